@@ -1,0 +1,120 @@
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
+use filbert_types::{ChangeBatch, Field};
+
+use crate::changelog::ChangelogMode;
+use crate::error::ConnectorError;
+
+/// A format that a source reads through.
+pub trait DecodingFormat: Send + Sync {
+    /// The row kinds that decoding yields.
+    fn changelog_mode(&self) -> ChangelogMode;
+
+    /// The metadata that the format itself offers: key and type.
+    fn metadata(&self) -> Vec<Field> {
+        Vec::new()
+    }
+
+    /// How records are found in a file.
+    fn framing(&self) -> Framing;
+
+    /// A decoder of rows with these fields (physical, then the format's metadata), of which only those at `projection`
+    /// are wanted, in that order.
+    ///
+    /// # Errors
+    /// When a field has a type that the format cannot carry.
+    fn decoder(
+        &self,
+        fields: &[Field],
+        projection: &[usize],
+    ) -> Result<Box<dyn Decoder>, ConnectorError>;
+}
+
+/// How a file is cut into records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// A record a line; a file may be split at any line.
+    Lines,
+    /// The file's format cuts it itself (Parquet): it is read whole, by ranges.
+    Container,
+}
+
+/// Bytes to rows, batch by batch.
+pub trait Decoder: Send {
+    fn schema(&self) -> SchemaRef;
+
+    /// Decodes whole records (each without its terminator) and appends their rows; rows gather until `flush`.
+    ///
+    /// # Errors
+    /// When a record is malformed and errors are not ignored; the message says what is wrong with it, the caller adds
+    /// where it stands.
+    fn decode(&mut self, record: &[u8]) -> Result<(), ConnectorError>;
+
+    /// Rows gathered since the last flush.
+    fn len(&self) -> usize;
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Records skipped because they were malformed, since the last call.
+    fn take_skipped(&mut self) -> u64;
+
+    /// The gathered rows.
+    ///
+    /// # Errors
+    /// When the rows do not make a batch: a bug.
+    fn flush(&mut self) -> Result<ChangeBatch, ConnectorError>;
+}
+
+/// A format that a sink writes through.
+pub trait EncodingFormat: Send + Sync {
+    /// The row kinds that the format can write.
+    fn changelog_mode(&self) -> ChangelogMode;
+
+    /// What the file's name ends with, without the dot; none for no ending.
+    fn extension(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// # Errors
+    /// When a field has a type that the format cannot carry.
+    fn encoder(&self, fields: &[Field]) -> Result<Box<dyn Encoder>, ConnectorError>;
+}
+
+/// Rows to the bytes of one file.
+pub trait Encoder: Send {
+    /// Appends the rows' bytes to `out`; a container format may keep rows back.
+    ///
+    /// # Errors
+    /// When a value cannot be written in this format.
+    fn encode(&mut self, batch: &ChangeBatch, out: &mut Vec<u8>) -> Result<(), ConnectorError>;
+
+    /// Appends what ends the file (a Parquet footer).
+    ///
+    /// # Errors
+    /// When the rest cannot be written.
+    fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), ConnectorError>;
+}
+
+/// A whole file's bytes to batches, for container formats.
+pub type ContainerReader = Box<dyn Iterator<Item = Result<ChangeBatch, ConnectorError>> + Send>;
+
+/// Opens container files; a [`DecodingFormat`] with [`Framing::Container`] implements it too.
+pub trait ContainerFormat: Send + Sync {
+    /// # Errors
+    /// When the bytes are not of this format or lack a wanted column.
+    fn open(
+        &self,
+        file: Bytes,
+        fields: &[Field],
+        projection: &[usize],
+    ) -> Result<ContainerReader, ConnectorError>;
+}
+
+/// Shared handles, as factories give them.
+pub type DecodingFormatRef = Arc<dyn DecodingFormat>;
+/// See [`DecodingFormatRef`].
+pub type EncodingFormatRef = Arc<dyn EncodingFormat>;

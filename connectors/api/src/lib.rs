@@ -1,0 +1,31 @@
+//! What a connector, a format or a catalog implements. A connector crate stands on this crate alone.
+//!
+//! - [`factory`]: identifiers, options and the registry that a job looks connectors up in.
+//! - [`options`]: reading and checking a table's WITH clause.
+//! - [`source`]: sources as split enumerators and readers, and what may be pushed into them.
+//! - [`sink`]: sinks as writers with a two-phase committer.
+//! - [`lookup`]: sources that answer by key.
+//! - [`format`]: decoders and encoders.
+//! - [`changelog`]: the row kinds that a source sends or a sink takes.
+//! - [`catalog`]: the trait of catalogs.
+//! - [`error`]: whose fault it is, and whether a retry can help.
+
+pub mod catalog;
+pub mod changelog;
+pub mod error;
+pub mod factory;
+pub mod format;
+pub mod lookup;
+pub mod options;
+pub mod sink;
+pub mod source;
+
+pub use catalog::{Catalog, CatalogError, CatalogObject, CatalogView};
+pub use changelog::ChangelogMode;
+pub use error::{Blame, ConnectorError};
+pub use factory::{CatalogFactory, ConnectorRegistry, FactoryContext, FormatFactory, TableFactory};
+pub use lookup::LookupSource;
+pub use sink::{Committable, Committer, SinkWriter, TableSink};
+pub use source::{
+    Boundedness, Pushdown, ReaderOutput, ScanSource, SourceReader, Split, SplitEnumerator,
+};

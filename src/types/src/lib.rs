@@ -1,0 +1,29 @@
+//! The ground floor: what every room shares.
+//!
+//! - [`logical_type`]: Flink's types and the Arrow form that carries each.
+//! - [`row_kind`]: the four kinds of change.
+//! - [`batch`]: [`ChangeBatch`], the unit of data, and [`Element`], what flows between tasks.
+//! - [`time`]: watermarks.
+//! - [`config`]: configuration options as data, and the values set for them.
+//! - [`suggest`]: the nearest name to a mistyped one.
+//! - [`schema`]: columns, keys and watermarks of tables, and the table as inert data.
+//! - [`span`]: places in a SQL text.
+
+pub mod batch;
+pub mod config;
+pub mod logical_type;
+pub mod row_kind;
+pub mod schema;
+pub mod span;
+pub mod suggest;
+pub mod time;
+
+pub use batch::{Barrier, ChangeBatch, Element, WatermarkMark};
+pub use config::{ConfigOption, ConfigType, Configuration};
+pub use logical_type::{Field, LogicalType, TimeKind, TypeKind};
+pub use row_kind::RowKind;
+pub use schema::{
+    CatalogTable, Column, ColumnKind, ObjectPath, PrimaryKey, ResolvedSchema, WatermarkSpec,
+};
+pub use span::{Location, Span};
+pub use time::Watermark;

@@ -1,0 +1,448 @@
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field as ArrowField, FieldRef, Fields, IntervalUnit, TimeUnit};
+use serde::{Deserialize, Serialize};
+
+/// Whether a timestamp is an ordinary value or a time attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum TimeKind {
+    #[default]
+    Regular,
+    Rowtime,
+    Proctime,
+}
+
+/// A type without its nullability, as Flink's `LogicalTypeRoot` with its parameters.
+///
+/// Lengths are counted in code points (bytes for the binary types); STRING is `VarChar(MAX_LENGTH)` and BYTES
+/// `VarBinary(MAX_LENGTH)`. Precisions of times are decimal digits of the second.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum TypeKind {
+    /// The type of a bare NULL.
+    Null,
+    Boolean,
+    TinyInt,
+    SmallInt,
+    Int,
+    BigInt,
+    Float,
+    Double,
+    Decimal {
+        precision: u8,
+        scale: u8,
+    },
+    Char(u32),
+    VarChar(u32),
+    Binary(u32),
+    VarBinary(u32),
+    Date,
+    Time(u8),
+    Timestamp {
+        precision: u8,
+        kind: TimeKind,
+    },
+    TimestampLtz {
+        precision: u8,
+        kind: TimeKind,
+    },
+    /// Months. `fields` as declared, e.g. `YEAR TO MONTH`, decides only how the type prints.
+    IntervalYearMonth(IntervalFields),
+    /// Milliseconds.
+    IntervalDayTime(IntervalFields),
+    Array(Box<LogicalType>),
+    Map(Box<LogicalType>, Box<LogicalType>),
+    Multiset(Box<LogicalType>),
+    Row(Vec<Field>),
+    Variant,
+    Bitmap,
+    /// RAW('class', 'serializer'): opaque bytes.
+    Raw {
+        class: String,
+        serializer: String,
+    },
+    /// A window TVF's column descriptor.
+    Descriptor,
+    /// A keyword argument (`DAY` in `TIMESTAMPDIFF(DAY, ..)`), its Java enum's name.
+    Symbol,
+}
+
+/// The qualifier of an interval type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum IntervalFields {
+    Year { precision: u8 },
+    YearToMonth { precision: u8 },
+    Month,
+    Day { precision: u8 },
+    DayToHour { precision: u8 },
+    DayToMinute { precision: u8 },
+    DayToSecond { precision: u8, fraction: u8 },
+    Hour,
+    HourToMinute,
+    HourToSecond { fraction: u8 },
+    Minute,
+    MinuteToSecond { fraction: u8 },
+    Second { fraction: u8 },
+}
+
+/// A field of a ROW.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Field {
+    pub name: String,
+    pub ty: LogicalType,
+    pub comment: Option<String>,
+}
+
+impl Field {
+    pub fn new(name: impl Into<String>, ty: LogicalType) -> Field {
+        Field {
+            name: name.into(),
+            ty,
+            comment: None,
+        }
+    }
+}
+
+/// One of Flink's SQL types, with its nullability.
+///
+/// `Display` prints Flink's summary string (`DECIMAL(10, 2) NOT NULL`, `STRING`), which TYPEOF and DESCRIBE show.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LogicalType {
+    pub kind: TypeKind,
+    pub nullable: bool,
+}
+
+/// The length of STRING and BYTES.
+pub const MAX_LENGTH: u32 = i32::MAX as u32;
+/// The largest precision of a DECIMAL.
+pub const MAX_DECIMAL_PRECISION: u8 = 38;
+/// The zone that marks the Arrow form of TIMESTAMP_LTZ; its values are UTC.
+pub const LTZ_ZONE: &str = "UTC";
+
+impl From<TypeKind> for LogicalType {
+    /// The nullable type.
+    fn from(kind: TypeKind) -> LogicalType {
+        LogicalType {
+            kind,
+            nullable: true,
+        }
+    }
+}
+
+impl TypeKind {
+    pub const STRING: TypeKind = TypeKind::VarChar(MAX_LENGTH);
+    pub const BYTES: TypeKind = TypeKind::VarBinary(MAX_LENGTH);
+
+    pub const fn decimal(precision: u8, scale: u8) -> TypeKind {
+        TypeKind::Decimal { precision, scale }
+    }
+
+    pub const fn timestamp(precision: u8) -> TypeKind {
+        TypeKind::Timestamp {
+            precision,
+            kind: TimeKind::Regular,
+        }
+    }
+
+    pub const fn timestamp_ltz(precision: u8) -> TypeKind {
+        TypeKind::TimestampLtz {
+            precision,
+            kind: TimeKind::Regular,
+        }
+    }
+
+    pub const fn is_integer(&self) -> bool {
+        matches!(
+            self,
+            TypeKind::TinyInt | TypeKind::SmallInt | TypeKind::Int | TypeKind::BigInt
+        )
+    }
+
+    /// Integers and decimals.
+    pub const fn is_exact_numeric(&self) -> bool {
+        self.is_integer() || matches!(self, TypeKind::Decimal { .. })
+    }
+
+    pub const fn is_approximate_numeric(&self) -> bool {
+        matches!(self, TypeKind::Float | TypeKind::Double)
+    }
+
+    pub const fn is_numeric(&self) -> bool {
+        self.is_exact_numeric() || self.is_approximate_numeric()
+    }
+
+    /// CHAR and VARCHAR.
+    pub const fn is_character(&self) -> bool {
+        matches!(self, TypeKind::Char(_) | TypeKind::VarChar(_))
+    }
+
+    /// BINARY and VARBINARY.
+    pub const fn is_binary(&self) -> bool {
+        matches!(self, TypeKind::Binary(_) | TypeKind::VarBinary(_))
+    }
+
+    pub const fn is_timestamp(&self) -> bool {
+        matches!(
+            self,
+            TypeKind::Timestamp { .. } | TypeKind::TimestampLtz { .. }
+        )
+    }
+
+    pub const fn is_interval(&self) -> bool {
+        matches!(
+            self,
+            TypeKind::IntervalYearMonth(_) | TypeKind::IntervalDayTime(_)
+        )
+    }
+
+    pub const fn time_kind(&self) -> TimeKind {
+        match self {
+            TypeKind::Timestamp { kind, .. } | TypeKind::TimestampLtz { kind, .. } => *kind,
+            _ => TimeKind::Regular,
+        }
+    }
+
+    /// The Arrow type that carries values of this type.
+    pub fn arrow(&self) -> DataType {
+        match self {
+            TypeKind::Null => DataType::Null,
+            TypeKind::Boolean => DataType::Boolean,
+            TypeKind::TinyInt => DataType::Int8,
+            TypeKind::SmallInt => DataType::Int16,
+            TypeKind::Int => DataType::Int32,
+            TypeKind::BigInt => DataType::Int64,
+            TypeKind::Float => DataType::Float32,
+            TypeKind::Double => DataType::Float64,
+            TypeKind::Decimal { precision, scale } => {
+                DataType::Decimal128(*precision, *scale as i8)
+            }
+            TypeKind::Char(_) | TypeKind::VarChar(_) | TypeKind::Symbol | TypeKind::Descriptor => {
+                DataType::Utf8View
+            }
+            TypeKind::Binary(_)
+            | TypeKind::VarBinary(_)
+            | TypeKind::Raw { .. }
+            | TypeKind::Variant
+            | TypeKind::Bitmap => DataType::BinaryView,
+            TypeKind::Date => DataType::Date32,
+            TypeKind::Time(_) => DataType::Time32(TimeUnit::Millisecond),
+            TypeKind::Timestamp { precision, .. } => {
+                DataType::Timestamp(timestamp_unit(*precision), None)
+            }
+            TypeKind::TimestampLtz { precision, .. } => {
+                DataType::Timestamp(timestamp_unit(*precision), Some(LTZ_ZONE.into()))
+            }
+            TypeKind::IntervalYearMonth(_) => DataType::Interval(IntervalUnit::YearMonth),
+            TypeKind::IntervalDayTime(_) => DataType::Duration(TimeUnit::Millisecond),
+            TypeKind::Array(element) => DataType::List(Arc::new(element.arrow_field("item"))),
+            TypeKind::Map(key, value) => arrow_map(key.kind.arrow(), value.kind.arrow()),
+            TypeKind::Multiset(element) => arrow_map(element.kind.arrow(), DataType::Int32),
+            TypeKind::Row(fields) => DataType::Struct(
+                fields
+                    .iter()
+                    .map(|f| Arc::new(f.ty.arrow_field(&f.name)))
+                    .collect::<Vec<FieldRef>>()
+                    .into(),
+            ),
+        }
+    }
+}
+
+/// Milliseconds up to 3 digits, microseconds up to 6, nanoseconds beyond.
+pub const fn timestamp_unit(precision: u8) -> TimeUnit {
+    match precision {
+        0..=3 => TimeUnit::Millisecond,
+        4..=6 => TimeUnit::Microsecond,
+        _ => TimeUnit::Nanosecond,
+    }
+}
+
+fn arrow_map(key: DataType, value: DataType) -> DataType {
+    let entries = Fields::from(vec![
+        ArrowField::new("keys", key, false),
+        ArrowField::new("values", value, true),
+    ]);
+    DataType::Map(
+        Arc::new(ArrowField::new("entries", DataType::Struct(entries), false)),
+        false,
+    )
+}
+
+impl LogicalType {
+    pub const fn new(kind: TypeKind, nullable: bool) -> LogicalType {
+        LogicalType { kind, nullable }
+    }
+
+    pub const fn not_null(kind: TypeKind) -> LogicalType {
+        LogicalType::new(kind, false)
+    }
+
+    /// Nullable STRING.
+    pub const fn string() -> LogicalType {
+        LogicalType::new(TypeKind::STRING, true)
+    }
+
+    pub fn with_nullable(&self, nullable: bool) -> LogicalType {
+        LogicalType::new(self.kind.clone(), nullable)
+    }
+
+    pub fn arrow(&self) -> DataType {
+        self.kind.arrow()
+    }
+
+    /// The Arrow field of a column of this type. It is always nullable: a delete by key has gaps.
+    pub fn arrow_field(&self, name: &str) -> ArrowField {
+        ArrowField::new(name, self.arrow(), true)
+    }
+
+    /// The same type as an ordinary value, not a time attribute.
+    pub fn without_time_attribute(&self) -> LogicalType {
+        let mut ty = self.clone();
+        if let TypeKind::Timestamp { kind, .. } | TypeKind::TimestampLtz { kind, .. } = &mut ty.kind
+        {
+            *kind = TimeKind::Regular;
+        }
+        ty
+    }
+
+    /// Equal but for nullability at the top.
+    pub fn same_kind(&self, other: &LogicalType) -> bool {
+        self.kind == other.kind
+    }
+
+    /// The form that SHOW CREATE TABLE prints: STRING is `VARCHAR(2147483647)`, LTZ is spelled out.
+    pub fn serializable(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = write_type(&mut text, self, Style::Serializable);
+        text
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Style {
+    Summary,
+    Serializable,
+}
+
+impl fmt::Display for LogicalType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_type(f, self, Style::Summary)
+    }
+}
+
+fn write_type(out: &mut dyn fmt::Write, ty: &LogicalType, style: Style) -> fmt::Result {
+    write_kind(out, &ty.kind, style)?;
+    if !ty.nullable && ty.kind != TypeKind::Null {
+        out.write_str(" NOT NULL")?;
+    }
+    if style == Style::Summary {
+        match ty.kind.time_kind() {
+            TimeKind::Regular => {}
+            TimeKind::Rowtime => out.write_str(" *ROWTIME*")?,
+            TimeKind::Proctime => out.write_str(" *PROCTIME*")?,
+        }
+    }
+    Ok(())
+}
+
+fn write_kind(out: &mut dyn fmt::Write, kind: &TypeKind, style: Style) -> fmt::Result {
+    let summary = style == Style::Summary;
+    match kind {
+        TypeKind::Null => out.write_str("NULL"),
+        TypeKind::Boolean => out.write_str("BOOLEAN"),
+        TypeKind::TinyInt => out.write_str("TINYINT"),
+        TypeKind::SmallInt => out.write_str("SMALLINT"),
+        TypeKind::Int => out.write_str("INT"),
+        TypeKind::BigInt => out.write_str("BIGINT"),
+        TypeKind::Float => out.write_str("FLOAT"),
+        TypeKind::Double => out.write_str("DOUBLE"),
+        TypeKind::Decimal { precision, scale } => write!(out, "DECIMAL({precision}, {scale})"),
+        TypeKind::Char(n) => write!(out, "CHAR({n})"),
+        TypeKind::VarChar(MAX_LENGTH) if summary => out.write_str("STRING"),
+        TypeKind::VarChar(n) => write!(out, "VARCHAR({n})"),
+        TypeKind::Binary(n) => write!(out, "BINARY({n})"),
+        TypeKind::VarBinary(MAX_LENGTH) if summary => out.write_str("BYTES"),
+        TypeKind::VarBinary(n) => write!(out, "VARBINARY({n})"),
+        TypeKind::Date => out.write_str("DATE"),
+        TypeKind::Time(p) => write!(out, "TIME({p})"),
+        TypeKind::Timestamp { precision, .. } => write!(out, "TIMESTAMP({precision})"),
+        TypeKind::TimestampLtz { precision, .. } if summary => {
+            write!(out, "TIMESTAMP_LTZ({precision})")
+        }
+        TypeKind::TimestampLtz { precision, .. } => {
+            write!(out, "TIMESTAMP({precision}) WITH LOCAL TIME ZONE")
+        }
+        TypeKind::IntervalYearMonth(fields) | TypeKind::IntervalDayTime(fields) => {
+            write!(out, "INTERVAL {fields}")
+        }
+        TypeKind::Array(element) => write_generic(out, "ARRAY", &[element], style),
+        TypeKind::Multiset(element) => write_generic(out, "MULTISET", &[element], style),
+        TypeKind::Map(key, value) => write_generic(out, "MAP", &[key, value], style),
+        TypeKind::Row(fields) => write_row(out, fields, style),
+        TypeKind::Variant => out.write_str("VARIANT"),
+        TypeKind::Bitmap => out.write_str("BITMAP"),
+        TypeKind::Raw { class, .. } if summary => write!(out, "RAW('{class}', '...')"),
+        TypeKind::Raw { class, serializer } => write!(out, "RAW('{class}', '{serializer}')"),
+        TypeKind::Descriptor => out.write_str("DESCRIPTOR"),
+        TypeKind::Symbol => out.write_str("SYMBOL"),
+    }
+}
+
+fn write_generic(
+    out: &mut dyn fmt::Write,
+    name: &str,
+    args: &[&LogicalType],
+    style: Style,
+) -> fmt::Result {
+    write!(out, "{name}<")?;
+    for (i, arg) in args.iter().enumerate() {
+        if i > 0 {
+            out.write_str(", ")?;
+        }
+        write_type(out, arg, style)?;
+    }
+    out.write_str(">")
+}
+
+fn write_row(out: &mut dyn fmt::Write, fields: &[Field], style: Style) -> fmt::Result {
+    out.write_str("ROW<")?;
+    for (i, field) in fields.iter().enumerate() {
+        if i > 0 {
+            out.write_str(", ")?;
+        }
+        write!(out, "`{}` ", field.name.replace('`', "``"))?;
+        write_type(out, &field.ty, style)?;
+        if let Some(comment) = &field.comment {
+            write!(out, " '{}'", comment.replace('\'', "''"))?;
+        }
+    }
+    out.write_str(">")
+}
+
+impl fmt::Display for IntervalFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            IntervalFields::Year { precision } => write!(f, "YEAR({precision})"),
+            IntervalFields::YearToMonth { precision } => write!(f, "YEAR({precision}) TO MONTH"),
+            IntervalFields::Month => f.write_str("MONTH"),
+            IntervalFields::Day { precision } => write!(f, "DAY({precision})"),
+            IntervalFields::DayToHour { precision } => write!(f, "DAY({precision}) TO HOUR"),
+            IntervalFields::DayToMinute { precision } => write!(f, "DAY({precision}) TO MINUTE"),
+            IntervalFields::DayToSecond {
+                precision,
+                fraction,
+            } => {
+                write!(f, "DAY({precision}) TO SECOND({fraction})")
+            }
+            IntervalFields::Hour => f.write_str("HOUR"),
+            IntervalFields::HourToMinute => f.write_str("HOUR TO MINUTE"),
+            IntervalFields::HourToSecond { fraction } => write!(f, "HOUR TO SECOND({fraction})"),
+            IntervalFields::Minute => f.write_str("MINUTE"),
+            IntervalFields::MinuteToSecond { fraction } => {
+                write!(f, "MINUTE TO SECOND({fraction})")
+            }
+            IntervalFields::Second { fraction } => write!(f, "SECOND({fraction})"),
+        }
+    }
+}

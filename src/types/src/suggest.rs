@@ -1,0 +1,27 @@
+/// The candidate nearest to `name`, when one is near enough to be what a typist meant. Case is ignored.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = name.to_lowercase();
+    let (distance, best) = candidates
+        .into_iter()
+        .map(|c| (strsim::damerau_levenshtein(&wanted, &c.to_lowercase()), c))
+        .min_by_key(|(distance, _)| *distance)?;
+    let allowed = (wanted.chars().count() / 3).clamp(1, 4);
+    (distance <= allowed).then_some(best)
+}
+
+/// ` Did you mean 'x'?`, or nothing where no candidate is near.
+pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(name, candidates).map_or_else(String::new, |n| format!(" Did you mean '{n}'?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_near_names_only() {
+        assert_eq!(nearest("ordres", ["orders", "users"]), Some("orders"));
+        assert_eq!(nearest("PRINTT", ["print", "filesystem"]), Some("print"));
+        assert_eq!(nearest("kafka", ["print", "filesystem"]), None);
+    }
+}
