@@ -1,0 +1,123 @@
+use std::cmp::Ordering;
+use std::fmt;
+
+use datafusion::common::{Column, DFSchemaRef, Result};
+use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+
+/// A relational idea of Flink's that DataFusion's plans lack.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Relational {
+    /// `WATERMARK FOR rowtime AS watermark`: passes rows through; nothing in batch mode.
+    WatermarkAssigner { rowtime: Column, watermark: Expr },
+    /// `TUMBLE(TABLE t, DESCRIPTOR(time), ..)` and its kin: adds window_start, window_end, window_time.
+    WindowTableFunction { window: Window, time: Column },
+}
+
+/// How a window TVF cuts time; milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Window {
+    Tumble {
+        size_ms: i64,
+        offset_ms: i64,
+    },
+    Hop {
+        size_ms: i64,
+        slide_ms: i64,
+        offset_ms: i64,
+    },
+    Cumulate {
+        size_ms: i64,
+        step_ms: i64,
+        offset_ms: i64,
+    },
+    Session {
+        gap_ms: i64,
+        partition_by: Vec<Column>,
+    },
+}
+
+/// The one extension node: a [`Relational`] over its inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RelationalNode {
+    pub relational: Relational,
+    pub inputs: Vec<LogicalPlan>,
+    pub schema: DFSchemaRef,
+}
+
+impl PartialOrd for RelationalNode {
+    fn partial_cmp(&self, other: &RelationalNode) -> Option<Ordering> {
+        self.inputs.partial_cmp(&other.inputs)
+    }
+}
+
+impl UserDefinedLogicalNodeCore for RelationalNode {
+    fn name(&self) -> &str {
+        match self.relational {
+            Relational::WatermarkAssigner { .. } => "WatermarkAssigner",
+            Relational::WindowTableFunction { .. } => "WindowTableFunction",
+        }
+    }
+
+    fn inputs(&self) -> Vec<&LogicalPlan> {
+        self.inputs.iter().collect()
+    }
+
+    fn schema(&self) -> &DFSchemaRef {
+        &self.schema
+    }
+
+    fn expressions(&self) -> Vec<Expr> {
+        match &self.relational {
+            Relational::WatermarkAssigner { rowtime, watermark } => {
+                vec![Expr::Column(rowtime.clone()), watermark.clone()]
+            }
+            Relational::WindowTableFunction { time, .. } => vec![Expr::Column(time.clone())],
+        }
+    }
+
+    fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.relational {
+            Relational::WatermarkAssigner { rowtime, watermark } => {
+                write!(
+                    f,
+                    "WatermarkAssigner: rowtime=[{rowtime}], watermark=[{watermark}]"
+                )
+            }
+            Relational::WindowTableFunction { window, time } => {
+                write!(f, "WindowTableFunction: window=[{window:?}], time=[{time}]")
+            }
+        }
+    }
+
+    fn with_exprs_and_inputs(
+        &self,
+        exprs: Vec<Expr>,
+        inputs: Vec<LogicalPlan>,
+    ) -> Result<RelationalNode> {
+        let mut exprs = exprs.into_iter();
+        let mut column = |what: &str| match exprs.next() {
+            Some(Expr::Column(column)) => Ok(column),
+            _ => {
+                datafusion::common::internal_err!("{what} of a relational node must stay a column")
+            }
+        };
+        let relational = match &self.relational {
+            Relational::WatermarkAssigner { watermark, .. } => {
+                let rowtime = column("the rowtime")?;
+                Relational::WatermarkAssigner {
+                    rowtime,
+                    watermark: exprs.next().unwrap_or_else(|| watermark.clone()),
+                }
+            }
+            Relational::WindowTableFunction { window, .. } => Relational::WindowTableFunction {
+                window: window.clone(),
+                time: column("the time column")?,
+            },
+        };
+        Ok(RelationalNode {
+            relational,
+            inputs,
+            schema: DFSchemaRef::clone(&self.schema),
+        })
+    }
+}

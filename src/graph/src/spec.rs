@@ -1,0 +1,175 @@
+//! What an operator must do, as serializable data. `filbert-operators` builds the operator from it.
+
+use std::collections::BTreeMap;
+
+use filbert_types::{CatalogTable, Field, ObjectPath};
+use serde::{Deserialize, Serialize};
+
+use crate::expr::ExprSpec;
+
+/// One operator's work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum OperatorSpec {
+    Source(SourceSpec),
+    Values(ValuesSpec),
+    Calc(CalcSpec),
+    WatermarkAssigner(WatermarkAssignerSpec),
+    GroupAggregate(GroupAggregateSpec),
+    WindowTableFunction(WindowTableFunctionSpec),
+    WindowAggregate(WindowAggregateSpec),
+    Sink(SinkSpec),
+    Collect(CollectSpec),
+    /// A piece of a batch plan, cut at its exchanges.
+    BatchPiece(BatchPieceSpec),
+}
+
+/// Reads a table through its connector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceSpec {
+    pub path: ObjectPath,
+    pub table: CatalogTable,
+    /// Options of an OPTIONS hint.
+    pub hint_options: BTreeMap<String, String>,
+    /// Metadata columns wanted, by key.
+    pub metadata: Vec<Field>,
+    /// Indices into the physical columns followed by `metadata`; none for all.
+    pub projection: Option<Vec<usize>>,
+    /// Conjuncts that the source takes, as logical expressions in bytes.
+    pub filters: Vec<ExprSpec>,
+    pub limit: Option<u64>,
+    pub partitions: Option<Vec<Vec<(String, Option<String>)>>>,
+    pub batch: bool,
+}
+
+/// Emits literal rows, once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ValuesSpec {
+    /// The rows as an Arrow IPC stream.
+    pub rows_ipc: Vec<u8>,
+}
+
+/// Filters and projects.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CalcSpec {
+    pub condition: Option<ExprSpec>,
+    pub projection: Vec<ExprSpec>,
+}
+
+/// Emits watermarks by an expression over the rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WatermarkAssignerSpec {
+    pub rowtime: usize,
+    pub watermark: ExprSpec,
+    /// Emits at most every so many milliseconds of event time; 0 after each row that raises it.
+    pub interval_ms: u64,
+    pub idle_timeout_ms: Option<u64>,
+}
+
+/// A call of an aggregate function.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AggregateCallSpec {
+    /// Flink's name: `SUM`.
+    pub function: String,
+    /// Columns of the operator's input.
+    pub args: Vec<usize>,
+    pub arg_types: Vec<filbert_types::LogicalType>,
+    pub distinct: bool,
+    /// A boolean column of the input.
+    pub filter: Option<usize>,
+    /// Columns to sort by, with `ascending` and `nulls first`.
+    pub order_by: Vec<(usize, bool, bool)>,
+    pub output: Field,
+}
+
+/// GROUP BY over a changelog, per record or, with mini-batch, net per bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GroupAggregateSpec {
+    pub keys: Vec<usize>,
+    pub calls: Vec<AggregateCallSpec>,
+    /// The consumer needs -U.
+    pub emit_update_before: bool,
+    /// The input sends -U or -D.
+    pub input_retracts: bool,
+    pub state_ttl_ms: Option<u64>,
+}
+
+/// How a window TVF cuts time. All in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WindowSpec {
+    Tumble {
+        size_ms: i64,
+        offset_ms: i64,
+    },
+    Hop {
+        size_ms: i64,
+        slide_ms: i64,
+        offset_ms: i64,
+    },
+    Cumulate {
+        size_ms: i64,
+        step_ms: i64,
+        offset_ms: i64,
+    },
+    Session {
+        gap_ms: i64,
+        partition_by: Vec<usize>,
+    },
+}
+
+/// Adds window_start, window_end and window_time to each row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WindowTableFunctionSpec {
+    pub window: WindowSpec,
+    pub time: usize,
+    /// The zone by which windows over TIMESTAMP_LTZ are cut; none for TIMESTAMP.
+    pub time_zone: Option<String>,
+}
+
+/// GROUP BY window and keys: one row a window and key, when the watermark passes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WindowAggregateSpec {
+    pub window: WindowSpec,
+    /// The rowtime column, or the window's end where the window was assigned before.
+    pub time: usize,
+    pub time_zone: Option<String>,
+    pub keys: Vec<usize>,
+    pub calls: Vec<AggregateCallSpec>,
+    /// Which of window_start, window_end and window_time follow the calls' results.
+    pub window_columns: Vec<WindowColumn>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WindowColumn {
+    Start,
+    End,
+    Time,
+}
+
+/// Writes rows through a table's connector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SinkSpec {
+    pub path: ObjectPath,
+    pub table: CatalogTable,
+    pub hint_options: BTreeMap<String, String>,
+    pub overwrite: bool,
+    pub static_partition: Vec<(String, String)>,
+    /// Columns that must not be NULL (`table.exec.sink.not-null-enforcer`).
+    pub not_null: Vec<usize>,
+    pub batch: bool,
+}
+
+/// Hands rows to the client that asked for them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CollectSpec {
+    /// Tells the result's channel among those of the process.
+    pub result_id: String,
+}
+
+/// A piece of a batch plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BatchPieceSpec {
+    /// The plan that the piece belongs to, among the job's artifacts.
+    pub plan_id: String,
+    /// The piece's number in that plan, by the order in which the plan is cut.
+    pub piece: usize,
+}
