@@ -1,1 +1,1 @@
-
+//! Benchmarks: TPC-H over Parquet, and the throughput of streaming jobs.
