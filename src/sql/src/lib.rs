@@ -1,1 +1,41 @@
+//! Text to statements: Flink's SQL dialect on sqlparser.
+//!
+//! [`parse_statements`] reads a whole text, [`Statements`] one statement at a time, so that the first can run before
+//! the second is parsed. A [`Statement`] is plain data; queries and expressions inside are sqlparser's trees.
+//!
+//! In reading order:
+//! - `lexer`: text to lexemes with places; `source` cuts them into statements.
+//! - [`ast`]: the statements. [`statements`]: their parsers.
+//! - [`data_type`]: Flink's types.
+//! - [`hints`], [`match_recognize`]: what sqlparser's trees have no place for; a [`Query`] carries it beside its tree.
+//! - [`error`]: [`ParseError`]; `diagnose` finds what was probably meant.
 
+mod ast;
+mod cursor;
+pub mod data_type;
+mod diagnose;
+mod dialect;
+pub mod error;
+pub mod hints;
+pub mod lexer;
+pub mod match_recognize;
+mod parse;
+mod query;
+mod source;
+mod statements;
+mod words;
+
+pub use ast::*;
+pub use data_type::{cast_type, cast_type_span, parse_type};
+pub use error::{ParseError, Result, excerpt};
+pub use hints::{Hint, HintArgs, Hints};
+pub use lexer::{Lexeme, LexemeKind, Lexer};
+pub use match_recognize::{
+    AfterMatch, Definition, MatchRecognize, Measure, Pattern, Quantifier, RowsPerMatch, Subset,
+};
+pub use parse::{
+    Completeness, ParsedStatement, Statements, completeness, parse_expr, parse_query,
+    parse_statements,
+};
+pub use source::span;
+pub use words::keywords;

@@ -1,0 +1,469 @@
+//! Flink's type grammar, to [`LogicalType`]. DDL and CAST share it.
+//!
+//! Inside a query's tree a type is `DataType::Custom` whose name is the type's text; [`cast_type`] gives the type back.
+
+use filbert_types::logical_type::IntervalFields;
+use filbert_types::logical_type::{MAX_DECIMAL_PRECISION, MAX_LENGTH};
+use filbert_types::{Field, LogicalType, Span, TypeKind};
+use sqlparser::ast::{DataType, Ident, ObjectName};
+use sqlparser::tokenizer::Token;
+
+use crate::cursor::Cursor;
+use crate::dialect::FlinkDialect;
+use crate::error::{ParseError, Result};
+use crate::lexer::Lexer;
+use crate::source::{next_chunk, span, sql_span};
+
+const DEPTH_MAX: u32 = 64;
+
+/// The type that a `DataType` of our trees stands for: of a CAST, a typed literal, a RETURNING clause.
+///
+/// An error means that the tree wasn't made by this crate.
+pub fn cast_type(data_type: &DataType) -> Result<LogicalType> {
+    match data_type {
+        DataType::Custom(name, _) => match name.0.first().and_then(|p| p.as_ident()) {
+            Some(ident) => parse_type(&ident.value),
+            None => parse_type(&data_type.to_string()),
+        },
+        other => parse_type(&other.to_string()),
+    }
+}
+
+/// The place of a type in a tree of ours.
+pub fn cast_type_span(data_type: &DataType) -> Option<Span> {
+    match data_type {
+        DataType::Custom(name, _) => name
+            .0
+            .first()
+            .and_then(|p| p.as_ident())
+            .map(|i| span(i.span)),
+        _ => None,
+    }
+}
+
+/// The `DataType` that carries a type through sqlparser's trees.
+pub(crate) fn carry(ty: &LogicalType, place: Span) -> DataType {
+    let mut ident = Ident::new(ty.serializable());
+    ident.span = sql_span(place);
+    DataType::Custom(ObjectName::from(vec![ident]), Vec::new())
+}
+
+/// Parses a type on its own, e.g. `ROW<a INT NOT NULL, b ARRAY<STRING>>`.
+pub fn parse_type(text: &str) -> Result<LogicalType> {
+    let mut lexer = Lexer::new(text);
+    let chunk = next_chunk(&mut lexer).unwrap_or_default();
+    if let Some(error) = chunk.error {
+        return Err(error);
+    }
+    let dialect = FlinkDialect::default();
+    let mut cursor = Cursor::new(text, &chunk, &dialect);
+    let ty = logical_type(&mut cursor)?;
+    if cursor.at_end() {
+        Ok(ty)
+    } else {
+        Err(cursor.unexpected("the end of the type"))
+    }
+}
+
+/// A type with its `NOT NULL` or `NULL`, where one stands here.
+pub(crate) fn logical_type(cursor: &mut Cursor<'_>) -> Result<LogicalType> {
+    nested(cursor, 0)
+}
+
+fn nested(cursor: &mut Cursor<'_>, depth: u32) -> Result<LogicalType> {
+    if depth > DEPTH_MAX {
+        return Err(ParseError::new(
+            "The type nests too deeply.",
+            cursor.peek_span(),
+        ));
+    }
+    let kind = base(cursor, depth)?;
+    let mut ty = nullability(cursor, kind)?;
+    loop {
+        if cursor.word("ARRAY") {
+            ty = nullability(cursor, TypeKind::Array(Box::new(ty)))?;
+        } else if cursor.word("MULTISET") {
+            ty = nullability(cursor, TypeKind::Multiset(Box::new(ty)))?;
+        } else {
+            return Ok(ty);
+        }
+    }
+}
+
+fn nullability(cursor: &mut Cursor<'_>, kind: TypeKind) -> Result<LogicalType> {
+    if cursor.peek_word("NOT") && cursor.peek_nth_word(1, "NULL") {
+        cursor.words(&["NOT", "NULL"]);
+        return Ok(LogicalType::not_null(kind));
+    }
+    cursor.word("NULL");
+    Ok(LogicalType::from(kind))
+}
+
+/// The names of types, for "did you mean".
+const NAMES: &[&str] = &[
+    "ARRAY",
+    "BIGINT",
+    "BINARY",
+    "BITMAP",
+    "BOOLEAN",
+    "BYTES",
+    "CHAR",
+    "CHARACTER",
+    "DATE",
+    "DEC",
+    "DECIMAL",
+    "DESCRIPTOR",
+    "DOUBLE",
+    "FLOAT",
+    "INT",
+    "INTEGER",
+    "INTERVAL",
+    "MAP",
+    "MULTISET",
+    "NULL",
+    "NUMERIC",
+    "RAW",
+    "REAL",
+    "ROW",
+    "SMALLINT",
+    "STRING",
+    "TIME",
+    "TIMESTAMP",
+    "TIMESTAMP_LTZ",
+    "TINYINT",
+    "VARBINARY",
+    "VARCHAR",
+    "VARIANT",
+];
+
+fn base(cursor: &mut Cursor<'_>, depth: u32) -> Result<TypeKind> {
+    let start = cursor.index();
+    let Token::Word(word) = cursor.peek() else {
+        return Err(cursor.unexpected("a data type"));
+    };
+    if word.quote_style.is_some() {
+        return Err(ParseError::new(
+            format!("`{}` is no data type.", word.value),
+            cursor.peek_span(),
+        )
+        .with_hint("User-defined types are not supported."));
+    }
+    let upper = word.value.to_ascii_uppercase();
+    cursor.parser.advance_token();
+    let kind = match upper.as_str() {
+        "BOOLEAN" => TypeKind::Boolean,
+        "TINYINT" => TypeKind::TinyInt,
+        "SMALLINT" => TypeKind::SmallInt,
+        "INT" | "INTEGER" => TypeKind::Int,
+        "BIGINT" => TypeKind::BigInt,
+        "FLOAT" | "REAL" => TypeKind::Float,
+        "DOUBLE" => {
+            cursor.word("PRECISION");
+            TypeKind::Double
+        }
+        "DECIMAL" | "DEC" | "NUMERIC" => decimal(cursor)?,
+        "STRING" => TypeKind::STRING,
+        "BYTES" => TypeKind::BYTES,
+        "CHAR" | "CHARACTER" if cursor.word("VARYING") => TypeKind::VarChar(length(cursor, 1)?),
+        "CHAR" | "CHARACTER" => TypeKind::Char(length(cursor, 1)?),
+        "VARCHAR" => TypeKind::VarChar(length(cursor, 1)?),
+        "BINARY" if cursor.word("VARYING") => TypeKind::VarBinary(length(cursor, 1)?),
+        "BINARY" => TypeKind::Binary(length(cursor, 1)?),
+        "VARBINARY" => TypeKind::VarBinary(length(cursor, 1)?),
+        "DATE" => TypeKind::Date,
+        "TIME" => time(cursor)?,
+        "TIMESTAMP" => timestamp(cursor, start)?,
+        "TIMESTAMP_LTZ" => TypeKind::timestamp_ltz(precision(cursor, "TIMESTAMP_LTZ", 9, 6)?),
+        "INTERVAL" => interval(cursor)?,
+        "ARRAY" => TypeKind::Array(Box::new(single_argument(cursor, depth)?)),
+        "MULTISET" => TypeKind::Multiset(Box::new(single_argument(cursor, depth)?)),
+        "MAP" => {
+            cursor.expect(&Token::Lt)?;
+            let key = nested(cursor, depth + 1)?;
+            cursor.expect(&Token::Comma)?;
+            let value = nested(cursor, depth + 1)?;
+            cursor.expect(&Token::Gt)?;
+            TypeKind::Map(Box::new(key), Box::new(value))
+        }
+        "ROW" => row(cursor, depth)?,
+        "RAW" => raw(cursor)?,
+        "VARIANT" => TypeKind::Variant,
+        "BITMAP" => TypeKind::Bitmap,
+        "NULL" => TypeKind::Null,
+        "DESCRIPTOR" => TypeKind::Descriptor,
+        "STRUCTURED" => {
+            return Err(ParseError::new(
+                "STRUCTURED types are not supported.",
+                cursor.span_since(start),
+            )
+            .with_hint("Use a ROW type."));
+        }
+        _ => return Err(unknown(cursor, &upper, start)),
+    };
+    Ok(kind)
+}
+
+fn unknown(cursor: &Cursor<'_>, upper: &str, start: usize) -> ParseError {
+    let foreign = match upper {
+        "TEXT" | "CLOB" | "NVARCHAR" | "NCHAR" | "UUID" | "JSON" => Some("STRING"),
+        "BLOB" | "BYTEA" => Some("BYTES"),
+        "INT8" | "LONG" => Some("BIGINT"),
+        "INT4" => Some("INT"),
+        "INT2" | "SHORT" => Some("SMALLINT"),
+        "BOOL" => Some("BOOLEAN"),
+        "DATETIME" => Some("TIMESTAMP"),
+        "TIMESTAMPTZ" => Some("TIMESTAMP_LTZ"),
+        "FLOAT8" | "FLOAT64" => Some("DOUBLE"),
+        "STRUCT" => Some("ROW"),
+        _ => None,
+    };
+    let error = ParseError::new(
+        format!("There is no data type '{}'.", upper),
+        cursor.span_since(start),
+    );
+    match foreign.or_else(|| filbert_types::suggest::nearest(upper, NAMES.iter().copied())) {
+        Some(name) => error.with_hint(format!("Did you mean {name}?")),
+        None => error.with_hint(format!("The types are {}.", NAMES.join(", "))),
+    }
+}
+
+/// `(n)`, when it stands here.
+fn parameter(cursor: &mut Cursor<'_>) -> Result<Option<(u32, Span)>> {
+    if !cursor.token(&Token::LParen) {
+        return Ok(None);
+    }
+    let at = cursor.peek_span();
+    let value = cursor.uint("a number")?;
+    cursor.expect(&Token::RParen)?;
+    Ok(Some((value, at)))
+}
+
+fn length(cursor: &mut Cursor<'_>, default: u32) -> Result<u32> {
+    match parameter(cursor)? {
+        None => Ok(default),
+        Some((n, _)) if (1..=MAX_LENGTH).contains(&n) => Ok(n),
+        Some((_, at)) => Err(ParseError::new(
+            format!("A length must be between 1 and {MAX_LENGTH} (both inclusive)."),
+            at,
+        )),
+    }
+}
+
+fn precision(cursor: &mut Cursor<'_>, name: &str, max: u8, default: u8) -> Result<u8> {
+    match parameter(cursor)? {
+        None => Ok(default),
+        Some((n, at)) => in_range(n, 0, max, at, name),
+    }
+}
+
+fn in_range(n: u32, min: u8, max: u8, at: Span, name: &str) -> Result<u8> {
+    u8::try_from(n)
+        .ok()
+        .filter(|n| (min..=max).contains(n))
+        .ok_or_else(|| {
+            ParseError::new(
+                format!(
+                    "The precision of {name} must be between {min} and {max} (both inclusive)."
+                ),
+                at,
+            )
+        })
+}
+
+fn decimal(cursor: &mut Cursor<'_>) -> Result<TypeKind> {
+    if !cursor.token(&Token::LParen) {
+        return Ok(TypeKind::decimal(10, 0));
+    }
+    let at = cursor.peek_span();
+    let precision = cursor.uint("the decimal's precision")?;
+    let precision = in_range(precision, 1, MAX_DECIMAL_PRECISION, at, "DECIMAL")?;
+    let mut scale = 0;
+    if cursor.token(&Token::Comma) {
+        let at = cursor.peek_span();
+        let n = cursor.uint("the decimal's scale")?;
+        scale = u8::try_from(n).ok().filter(|s| *s <= precision).ok_or_else(|| {
+            ParseError::new(
+                format!("A decimal's scale must be between 0 and its precision {precision} (both inclusive)."),
+                at,
+            )
+        })?;
+    }
+    cursor.expect(&Token::RParen)?;
+    Ok(TypeKind::decimal(precision, scale))
+}
+
+fn time(cursor: &mut Cursor<'_>) -> Result<TypeKind> {
+    let precision = precision(cursor, "TIME", 9, 0)?;
+    if cursor.peek_word("WITH") && cursor.peek_nth_word(2, "ZONE") | cursor.peek_nth_word(3, "ZONE")
+    {
+        return Err(ParseError::new(
+            "TIME WITH TIME ZONE is not supported.",
+            cursor.peek_span(),
+        ));
+    }
+    cursor.words(&["WITHOUT", "TIME", "ZONE"]);
+    Ok(TypeKind::Time(precision))
+}
+
+fn timestamp(cursor: &mut Cursor<'_>, start: usize) -> Result<TypeKind> {
+    let precision = precision(cursor, "TIMESTAMP", 9, 6)?;
+    if cursor.words(&["WITH", "LOCAL", "TIME", "ZONE"]) {
+        return Ok(TypeKind::timestamp_ltz(precision));
+    }
+    if cursor.words(&["WITH", "TIME", "ZONE"]) {
+        return Err(ParseError::new(
+            "TIMESTAMP WITH TIME ZONE is not supported.",
+            cursor.span_since(start),
+        )
+        .with_hint("Use TIMESTAMP_LTZ, an instant shown in the session's time zone."));
+    }
+    cursor.words(&["WITHOUT", "TIME", "ZONE"]);
+    Ok(TypeKind::timestamp(precision))
+}
+
+fn interval(cursor: &mut Cursor<'_>) -> Result<TypeKind> {
+    let unit = cursor.expect_one_of(&["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"])?;
+    let fields = match unit {
+        "YEAR" => {
+            let precision = field_precision(cursor, 4)?;
+            if cursor.words(&["TO", "MONTH"]) {
+                IntervalFields::YearToMonth { precision }
+            } else {
+                IntervalFields::Year { precision }
+            }
+        }
+        "MONTH" => {
+            field_precision(cursor, 4)?;
+            IntervalFields::Month
+        }
+        "DAY" => day_interval(cursor)?,
+        "HOUR" => {
+            field_precision(cursor, 6)?;
+            match end_unit(cursor, &["MINUTE", "SECOND"])? {
+                Some("MINUTE") => IntervalFields::HourToMinute,
+                Some(_) => IntervalFields::HourToSecond {
+                    fraction: fraction(cursor)?,
+                },
+                None => IntervalFields::Hour,
+            }
+        }
+        "MINUTE" => {
+            field_precision(cursor, 6)?;
+            match end_unit(cursor, &["SECOND"])? {
+                Some(_) => IntervalFields::MinuteToSecond {
+                    fraction: fraction(cursor)?,
+                },
+                None => IntervalFields::Minute,
+            }
+        }
+        _ => IntervalFields::Second {
+            fraction: fraction(cursor)?,
+        },
+    };
+    Ok(match fields {
+        IntervalFields::Year { .. }
+        | IntervalFields::YearToMonth { .. }
+        | IntervalFields::Month => TypeKind::IntervalYearMonth(fields),
+        _ => TypeKind::IntervalDayTime(fields),
+    })
+}
+
+fn day_interval(cursor: &mut Cursor<'_>) -> Result<IntervalFields> {
+    let precision = field_precision(cursor, 6)?;
+    Ok(match end_unit(cursor, &["HOUR", "MINUTE", "SECOND"])? {
+        Some("HOUR") => IntervalFields::DayToHour { precision },
+        Some("MINUTE") => IntervalFields::DayToMinute { precision },
+        Some(_) => IntervalFields::DayToSecond {
+            precision,
+            fraction: fraction(cursor)?,
+        },
+        None => IntervalFields::Day { precision },
+    })
+}
+
+fn end_unit(cursor: &mut Cursor<'_>, units: &[&'static str]) -> Result<Option<&'static str>> {
+    if cursor.word("TO") {
+        cursor.expect_one_of(units).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// The digits of an interval's first field, 2 unless written.
+fn field_precision(cursor: &mut Cursor<'_>, max: u8) -> Result<u8> {
+    match parameter(cursor)? {
+        None => Ok(2),
+        Some((n, at)) => in_range(n, 1, max, at, "an interval's first field"),
+    }
+}
+
+/// The digits of an interval's seconds, 6 unless written. `SECOND(p, f)` names those of the whole seconds too.
+fn fraction(cursor: &mut Cursor<'_>) -> Result<u8> {
+    if !cursor.token(&Token::LParen) {
+        return Ok(6);
+    }
+    let mut at = cursor.peek_span();
+    let mut digits = cursor.uint("a number")?;
+    if cursor.token(&Token::Comma) {
+        at = cursor.peek_span();
+        digits = cursor.uint("a number")?;
+    }
+    cursor.expect(&Token::RParen)?;
+    in_range(digits, 0, 9, at, "an interval's seconds")
+}
+
+/// `<type>`.
+fn single_argument(cursor: &mut Cursor<'_>, depth: u32) -> Result<LogicalType> {
+    cursor.expect(&Token::Lt)?;
+    let ty = nested(cursor, depth + 1)?;
+    cursor.expect(&Token::Gt)?;
+    Ok(ty)
+}
+
+fn row(cursor: &mut Cursor<'_>, depth: u32) -> Result<TypeKind> {
+    let close = if cursor.token(&Token::Lt) {
+        Token::Gt
+    } else if cursor.token(&Token::LParen) {
+        Token::RParen
+    } else if cursor.token(&Token::Neq) {
+        // `ROW<>` lexes as an operator.
+        return Ok(TypeKind::Row(Vec::new()));
+    } else {
+        return Err(cursor.unexpected("'<' or '(' after ROW"));
+    };
+    let mut fields = Vec::new();
+    if cursor.token(&close) {
+        return Ok(TypeKind::Row(fields));
+    }
+    loop {
+        let name = cursor.ident()?;
+        let ty = nested(cursor, depth + 1)?;
+        let comment = match cursor.peek() {
+            Token::SingleQuotedString(_) => Some(cursor.string("a comment")?.value),
+            _ => None,
+        };
+        fields.push(Field {
+            name: name.value,
+            ty,
+            comment,
+        });
+        if cursor.token(&close) {
+            return Ok(TypeKind::Row(fields));
+        }
+        if !cursor.token(&Token::Comma) {
+            return Err(cursor.unexpected(&format!("',' or '{close}' after the field")));
+        }
+    }
+}
+
+fn raw(cursor: &mut Cursor<'_>) -> Result<TypeKind> {
+    cursor.expect(&Token::LParen)?;
+    let class = cursor.string("the class name in single quotes")?.value;
+    cursor.expect(&Token::Comma)?;
+    let serializer = cursor.string("the serializer in single quotes")?.value;
+    cursor.expect(&Token::RParen)?;
+    Ok(TypeKind::Raw { class, serializer })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,327 @@
+//! Errors that say what is wrong: what was found where, what could stand there, and what was probably meant.
+
+use filbert_types::Span;
+use filbert_types::suggest::nearest;
+use sqlparser::parser::ParserError;
+use sqlparser::tokenizer::Token;
+
+use crate::cursor::Cursor;
+use crate::dialect::FlinkDialect;
+use crate::error::ParseError;
+use crate::source::{Chunk, span};
+use crate::words;
+
+/// The keywords that go on after a query's parts: what a misspelt one among names was probably meant to be.
+const CLAUSES: &[&str] = &[
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP",
+    "HAVING",
+    "ORDER",
+    "LIMIT",
+    "OFFSET",
+    "FETCH",
+    "UNION",
+    "INTERSECT",
+    "EXCEPT",
+    "JOIN",
+    "INNER",
+    "LEFT",
+    "RIGHT",
+    "FULL",
+    "CROSS",
+    "NATURAL",
+    "LATERAL",
+    "USING",
+    "WINDOW",
+    "QUALIFY",
+    "DISTINCT",
+    "BETWEEN",
+    "LIKE",
+    "VALUES",
+    "PARTITION",
+    "OVER",
+    "UNNEST",
+    "MATCH_RECOGNIZE",
+    "WITH",
+    "AS",
+    "ON",
+    "AND",
+    "OR",
+    "IN",
+    "IS",
+    "NOT",
+    "NULL",
+    "BY",
+    "CASE",
+    "WHEN",
+    "THEN",
+    "ELSE",
+    "END",
+    "TABLE",
+    "COMMENT",
+    "PRIMARY",
+    "ENFORCED",
+    "WATERMARK",
+    "METADATA",
+    "VIRTUAL",
+    "PARTITIONED",
+    "INTO",
+    "EXISTS",
+];
+
+/// An error at token `index`, where `expected` could stand.
+pub(crate) fn unexpected(chunk: &Chunk, index: usize, expected: &str) -> ParseError {
+    let Some(found) = chunk.tokens.get(index) else {
+        return ended(chunk, expected);
+    };
+    let place = span(found.span);
+    let shown = show(&found.token);
+    if let Some(hint) = misspelt(chunk, index, expected) {
+        return ParseError::new(format!("Expected {expected}, found {shown}."), hint.0)
+            .with_hint(hint.1);
+    }
+    if found.token == Token::RParen && open_paren(chunk, index).is_none() {
+        return ParseError::new("This ')' closes nothing.", place);
+    }
+    let error = ParseError::new(format!("Expected {expected}, found {shown}."), place);
+    match reserved(&found.token) {
+        Some(word) if wants_name(expected, chunk, index) => ParseError::new(
+            format!("'{word}' is a reserved word and can't be used as a name here."),
+            place,
+        )
+        .with_hint(format!("Put it in backticks: `{word}`.")),
+        _ => match missing_comma(chunk, index, expected) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        },
+    }
+}
+
+/// An error at the next token, where one of `words` must stand.
+pub(crate) fn unexpected_word(cursor: &Cursor<'_>, words: &[&str]) -> ParseError {
+    let expected = match words {
+        [one] => (*one).to_string(),
+        [head @ .., last] => format!("{} or {last}", head.join(", ")),
+        [] => "nothing more".to_string(),
+    };
+    let error = unexpected(cursor.chunk, cursor.index(), &expected);
+    match cursor.peek() {
+        Token::Word(w) if w.quote_style.is_none() => match nearest(&w.value, words.iter().copied())
+        {
+            Some(word) => ParseError {
+                hint: None,
+                span: cursor.peek_span(),
+                ..error
+            }
+            .with_hint(format!("Did you mean {word}?")),
+            None => error,
+        },
+        _ => error,
+    }
+}
+
+/// The statement ended where `expected` could stand.
+fn ended(chunk: &Chunk, expected: &str) -> ParseError {
+    let end = chunk.end();
+    let here = Span { start: end, end };
+    let error = match open_paren(chunk, chunk.tokens.len()) {
+        Some(index) => ParseError::new(
+            format!("Expected {expected}, but the statement ends here."),
+            span(chunk.tokens[index].span),
+        )
+        .with_hint("This '(' is never closed."),
+        None => ParseError::new(
+            format!("Expected {expected}, but the statement ends here."),
+            here,
+        ),
+    };
+    if chunk.terminated {
+        error
+    } else {
+        error.incomplete()
+    }
+}
+
+/// Our error for one of sqlparser's: its text holds the place.
+pub(crate) fn from_sqlparser(
+    chunk: &Chunk,
+    dialect: &FlinkDialect,
+    error: ParserError,
+) -> ParseError {
+    let text = match error {
+        ParserError::RecursionLimitExceeded => {
+            return ParseError::new("The statement nests too deeply.", chunk.span())
+                .with_hint("Split it, for instance by views.");
+        }
+        ParserError::ParserError(text) | ParserError::TokenizerError(text) => text,
+    };
+    if let Some(error) = dialect.raised(&text) {
+        return error;
+    }
+    let (message, place) = match text.rsplit_once(" at Line: ") {
+        Some((message, place)) => (message, parse_place(place)),
+        None => (text.as_str(), None),
+    };
+    let index = match place {
+        Some((line, column)) => chunk
+            .tokens
+            .iter()
+            .position(|t| t.span.start.line == line && t.span.start.column == column)
+            .unwrap_or(chunk.tokens.len()),
+        None => chunk.tokens.len(),
+    };
+    let expected = message
+        .strip_prefix("Expected: ")
+        .and_then(|m| m.rsplit_once(", found: "))
+        .map(|(expected, _)| expected);
+    match expected {
+        Some(expected) => unexpected(chunk, index, &reword(expected)),
+        None => {
+            let place = chunk
+                .tokens
+                .get(index)
+                .map_or(chunk.span(), |t| span(t.span));
+            ParseError::new(format!("{}.", message.trim_end_matches('.')), place)
+        }
+    }
+}
+
+fn parse_place(place: &str) -> Option<(u64, u64)> {
+    let (line, column) = place.split_once(", Column: ")?;
+    Some((line.trim().parse().ok()?, column.trim().parse().ok()?))
+}
+
+/// sqlparser's words for what it wants, in ours.
+fn reword(expected: &str) -> String {
+    match expected {
+        "identifier" | "an identifier after AS" => "a name".to_string(),
+        "end of statement" => "the end of the statement".to_string(),
+        "an expression" => "an expression".to_string(),
+        "joined table" => "a table or a join".to_string(),
+        "SELECT, VALUES, or a subquery in the query body" => {
+            "SELECT, VALUES, TABLE or a query in parentheses".to_string()
+        }
+        "(" | ")" | "," | "=" | "[" | "]" | "=>" => format!("'{expected}'"),
+        other => other.to_string(),
+    }
+}
+
+/// A token as an error shows it.
+pub(crate) fn show(token: &Token) -> String {
+    match token {
+        Token::EOF => "the end of the statement".to_string(),
+        Token::SingleQuotedString(s) => {
+            let head: String = s.chars().take(24).collect();
+            let dots = if head.len() < s.len() { ".." } else { "" };
+            format!("the text '{head}{dots}'")
+        }
+        Token::Word(w) if w.quote_style.is_some() => format!("the name `{}`", w.value),
+        other => format!("'{other}'"),
+    }
+}
+
+/// The word as written, when it is reserved.
+fn reserved(token: &Token) -> Option<&str> {
+    match token {
+        Token::Word(w) if w.quote_style.is_none() => {
+            words::is_reserved(&w.value.to_ascii_uppercase()).then_some(w.value.as_str())
+        }
+        _ => None,
+    }
+}
+
+/// Whether the place looks like one for a name: asked for, or behind AS, a dot or a comma.
+fn wants_name(expected: &str, chunk: &Chunk, index: usize) -> bool {
+    let before = index.checked_sub(1).map(|i| &chunk.tokens[i].token);
+    let after_as = matches!(before, Some(Token::Word(w))
+        if w.quote_style.is_none() && w.value.eq_ignore_ascii_case("AS"));
+    let starts_clause = matches!(&chunk.tokens[index].token, Token::Word(w)
+        if CLAUSES.contains(&w.value.to_ascii_uppercase().as_str()));
+    expected.contains("a name")
+        || (!starts_clause && (after_as || matches!(before, Some(Token::Period))))
+}
+
+/// The misspelt keyword at or before token `index`, with its place: `SELECT a FORM t` fails at `t`.
+fn misspelt(chunk: &Chunk, index: usize, expected: &str) -> Option<(Span, String)> {
+    let candidates = [Some(index), index.checked_sub(1)];
+    for i in candidates.into_iter().flatten() {
+        let Token::Word(w) = &chunk.tokens.get(i)?.token else {
+            continue;
+        };
+        if w.quote_style.is_some() || w.value.len() < 2 {
+            continue;
+        }
+        let upper = w.value.to_ascii_uppercase();
+        if words::is_keyword(&upper) && i != index {
+            continue;
+        }
+        if words::is_reserved(&upper) {
+            continue;
+        }
+        let wanted = expected
+            .split(|c: char| !c.is_ascii_uppercase() && c != '_')
+            .filter(|w| w.len() > 1);
+        if let Some(word) = near(&upper, wanted).or_else(|| near(&upper, CLAUSES.iter().copied())) {
+            return Some((
+                span(chunk.tokens[i].span),
+                format!("Did you mean {word} instead of '{}'?", w.value),
+            ));
+        }
+    }
+    None
+}
+
+/// Like [`nearest`], but short words must be letters in another order or nearly equal: `t` is no misspelt `AT`.
+fn near<'a>(upper: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = nearest(upper, candidates.filter(|c| *c != upper))?;
+    let sorted = |s: &str| {
+        let mut letters: Vec<char> = s.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    (upper.len() >= 4 || sorted(upper) == sorted(near)).then_some(near)
+}
+
+fn missing_comma(chunk: &Chunk, index: usize, expected: &str) -> Option<String> {
+    let before = &chunk.tokens.get(index.checked_sub(1)?)?.token;
+    let ends_item = matches!(
+        before,
+        Token::Word(_)
+            | Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::RParen
+            | Token::RBracket
+    );
+    let begins_item = matches!(
+        &chunk.tokens[index].token,
+        Token::Word(_) | Token::Number(..) | Token::SingleQuotedString(_)
+    );
+    let fits = expected.contains("','")
+        || expected.contains("')'")
+        || expected.contains("end of the statement");
+    (ends_item && begins_item && fits && reserved(&chunk.tokens[index].token).is_none()).then(
+        || {
+            format!(
+                "Is a comma missing before {}?",
+                show(&chunk.tokens[index].token)
+            )
+        },
+    )
+}
+
+/// The innermost parenthesis that is open before token `index`.
+fn open_paren(chunk: &Chunk, index: usize) -> Option<usize> {
+    let mut open = Vec::new();
+    for (i, token) in chunk.tokens.iter().enumerate().take(index) {
+        match token.token {
+            Token::LParen => open.push(i),
+            Token::RParen => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop()
+}

@@ -1,0 +1,101 @@
+//! MATCH_RECOGNIZE: sqlparser's grammar for it lacks WITHIN and reluctant quantifiers and has no hook, so the clause is
+//! cut out of the tokens before parsing and parsed here; a stub in the tree names it.
+
+use filbert_types::Span;
+use sqlparser::ast::{Expr, MatchRecognizePattern, MatchRecognizeSymbol, OrderByExpr, TableFactor};
+
+use crate::ast::{Ident, Query};
+
+/// What stands in `t MATCH_RECOGNIZE ( .. )`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MatchRecognize {
+    pub partition_by: Vec<Expr>,
+    pub order_by: Vec<OrderByExpr>,
+    pub measures: Vec<Measure>,
+    pub rows_per_match: RowsPerMatch,
+    /// PAST LAST ROW unless written.
+    pub after_match: AfterMatch,
+    pub pattern: Pattern,
+    /// The pattern must begin (`^`) and end (`$`) the partition.
+    pub anchored_start: bool,
+    pub anchored_end: bool,
+    /// An interval literal.
+    pub within: Option<Expr>,
+    pub subsets: Vec<Subset>,
+    pub define: Vec<Definition>,
+    /// From MATCH_RECOGNIZE to the closing parenthesis.
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measure {
+    pub expr: Expr,
+    pub name: Ident,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowsPerMatch {
+    One,
+    All,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AfterMatch {
+    PastLastRow,
+    ToNextRow,
+    ToFirst(Ident),
+    ToLast(Ident),
+}
+
+/// A row pattern.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pattern {
+    Variable(Ident),
+    Concat(Vec<Pattern>),
+    Alternation(Vec<Pattern>),
+    Group(Box<Pattern>),
+    Permute(Vec<Pattern>),
+    /// `{- pattern -}`.
+    Exclude(Box<Pattern>),
+    Repeat {
+        pattern: Box<Pattern>,
+        quantifier: Quantifier,
+        span: Span,
+    },
+}
+
+/// How often a pattern repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quantifier {
+    pub min: u32,
+    pub max: Option<u32>,
+    /// `*?`: as few as possible.
+    pub reluctant: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subset {
+    pub name: Ident,
+    pub variables: Vec<Ident>,
+}
+
+/// `DEFINE variable AS condition`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    pub variable: Ident,
+    pub condition: Expr,
+}
+
+impl Query {
+    /// The clause that a `TableFactor::MatchRecognize` of this query's tree stands for. Of the stub itself only `table`
+    /// and `alias` mean something.
+    pub fn match_recognize(&self, table: &TableFactor) -> Option<&MatchRecognize> {
+        let TableFactor::MatchRecognize { pattern, .. } = table else {
+            return None;
+        };
+        let MatchRecognizePattern::Symbol(MatchRecognizeSymbol::Named(name)) = pattern else {
+            return None;
+        };
+        self.matches.get(name.value.parse::<usize>().ok()?)
+    }
+}
