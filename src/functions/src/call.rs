@@ -1,1 +1,104 @@
 //! The ways into this room.
+
+use filbert_types::LogicalType;
+
+use crate::cast;
+use crate::definition::{Body, FunctionRef};
+use crate::registry::FunctionRegistry;
+use crate::signature::{CallArgs, call_text};
+use crate::typed::{ExprContext, TypedExpr};
+use crate::udf::{BoundFunction, Session};
+use crate::{CallError, definition::Inferred};
+
+pub use crate::cast::{cast, implicit_cast, try_cast};
+
+/// Binds a call of a scalar function or an operator (`"+"`, `"AND"`, `"IS NULL"`, `"ITEM"`, ..) by its name.
+pub fn scalar(
+    ctx: &ExprContext,
+    registry: &FunctionRegistry,
+    name: &str,
+    args: Vec<TypedExpr>,
+) -> Result<TypedExpr, CallError> {
+    let Some(function) = registry.scalar(name) else {
+        let text = call_text(name, &args);
+        let arguments = text
+            .strip_prefix(name)
+            .map(|t| t.trim_start_matches('(').trim_end_matches(')'))
+            .unwrap_or_default();
+        return Err(CallError::UnknownFunction {
+            name: name.to_string(),
+            arguments: arguments.to_string(),
+            hint: registry.hint(name),
+        });
+    };
+    bind(ctx, function, args)
+}
+
+/// Binds a call of a known built-in.
+pub fn built_in(
+    ctx: &ExprContext,
+    name: &str,
+    args: Vec<TypedExpr>,
+) -> Result<TypedExpr, CallError> {
+    let function = crate::registry::built_in(name)
+        .ok_or_else(|| CallError::Unsupported(format!("The function {name}")))?;
+    bind(ctx, FunctionRef::BuiltIn(function), args)
+}
+
+fn bind(
+    ctx: &ExprContext,
+    function: FunctionRef,
+    args: Vec<TypedExpr>,
+) -> Result<TypedExpr, CallError> {
+    let inferred = infer(ctx, &function, &args)?;
+    let args = cast_args(ctx, args, &inferred.arg_types)?;
+    let return_type = inferred.return_type;
+    if let FunctionRef::BuiltIn(definition) = &function
+        && let Body::Expand(expand) = definition.body
+    {
+        let expr = expand(ctx, args, &return_type)?;
+        return Ok(TypedExpr::new(expr, return_type));
+    }
+    Ok(bind_kernel(ctx, function, args, return_type))
+}
+
+fn infer(
+    ctx: &ExprContext,
+    function: &FunctionRef,
+    args: &[TypedExpr],
+) -> Result<Inferred, CallError> {
+    let call = CallArgs {
+        ctx,
+        function,
+        args,
+    };
+    match function {
+        FunctionRef::BuiltIn(definition) => (definition.infer)(&call),
+        FunctionRef::User(user) => user.infer(&call.types()).ok_or_else(|| call.refuse()),
+    }
+}
+
+/// Casts arguments to the types that inference decided, where they differ in more than nullability.
+pub(crate) fn cast_args(
+    ctx: &ExprContext,
+    args: Vec<TypedExpr>,
+    types: &[LogicalType],
+) -> Result<Vec<TypedExpr>, CallError> {
+    args.into_iter()
+        .zip(types)
+        .map(|(arg, ty)| cast::coerce(ctx, arg, ty))
+        .collect()
+}
+
+/// A call of a function's kernel on arguments already cast.
+pub(crate) fn bind_kernel(
+    ctx: &ExprContext,
+    function: FunctionRef,
+    args: Vec<TypedExpr>,
+    return_type: LogicalType,
+) -> TypedExpr {
+    let session = Session::of(ctx, function.determinism());
+    let (exprs, types): (Vec<_>, Vec<_>) = args.into_iter().map(|a| (a.expr, a.ty)).unzip();
+    let expr = BoundFunction::new(function, types, return_type.clone(), session).call(exprs);
+    TypedExpr::new(expr, return_type)
+}

@@ -5,11 +5,32 @@
 //!
 //! - [`typed`]: an expression with its [`LogicalType`](filbert_types::LogicalType), and what typing needs to know of the session.
 //! - [`call`]: the ways in: calls by name, casts, common types.
+//! - [`definition`]: what a function is: signatures, type inference, an expansion or a kernel, help.
+//! - [`signature`]: combinators for type inference.
+//! - [`kernel`]: combinators for kernels over Arrow columns.
+//! - [`builtins`]: the functions, one file a family.
+//! - [`registry`]: names to functions; functions that an embedding program adds.
+//! - [`cast`]: the cast matrix and its kernels.
+//! - [`common_type`]: the least type that holds several.
+//! - [`udf`]: the one DataFusion function behind which every kernel runs.
+//! - [`type_name`]: types as the validator's errors name them.
 //! - [`error`]: why a call is refused.
 
+pub mod builtins;
 pub mod call;
+pub mod cast;
+pub mod common_type;
+pub mod definition;
 pub mod error;
+pub mod kernel;
+pub mod registry;
+pub mod signature;
+pub mod type_name;
 pub mod typed;
+pub mod udf;
 
+pub use common_type::common_type;
+pub use definition::{Function, FunctionRef, ScalarFunction};
 pub use error::CallError;
+pub use registry::FunctionRegistry;
 pub use typed::{ExprContext, TypedExpr};

@@ -1,0 +1,205 @@
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::Array;
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
+};
+use filbert_types::LogicalType;
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Body, Determinism, FunctionRef};
+use crate::kernel::{Call, fail};
+use crate::typed::ExprContext;
+
+/// What kernels know of the session that bound them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Session {
+    /// `table.local-time-zone`.
+    #[serde(with = "zone_name")]
+    pub time_zone: chrono_tz::Tz,
+    pub batch: bool,
+    pub legacy_cast: bool,
+    /// The instant at which the query began: microseconds since the epoch. 0 for functions that don't depend on it.
+    pub query_start_us: i64,
+}
+
+mod zone_name {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(zone: &chrono_tz::Tz, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(zone.name())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<chrono_tz::Tz, D::Error> {
+        let name = String::deserialize(input)?;
+        name.parse().map_err(D::Error::custom)
+    }
+}
+
+impl Session {
+    pub fn of(ctx: &ExprContext, determinism: Determinism) -> Session {
+        Session {
+            time_zone: ctx.time_zone,
+            batch: ctx.batch,
+            legacy_cast: ctx.legacy_cast,
+            query_start_us: match determinism {
+                Determinism::PerQuery => ctx.query_start_us,
+                Determinism::Always | Determinism::Never => 0,
+            },
+        }
+    }
+}
+
+/// A call of one of Flink's functions, bound to its types: DataFusion's face of it.
+#[derive(Debug, Clone)]
+pub struct BoundFunction {
+    pub function: FunctionRef,
+    pub arg_types: Vec<LogicalType>,
+    pub return_type: LogicalType,
+    pub session: Session,
+    signature: Signature,
+}
+
+impl BoundFunction {
+    pub fn new(
+        function: FunctionRef,
+        arg_types: Vec<LogicalType>,
+        return_type: LogicalType,
+        session: Session,
+    ) -> BoundFunction {
+        let volatility = match function.determinism() {
+            Determinism::Always => Volatility::Immutable,
+            Determinism::PerQuery => Volatility::Stable,
+            Determinism::Never => Volatility::Volatile,
+        };
+        BoundFunction {
+            function,
+            arg_types,
+            return_type,
+            session,
+            signature: Signature::user_defined(volatility),
+        }
+    }
+
+    pub fn call(self, args: Vec<Expr>) -> Expr {
+        ScalarUDF::new_from_impl(self).call(args)
+    }
+
+    fn evaluate(&self, args: &[ColumnarValue], rows: usize) -> Result<ColumnarValue> {
+        let constant = self.function.determinism() != Determinism::Never
+            && args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_)));
+        let rows = if constant { 1 } else { rows };
+        let array = match &self.function {
+            FunctionRef::BuiltIn(function) => match function.body {
+                Body::Kernel(kernel) => kernel(&Call {
+                    name: function.name,
+                    arg_types: &self.arg_types,
+                    return_type: &self.return_type,
+                    session: &self.session,
+                    args,
+                    rows,
+                })?,
+                Body::Expand(_) => {
+                    return internal_err!("{} has no kernel", function.name);
+                }
+            },
+            FunctionRef::User(function) => {
+                let arrays: Vec<_> = args
+                    .iter()
+                    .map(|a| a.to_array_of_size(rows))
+                    .collect::<Result<_>>()?;
+                function
+                    .eval(&arrays, rows)
+                    .map_err(|e| fail(format!("{}: {e}", function.name())))?
+            }
+        };
+        if array.len() != rows || *array.data_type() != self.return_type.arrow() {
+            return internal_err!(
+                "{} gave {} rows of {}, where {rows} of {} were promised",
+                self.function.name(),
+                array.len(),
+                array.data_type(),
+                self.return_type.arrow()
+            );
+        }
+        if constant {
+            return ScalarValue::try_from_array(&array, 0).map(ColumnarValue::Scalar);
+        }
+        Ok(ColumnarValue::Array(array))
+    }
+}
+
+impl PartialEq for BoundFunction {
+    fn eq(&self, other: &BoundFunction) -> bool {
+        self.function.name() == other.function.name()
+            && self.arg_types == other.arg_types
+            && self.return_type == other.return_type
+            && self.session == other.session
+    }
+}
+
+impl Eq for BoundFunction {}
+
+impl Hash for BoundFunction {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.function.name().hash(state);
+        self.arg_types.hash(state);
+        self.return_type.hash(state);
+        self.session.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for BoundFunction {
+    fn name(&self) -> &str {
+        self.function.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
+        Ok(self.return_type.arrow())
+    }
+
+    fn return_field_from_args(&self, _args: ReturnFieldArgs) -> Result<FieldRef> {
+        Ok(Arc::new(Field::new(
+            self.function.name(),
+            self.return_type.arrow(),
+            true,
+        )))
+    }
+
+    fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(arg_types.to_vec())
+    }
+
+    /// Two casts of a column to different types must not share a name.
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let args: Vec<String> = args.iter().map(|a| a.schema_name().to_string()).collect();
+        Ok(format!(
+            "{}({}):{}",
+            self.function.name(),
+            args.join(","),
+            self.return_type
+        ))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let result = self.evaluate(&args.args, args.number_rows);
+        if cfg!(debug_assertions)
+            && let Err(e) = &result
+            && !self.function.fallible()
+        {
+            return internal_err!(
+                "{} failed, though its definition says that it can't: {e}",
+                self.function.name()
+            );
+        }
+        result
+    }
+}
