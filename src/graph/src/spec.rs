@@ -17,11 +17,17 @@ pub enum OperatorSpec {
     GroupAggregate(GroupAggregateSpec),
     WindowTableFunction(WindowTableFunctionSpec),
     WindowAggregate(WindowAggregateSpec),
+    Expand(ExpandSpec),
+    /// Drops -U rows, for a consumer that needs only what a row has become.
+    DropUpdateBefore,
     Sink(SinkSpec),
     Collect(CollectSpec),
     /// A piece of a batch plan, cut at its exchanges.
     BatchPiece(BatchPieceSpec),
 }
+
+/// A partition of a table: its keys and their values.
+pub type PartitionSpec = Vec<(String, Option<String>)>;
 
 /// Reads a table through its connector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,7 +43,7 @@ pub struct SourceSpec {
     /// Conjuncts that the source takes, as logical expressions in bytes.
     pub filters: Vec<ExprSpec>,
     pub limit: Option<u64>,
-    pub partitions: Option<Vec<Vec<(String, Option<String>)>>>,
+    pub partitions: Option<Vec<PartitionSpec>>,
     pub batch: bool,
 }
 
@@ -136,6 +142,24 @@ pub struct WindowAggregateSpec {
     pub calls: Vec<AggregateCallSpec>,
     /// Which of window_start, window_end and window_time follow the calls' results.
     pub window_columns: Vec<WindowColumn>,
+    /// The input sends -U or -D.
+    pub input_retracts: bool,
+}
+
+/// Emits each row once for every grouping set: the input's columns, NULL where the set lacks them, then the set's
+/// number as BIGINT NOT NULL (Flink's `$e`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpandSpec {
+    pub sets: Vec<ExpandSet>,
+}
+
+/// One copy of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpandSet {
+    /// The input's column for each output column but the last; none for NULL.
+    pub columns: Vec<Option<usize>>,
+    /// The bits of the grouping columns that are NULL in this set, the last column's lowest.
+    pub id: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
