@@ -5,6 +5,7 @@
 //! - [`batch`]: [`ChangeBatch`], the unit of data, and [`Element`], what flows between tasks.
 //! - [`time`]: watermarks.
 //! - [`config`]: configuration options as data, and the values set for them.
+//! - [`options`]: the options of a session, with what each does.
 //! - [`suggest`]: the nearest name to a mistyped one.
 //! - [`schema`]: columns, keys and watermarks of tables, and the table as inert data.
 //! - [`span`]: places in a SQL text.
@@ -12,6 +13,7 @@
 pub mod batch;
 pub mod config;
 pub mod logical_type;
+pub mod options;
 pub mod row_kind;
 pub mod schema;
 pub mod span;
