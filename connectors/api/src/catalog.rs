@@ -38,24 +38,29 @@ pub struct CatalogDatabase {
 /// What a catalog refuses.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    #[error("Database '{database}' does not exist in catalog '{catalog}'.{hint}")]
+    #[error("Database {database} does not exist in Catalog {catalog}.{hint}")]
     DatabaseNotFound {
         catalog: String,
         database: String,
         hint: String,
     },
-    #[error("Database '{database}' already exists in catalog '{catalog}'.")]
+    #[error("Database {database} already exists in Catalog {catalog}.")]
     DatabaseExists { catalog: String, database: String },
-    #[error("Database '{database}' in catalog '{catalog}' is not empty.")]
+    #[error("Database {database} in catalog {catalog} is not empty.")]
     DatabaseNotEmpty { catalog: String, database: String },
-    #[error("Table or view '{name}' does not exist in database '{database}'.{hint}")]
+    #[error("Table (or view) {database}.{name} does not exist in Catalog {catalog}.{hint}")]
     ObjectNotFound {
+        catalog: String,
         database: String,
         name: String,
         hint: String,
     },
-    #[error("Table or view '{name}' already exists in database '{database}'.")]
-    ObjectExists { database: String, name: String },
+    #[error("Table (or view) {database}.{name} already exists in Catalog {catalog}.")]
+    ObjectExists {
+        catalog: String,
+        database: String,
+        name: String,
+    },
     #[error("Catalog '{catalog}' does not support {operation}.")]
     Unsupported { catalog: String, operation: String },
     #[error("{0}")]
