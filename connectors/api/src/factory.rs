@@ -1,17 +1,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use filbert_types::{CatalogTable, ConfigOption, Configuration, ObjectPath};
+use filbert_types::{CatalogTable, ConfigOption, Configuration, Field, ObjectPath};
 
 use crate::catalog::Catalog;
 use crate::error::ConnectorError;
 use crate::format::{DecodingFormat, EncodingFormat};
 use crate::lookup::LookupSource;
-use crate::options::TableOptions;
+use crate::options::{RefusedOption, TableOptions};
 use crate::sink::TableSink;
 use crate::source::ScanSource;
 
-/// What a factory is given: the table, its options (hints applied), the session, and the other factories.
+/// What a factory is given: the table, its options (hints applied; a format's factory sees its own, without prefix), the
+/// session, and the other factories.
 #[derive(Clone, Copy)]
 pub struct FactoryContext<'a> {
     pub path: &'a ObjectPath,
@@ -21,6 +22,56 @@ pub struct FactoryContext<'a> {
     pub registry: &'a ConnectorRegistry,
     /// True in batch mode.
     pub batch: bool,
+}
+
+impl FactoryContext<'_> {
+    /// The fields of the physical columns, in order.
+    pub fn physical_fields(&self) -> Vec<Field> {
+        self.table
+            .schema
+            .physical_columns()
+            .map(|c| Field::new(&c.name, c.ty.clone()))
+            .collect()
+    }
+
+    /// The format that `format` names, for reading.
+    ///
+    /// # Errors
+    /// When there is no such format, it cannot be read, or one of its options is wrong.
+    pub fn decoding_format(&self) -> Result<Arc<dyn DecodingFormat>, ConnectorError> {
+        self.with_format(|factory, ctx| {
+            factory.decoding(ctx).ok_or_else(|| {
+                let name = factory.identifier();
+                ConnectorError::user(format!("Format '{name}' can only be written, not read."))
+            })?
+        })
+    }
+
+    /// The format that `format` names, for writing.
+    ///
+    /// # Errors
+    /// When there is no such format, it cannot be written, or one of its options is wrong.
+    pub fn encoding_format(&self) -> Result<Arc<dyn EncodingFormat>, ConnectorError> {
+        self.with_format(|factory, ctx| {
+            factory.encoding(ctx).ok_or_else(|| {
+                let name = factory.identifier();
+                ConnectorError::user(format!("Format '{name}' can only be read, not written."))
+            })?
+        })
+    }
+
+    fn with_format<T>(
+        &self,
+        make: impl FnOnce(&dyn FormatFactory, &FactoryContext<'_>) -> Result<T, ConnectorError>,
+    ) -> Result<T, ConnectorError> {
+        let factory = self.registry.find_format(self.options)?;
+        let options = self.options.with_prefix(factory.identifier());
+        let ctx = FactoryContext {
+            options: &options,
+            ..*self
+        };
+        make(factory.as_ref(), &ctx)
+    }
 }
 
 /// Makes sources and sinks of one connector.
@@ -34,6 +85,11 @@ pub trait TableFactory: Send + Sync {
     /// Every option of the connector, without `connector`; those of formats are added by prefix. A key with a `#`
     /// segment stands for many: `fields.#.min`.
     fn options(&self) -> &'static [ConfigOption];
+
+    /// Options that Flink's connector has and this one refuses by name.
+    fn refused_options(&self) -> &'static [RefusedOption] {
+        &[]
+    }
 
     /// True when the connector reads and writes through a format, named by the option `format`.
     fn uses_format(&self) -> bool {
@@ -73,6 +129,11 @@ pub trait FormatFactory: Send + Sync {
     fn doc(&self) -> &'static str;
 
     fn options(&self) -> &'static [ConfigOption];
+
+    /// Options that Flink's format has and this one refuses by name.
+    fn refused_options(&self) -> &'static [RefusedOption] {
+        &[]
+    }
 
     /// None when the format cannot be read.
     fn decoding(

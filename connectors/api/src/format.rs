@@ -37,6 +37,16 @@ pub trait DecodingFormat: Send + Sync {
 pub enum Framing {
     /// A record a line; a file may be split at any line.
     Lines,
+    /// A record a line, but a line break between quotes is part of the record (CSV).
+    QuotedLines {
+        delimiter: u8,
+        quote: u8,
+        escape: Option<u8>,
+        /// Lines that begin with `#` are comments: quotes in them mean nothing.
+        comments: bool,
+    },
+    /// Each file is one record of fixed bytes (raw numbers are cut by length).
+    Fixed(usize),
     /// The file's format cuts it itself (Parquet): it is read whole, by ranges.
     Container,
 }

@@ -1,6 +1,7 @@
 //! What a connector, a format or a catalog implements. A connector crate stands on this crate alone.
 //!
 //! - [`factory`]: identifiers, options and the registry that a job looks connectors up in.
+//! - [`discovery`]: from a WITH clause to a source or sink, with every option checked.
 //! - [`options`]: reading and checking a table's WITH clause.
 //! - [`source`]: sources as split enumerators and readers, and what may be pushed into them.
 //! - [`sink`]: sinks as writers with a two-phase committer.
@@ -12,6 +13,7 @@
 
 pub mod catalog;
 pub mod changelog;
+pub mod discovery;
 pub mod error;
 pub mod factory;
 pub mod format;
@@ -22,10 +24,12 @@ pub mod source;
 
 pub use catalog::{Catalog, CatalogError, CatalogObject, CatalogView};
 pub use changelog::ChangelogMode;
+pub use discovery::TableRequest;
 pub use error::{Blame, ConnectorError};
 pub use factory::{CatalogFactory, ConnectorRegistry, FactoryContext, FormatFactory, TableFactory};
 pub use lookup::LookupSource;
 pub use sink::{Committable, Committer, SinkWriter, TableSink};
 pub use source::{
-    Boundedness, Pushdown, ReaderOutput, ScanSource, SourceReader, Split, SplitEnumerator,
+    Boundedness, Partition, Pushdown, ReaderOutput, ScanSource, SourceReader, Split,
+    SplitEnumerator,
 };

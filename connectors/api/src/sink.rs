@@ -1,4 +1,6 @@
-use filbert_types::ChangeBatch;
+use std::sync::Arc;
+
+use filbert_types::{ChangeBatch, Clock};
 use serde::{Deserialize, Serialize};
 
 use crate::changelog::ChangelogMode;
@@ -49,7 +51,7 @@ pub trait TableSink: Send + Sync {
 }
 
 /// What a writer is told of where it runs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct WriterContext {
     pub job_id: String,
     pub subtask: usize,
@@ -61,6 +63,7 @@ pub struct WriterContext {
     /// Static values of `PARTITION (k = 'v')`, by column.
     pub static_partition: Vec<(String, String)>,
     pub batch: bool,
+    pub clock: Arc<dyn Clock>,
     pub io: tokio::runtime::Handle,
 }
 
@@ -68,7 +71,8 @@ pub struct WriterContext {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Committable(pub serde_json::Value);
 
-/// Writes rows on a task's thread.
+/// Writes rows on a task's thread. A row has the table's physical columns in their order (partition columns among them),
+/// then the metadata columns that are written.
 pub trait SinkWriter: Send {
     /// # Errors
     /// When a row cannot be written.

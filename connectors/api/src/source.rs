@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use datafusion::catalog::TableProvider;
 use datafusion::logical_expr::Expr;
-use filbert_types::{ChangeBatch, Field, Watermark};
+use filbert_types::{ChangeBatch, Clock, Field, Watermark};
 use serde::{Deserialize, Serialize};
 
 use crate::changelog::ChangelogMode;
@@ -16,6 +16,9 @@ pub enum Boundedness {
     Unbounded,
 }
 
+/// A partition: its keys in the order of PARTITIONED BY, each with its value, NULL being none.
+pub type Partition = Vec<(String, Option<String>)>;
+
 /// What the planner has decided to let the source do. It is applied once, before readers are made.
 #[derive(Debug, Clone, Default)]
 pub struct Pushdown {
@@ -25,8 +28,8 @@ pub struct Pushdown {
     pub filters: Vec<Expr>,
     /// At most this many rows are wanted in all.
     pub limit: Option<u64>,
-    /// The only partitions to read, each a list of key and value; none for all.
-    pub partitions: Option<Vec<Vec<(String, Option<String>)>>>,
+    /// The only partitions to read; none for all.
+    pub partitions: Option<Vec<Partition>>,
 }
 
 /// How a source takes a filter.
@@ -75,9 +78,7 @@ pub trait ScanSource: Send + Sync {
     ///
     /// # Errors
     /// When listing fails.
-    fn list_partitions(
-        &self,
-    ) -> Result<Option<Vec<Vec<(String, Option<String>)>>>, ConnectorError> {
+    fn list_partitions(&self) -> Result<Option<Vec<Partition>>, ConnectorError> {
         Ok(None)
     }
 
@@ -116,14 +117,17 @@ pub trait ScanSource: Send + Sync {
 }
 
 /// What a reader is told of where it runs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ReaderContext {
+    /// Tells the job's own randomness (unseeded generators) from another job's.
+    pub job_id: String,
     pub subtask: usize,
     pub parallelism: usize,
     /// Metadata keys asked for, with the types that the source declared.
     pub metadata: Vec<Field>,
     /// Rows that a batch should hold at most.
     pub batch_rows: usize,
+    pub clock: Arc<dyn Clock>,
     /// Where file systems and networks are waited for.
     pub io: tokio::runtime::Handle,
 }

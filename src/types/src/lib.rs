@@ -3,7 +3,9 @@
 //! - [`logical_type`]: Flink's types and the Arrow form that carries each.
 //! - [`row_kind`]: the four kinds of change.
 //! - [`batch`]: [`ChangeBatch`], the unit of data, and [`Element`], what flows between tasks.
-//! - [`time`]: watermarks.
+//! - [`time`]: [`Watermark`], event time's promise.
+//! - [`clock`]: processing time, injected.
+//! - [`zone`]: time zones.
 //! - [`config`]: configuration options as data, and the values set for them.
 //! - [`options`]: the options of a session, with what each does.
 //! - [`suggest`]: the nearest name to a mistyped one.
@@ -11,6 +13,7 @@
 //! - [`span`]: places in a SQL text.
 
 pub mod batch;
+pub mod clock;
 pub mod config;
 pub mod logical_type;
 pub mod options;
@@ -19,8 +22,10 @@ pub mod schema;
 pub mod span;
 pub mod suggest;
 pub mod time;
+pub mod zone;
 
 pub use batch::{Barrier, ChangeBatch, Element, WatermarkMark};
+pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{ConfigOption, ConfigType, Configuration};
 pub use logical_type::{Field, LogicalType, TimeKind, TypeKind};
 pub use row_kind::RowKind;
@@ -29,3 +34,4 @@ pub use schema::{
 };
 pub use span::{Location, Span};
 pub use time::Watermark;
+pub use zone::TimeZone;
