@@ -6,6 +6,7 @@
 //! - [`time`]: [`Watermark`], event time's promise.
 //! - [`clock`]: processing time, injected.
 //! - [`zone`]: time zones.
+//! - [`print`]: values as text.
 //! - [`config`]: configuration options as data, and the values set for them.
 //! - [`options`]: the options of a session, with what each does.
 //! - [`suggest`]: the nearest name to a mistyped one.
@@ -17,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod logical_type;
 pub mod options;
+pub mod print;
 pub mod row_kind;
 pub mod schema;
 pub mod span;
