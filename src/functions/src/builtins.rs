@@ -2,11 +2,19 @@
 
 pub(crate) mod conditional;
 
-use crate::cast;
 use crate::definition::Function;
+use crate::{cast, constructors, operators};
 
 /// The families' tables.
-static FAMILIES: &[&[Function]] = &[cast::FUNCTIONS, conditional::FUNCTIONS];
+static FAMILIES: &[&[Function]] = &[
+    cast::FUNCTIONS,
+    conditional::FUNCTIONS,
+    constructors::FUNCTIONS,
+    operators::arithmetic::FUNCTIONS,
+    operators::comparison::FUNCTIONS,
+    operators::logic::FUNCTIONS,
+    operators::temporal::FUNCTIONS,
+];
 
 /// Every built-in scalar function and operator.
 pub fn all() -> impl Iterator<Item = &'static Function> {

@@ -11,6 +11,7 @@ use crate::udf::{BoundFunction, Session};
 use crate::{CallError, definition::Inferred};
 
 pub use crate::cast::{cast, implicit_cast, try_cast};
+pub use crate::constructors::{array, field, field_at, map, row, to_common_type};
 
 /// Binds a call of a scalar function or an operator (`"+"`, `"AND"`, `"IS NULL"`, `"ITEM"`, ..) by its name.
 pub fn scalar(
@@ -101,4 +102,13 @@ pub(crate) fn bind_kernel(
     let (exprs, types): (Vec<_>, Vec<_>) = args.into_iter().map(|a| (a.expr, a.ty)).unzip();
     let expr = BoundFunction::new(function, types, return_type.clone(), session).call(exprs);
     TypedExpr::new(expr, return_type)
+}
+
+/// `CASE WHEN .. THEN .. ELSE .. END`; without ELSE it gives NULL. `CASE x WHEN y` comes here as `x = y`.
+pub fn case(
+    ctx: &ExprContext,
+    whens: Vec<(TypedExpr, TypedExpr)>,
+    otherwise: Option<TypedExpr>,
+) -> Result<TypedExpr, CallError> {
+    crate::builtins::conditional::bind_case(ctx, whens, otherwise)
 }

@@ -28,10 +28,12 @@ fn pair_kind(a: &TypeKind, b: &TypeKind) -> Option<TypeKind> {
         (Timestamp { precision: a, .. }, Timestamp { precision: b, .. }) => {
             TypeKind::timestamp(*a.max(b))
         }
-        (TimestampLtz { precision: a, .. }, TimestampLtz { precision: b, .. })
-        | (Timestamp { precision: a, .. }, TimestampLtz { precision: b, .. })
-        | (TimestampLtz { precision: a, .. }, Timestamp { precision: b, .. }) => {
+        (TimestampLtz { precision: a, .. }, TimestampLtz { precision: b, .. }) => {
             TypeKind::timestamp_ltz(*a.max(b))
+        }
+        (Timestamp { precision: a, .. }, TimestampLtz { precision: b, .. })
+        | (TimestampLtz { precision: a, .. }, Timestamp { precision: b, .. }) => {
+            TypeKind::timestamp(*a.max(b))
         }
         (IntervalYearMonth(a), IntervalYearMonth(_)) => IntervalYearMonth(*a),
         (IntervalDayTime(a), IntervalDayTime(_)) => IntervalDayTime(*a),
@@ -50,6 +52,8 @@ fn pair_kind(a: &TypeKind, b: &TypeKind) -> Option<TypeKind> {
 fn numeric(a: &TypeKind, b: &TypeKind) -> TypeKind {
     use TypeKind::*;
     match (a, b) {
+        // Of two approximate types the first wins, as Flink has it.
+        (Float, Double) => Float,
         (Double, _) | (_, Double) => Double,
         // An exact number beside FLOAT: DECIMAL gives DOUBLE, integers FLOAT.
         (Float, Decimal { .. }) | (Decimal { .. }, Float) => Double,
@@ -58,8 +62,8 @@ fn numeric(a: &TypeKind, b: &TypeKind) -> TypeKind {
             let ((p1, s1), (p2, s2)) = (digits(a), digits(b));
             let scale = s1.max(s2);
             let integer = (p1 - s1).max(p2 - s2);
-            let precision = (integer + scale).min(MAX_DECIMAL_PRECISION);
-            TypeKind::decimal(precision, scale.min(precision))
+            let scale = scale.min(MAX_DECIMAL_PRECISION - integer);
+            TypeKind::decimal(integer + scale, scale)
         }
         _ => {
             if integer_digits(a) >= integer_digits(b) {

@@ -5,6 +5,9 @@
 //!
 //! - [`typed`]: an expression with its [`LogicalType`](filbert_types::LogicalType), and what typing needs to know of the session.
 //! - [`call`]: the ways in: calls by name, casts, common types.
+//! - [`literal`]: literals with exactly Flink's types.
+//! - [`constructors`]: ROW, ARRAY and MAP values, and the fields of rows.
+//! - [`operators`]: operators as functions by name.
 //! - [`definition`]: what a function is: signatures, type inference, an expansion or a kernel, help.
 //! - [`signature`]: combinators for type inference.
 //! - [`kernel`]: combinators for kernels over Arrow columns.
@@ -13,6 +16,7 @@
 //! - [`cast`]: the cast matrix and its kernels.
 //! - [`common_type`]: the least type that holds several.
 //! - [`udf`]: the one DataFusion function behind which every kernel runs.
+//! - [`time_text`]: dates and times as text.
 //! - [`type_name`]: types as the validator's errors name them.
 //! - [`error`]: why a call is refused.
 
@@ -20,11 +24,15 @@ pub mod builtins;
 pub mod call;
 pub mod cast;
 pub mod common_type;
+pub mod constructors;
 pub mod definition;
 pub mod error;
 pub mod kernel;
+pub mod literal;
+pub mod operators;
 pub mod registry;
 pub mod signature;
+pub mod time_text;
 pub mod type_name;
 pub mod typed;
 pub mod udf;
