@@ -16,30 +16,25 @@ use crate::words;
 const DEPTH_MAX: usize = 256;
 
 /// A place in the tokens of one statement.
-pub(crate) struct Cursor<'a> {
-    pub parser: Parser<'a>,
+pub(crate) struct Cursor<'a, 'p> {
+    pub parser: &'a mut Parser<'p>,
     pub dialect: &'a FlinkDialect,
     /// The whole text, into which the chunk's ranges point.
     pub text: &'a str,
     pub chunk: &'a Chunk,
 }
 
-impl<'a> Cursor<'a> {
-    pub fn new(text: &'a str, chunk: &'a Chunk, dialect: &'a FlinkDialect) -> Cursor<'a> {
-        let parser = Parser::new(dialect)
-            .with_recursion_limit(DEPTH_MAX)
-            .with_tokens_with_locations(parser_tokens(chunk));
-        Cursor {
-            parser,
-            dialect,
-            text,
-            chunk,
-        }
-    }
+/// A parser over a statement's tokens.
+pub(crate) fn parser<'p>(chunk: &Chunk, dialect: &'p FlinkDialect) -> Parser<'p> {
+    Parser::new(dialect)
+        .with_recursion_limit(DEPTH_MAX)
+        .with_tokens_with_locations(parser_tokens(chunk))
+}
 
+impl Cursor<'_, '_> {
     /// The index of the token that comes next.
     pub fn index(&self) -> usize {
-        next_index(&self.parser)
+        next_index(self.parser)
     }
 
     pub fn peek(&self) -> &Token {
@@ -316,13 +311,12 @@ impl<'a> Cursor<'a> {
 }
 
 /// The index in the chunk of the token that comes next. The parser's tokens begin with a blank of ours (see
-/// [`parser_tokens`]), since its own index can't tell "none read" from "one read".
+/// `parser_tokens`), since its own index can't tell "none read" from "one read".
 pub(crate) fn next_index(parser: &Parser<'_>) -> usize {
     parser.get_current_index()
 }
 
-/// The tokens to give to a parser for which [`next_index`] holds.
-pub(crate) fn parser_tokens(chunk: &Chunk) -> Vec<TokenWithSpan> {
+fn parser_tokens(chunk: &Chunk) -> Vec<TokenWithSpan> {
     let blank = TokenWithSpan::wrap(Token::Whitespace(Whitespace::Space));
     std::iter::once(blank)
         .chain(chunk.tokens.iter().cloned())

@@ -12,6 +12,7 @@ use crate::cursor::Cursor;
 use crate::dialect::FlinkDialect;
 use crate::error::{ParseError, Result};
 use crate::lexer::Lexer;
+use crate::parse::run;
 use crate::source::{next_chunk, span, sql_span};
 
 const DEPTH_MAX: u32 = 64;
@@ -55,22 +56,16 @@ pub fn parse_type(text: &str) -> Result<LogicalType> {
     if let Some(error) = chunk.error {
         return Err(error);
     }
-    let dialect = FlinkDialect::default();
-    let mut cursor = Cursor::new(text, &chunk, &dialect);
-    let ty = logical_type(&mut cursor)?;
-    if cursor.at_end() {
-        Ok(ty)
-    } else {
-        Err(cursor.unexpected("the end of the type"))
-    }
+    let dialect = FlinkDialect::new(chunk);
+    run(text, &dialect, "the end of the type", logical_type)
 }
 
 /// A type with its `NOT NULL` or `NULL`, where one stands here.
-pub(crate) fn logical_type(cursor: &mut Cursor<'_>) -> Result<LogicalType> {
+pub(crate) fn logical_type(cursor: &mut Cursor<'_, '_>) -> Result<LogicalType> {
     nested(cursor, 0)
 }
 
-fn nested(cursor: &mut Cursor<'_>, depth: u32) -> Result<LogicalType> {
+fn nested(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<LogicalType> {
     if depth > DEPTH_MAX {
         return Err(ParseError::new(
             "The type nests too deeply.",
@@ -90,7 +85,7 @@ fn nested(cursor: &mut Cursor<'_>, depth: u32) -> Result<LogicalType> {
     }
 }
 
-fn nullability(cursor: &mut Cursor<'_>, kind: TypeKind) -> Result<LogicalType> {
+fn nullability(cursor: &mut Cursor<'_, '_>, kind: TypeKind) -> Result<LogicalType> {
     if cursor.peek_word("NOT") && cursor.peek_nth_word(1, "NULL") {
         cursor.words(&["NOT", "NULL"]);
         return Ok(LogicalType::not_null(kind));
@@ -136,7 +131,7 @@ const NAMES: &[&str] = &[
     "VARIANT",
 ];
 
-fn base(cursor: &mut Cursor<'_>, depth: u32) -> Result<TypeKind> {
+fn base(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
     let start = cursor.index();
     let Token::Word(word) = cursor.peek() else {
         return Err(cursor.unexpected("a data type"));
@@ -203,7 +198,7 @@ fn base(cursor: &mut Cursor<'_>, depth: u32) -> Result<TypeKind> {
     Ok(kind)
 }
 
-fn unknown(cursor: &Cursor<'_>, upper: &str, start: usize) -> ParseError {
+fn unknown(cursor: &Cursor<'_, '_>, upper: &str, start: usize) -> ParseError {
     let foreign = match upper {
         "TEXT" | "CLOB" | "NVARCHAR" | "NCHAR" | "UUID" | "JSON" => Some("STRING"),
         "BLOB" | "BYTEA" => Some("BYTES"),
@@ -228,7 +223,7 @@ fn unknown(cursor: &Cursor<'_>, upper: &str, start: usize) -> ParseError {
 }
 
 /// `(n)`, when it stands here.
-fn parameter(cursor: &mut Cursor<'_>) -> Result<Option<(u32, Span)>> {
+fn parameter(cursor: &mut Cursor<'_, '_>) -> Result<Option<(u32, Span)>> {
     if !cursor.token(&Token::LParen) {
         return Ok(None);
     }
@@ -238,7 +233,7 @@ fn parameter(cursor: &mut Cursor<'_>) -> Result<Option<(u32, Span)>> {
     Ok(Some((value, at)))
 }
 
-fn length(cursor: &mut Cursor<'_>, default: u32) -> Result<u32> {
+fn length(cursor: &mut Cursor<'_, '_>, default: u32) -> Result<u32> {
     match parameter(cursor)? {
         None => Ok(default),
         Some((n, _)) if (1..=MAX_LENGTH).contains(&n) => Ok(n),
@@ -249,7 +244,7 @@ fn length(cursor: &mut Cursor<'_>, default: u32) -> Result<u32> {
     }
 }
 
-fn precision(cursor: &mut Cursor<'_>, name: &str, max: u8, default: u8) -> Result<u8> {
+fn precision(cursor: &mut Cursor<'_, '_>, name: &str, max: u8, default: u8) -> Result<u8> {
     match parameter(cursor)? {
         None => Ok(default),
         Some((n, at)) => in_range(n, 0, max, at, name),
@@ -270,7 +265,7 @@ fn in_range(n: u32, min: u8, max: u8, at: Span, name: &str) -> Result<u8> {
         })
 }
 
-fn decimal(cursor: &mut Cursor<'_>) -> Result<TypeKind> {
+fn decimal(cursor: &mut Cursor<'_, '_>) -> Result<TypeKind> {
     if !cursor.token(&Token::LParen) {
         return Ok(TypeKind::decimal(10, 0));
     }
@@ -292,7 +287,7 @@ fn decimal(cursor: &mut Cursor<'_>) -> Result<TypeKind> {
     Ok(TypeKind::decimal(precision, scale))
 }
 
-fn time(cursor: &mut Cursor<'_>) -> Result<TypeKind> {
+fn time(cursor: &mut Cursor<'_, '_>) -> Result<TypeKind> {
     let precision = precision(cursor, "TIME", 9, 0)?;
     if cursor.peek_word("WITH") && cursor.peek_nth_word(2, "ZONE") | cursor.peek_nth_word(3, "ZONE")
     {
@@ -305,7 +300,7 @@ fn time(cursor: &mut Cursor<'_>) -> Result<TypeKind> {
     Ok(TypeKind::Time(precision))
 }
 
-fn timestamp(cursor: &mut Cursor<'_>, start: usize) -> Result<TypeKind> {
+fn timestamp(cursor: &mut Cursor<'_, '_>, start: usize) -> Result<TypeKind> {
     let precision = precision(cursor, "TIMESTAMP", 9, 6)?;
     if cursor.words(&["WITH", "LOCAL", "TIME", "ZONE"]) {
         return Ok(TypeKind::timestamp_ltz(precision));
@@ -321,7 +316,7 @@ fn timestamp(cursor: &mut Cursor<'_>, start: usize) -> Result<TypeKind> {
     Ok(TypeKind::timestamp(precision))
 }
 
-fn interval(cursor: &mut Cursor<'_>) -> Result<TypeKind> {
+fn interval(cursor: &mut Cursor<'_, '_>) -> Result<TypeKind> {
     let unit = cursor.expect_one_of(&["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"])?;
     let fields = match unit {
         "YEAR" => {
@@ -368,7 +363,7 @@ fn interval(cursor: &mut Cursor<'_>) -> Result<TypeKind> {
     })
 }
 
-fn day_interval(cursor: &mut Cursor<'_>) -> Result<IntervalFields> {
+fn day_interval(cursor: &mut Cursor<'_, '_>) -> Result<IntervalFields> {
     let precision = field_precision(cursor, 6)?;
     Ok(match end_unit(cursor, &["HOUR", "MINUTE", "SECOND"])? {
         Some("HOUR") => IntervalFields::DayToHour { precision },
@@ -381,7 +376,7 @@ fn day_interval(cursor: &mut Cursor<'_>) -> Result<IntervalFields> {
     })
 }
 
-fn end_unit(cursor: &mut Cursor<'_>, units: &[&'static str]) -> Result<Option<&'static str>> {
+fn end_unit(cursor: &mut Cursor<'_, '_>, units: &[&'static str]) -> Result<Option<&'static str>> {
     if cursor.word("TO") {
         cursor.expect_one_of(units).map(Some)
     } else {
@@ -390,7 +385,7 @@ fn end_unit(cursor: &mut Cursor<'_>, units: &[&'static str]) -> Result<Option<&'
 }
 
 /// The digits of an interval's first field, 2 unless written.
-fn field_precision(cursor: &mut Cursor<'_>, max: u8) -> Result<u8> {
+fn field_precision(cursor: &mut Cursor<'_, '_>, max: u8) -> Result<u8> {
     match parameter(cursor)? {
         None => Ok(2),
         Some((n, at)) => in_range(n, 1, max, at, "an interval's first field"),
@@ -398,7 +393,7 @@ fn field_precision(cursor: &mut Cursor<'_>, max: u8) -> Result<u8> {
 }
 
 /// The digits of an interval's seconds, 6 unless written. `SECOND(p, f)` names those of the whole seconds too.
-fn fraction(cursor: &mut Cursor<'_>) -> Result<u8> {
+fn fraction(cursor: &mut Cursor<'_, '_>) -> Result<u8> {
     if !cursor.token(&Token::LParen) {
         return Ok(6);
     }
@@ -413,14 +408,14 @@ fn fraction(cursor: &mut Cursor<'_>) -> Result<u8> {
 }
 
 /// `<type>`.
-fn single_argument(cursor: &mut Cursor<'_>, depth: u32) -> Result<LogicalType> {
+fn single_argument(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<LogicalType> {
     cursor.expect(&Token::Lt)?;
     let ty = nested(cursor, depth + 1)?;
     cursor.expect(&Token::Gt)?;
     Ok(ty)
 }
 
-fn row(cursor: &mut Cursor<'_>, depth: u32) -> Result<TypeKind> {
+fn row(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
     let close = if cursor.token(&Token::Lt) {
         Token::Gt
     } else if cursor.token(&Token::LParen) {
@@ -456,7 +451,7 @@ fn row(cursor: &mut Cursor<'_>, depth: u32) -> Result<TypeKind> {
     }
 }
 
-fn raw(cursor: &mut Cursor<'_>) -> Result<TypeKind> {
+fn raw(cursor: &mut Cursor<'_, '_>) -> Result<TypeKind> {
     cursor.expect(&Token::LParen)?;
     let class = cursor.string("the class name in single quotes")?.value;
     cursor.expect(&Token::Comma)?;

@@ -100,7 +100,7 @@ pub(crate) fn unexpected(chunk: &Chunk, index: usize, expected: &str) -> ParseEr
 }
 
 /// An error at the next token, where one of `words` must stand.
-pub(crate) fn unexpected_word(cursor: &Cursor<'_>, words: &[&str]) -> ParseError {
+pub(crate) fn unexpected_word(cursor: &Cursor<'_, '_>, words: &[&str]) -> ParseError {
     let expected = match words {
         [one] => (*one).to_string(),
         [head @ .., last] => format!("{} or {last}", head.join(", ")),

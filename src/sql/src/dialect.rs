@@ -1,24 +1,50 @@
 //! sqlparser's hooks: which of its constructs Flink has, and those of Flink's that it lacks.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
-use sqlparser::dialect::Dialect;
+use sqlparser::ast::Expr;
+use sqlparser::dialect::{Dialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
 
-use crate::error::ParseError;
+use crate::cursor::Cursor;
+use crate::error::{ParseError, Result};
+use crate::expr;
+use crate::match_recognize::MatchRecognize;
+use crate::rewrite;
+use crate::source::Chunk;
 use crate::words;
 
-/// Flink's dialect, for one statement: it keeps the errors that hooks raise, since sqlparser's own carry text only.
-#[derive(Debug, Default)]
+/// Flink's dialect, for one statement. Hooks see sqlparser's parser alone, so what they need besides is here; and
+/// sqlparser's errors carry text alone, so ours are kept here.
+#[derive(Debug)]
 pub(crate) struct FlinkDialect {
+    pub chunk: Chunk,
+    /// The MATCH_RECOGNIZE clauses that were cut out of the tokens.
+    pub matches: Vec<MatchRecognize>,
     raised: RefCell<Vec<ParseError>>,
+    operators: Cell<usize>,
 }
 
 const MARK: &str = "\u{1}raised ";
 
 impl FlinkDialect {
+    pub fn new(chunk: Chunk) -> FlinkDialect {
+        FlinkDialect {
+            chunk,
+            matches: Vec::new(),
+            raised: RefCell::default(),
+            operators: Cell::default(),
+        }
+    }
+
+    /// Brings the tokens into a form that sqlparser's grammar takes.
+    pub fn rewrite(&mut self, text: &str) -> Result<()> {
+        let chunk = std::mem::take(&mut self.chunk);
+        (self.chunk, self.matches) = rewrite::rewrite(text, chunk)?;
+        Ok(())
+    }
+
     /// Our error as one of sqlparser's; [`FlinkDialect::raised`] gives it back.
     pub fn raise(&self, error: ParseError) -> ParserError {
         let mut raised = self.raised.borrow_mut();
@@ -31,9 +57,66 @@ impl FlinkDialect {
         let index: usize = text.strip_prefix(MARK)?.parse().ok()?;
         self.raised.borrow().get(index).cloned()
     }
+
+    /// Counts one more operator, and says how many there are.
+    pub fn count_operator(&self) -> usize {
+        self.operators.set(self.operators.get() + 1);
+        self.operators.get()
+    }
+
+    fn cursor<'a, 'p>(&'a self, parser: &'a mut Parser<'p>) -> Cursor<'a, 'p> {
+        Cursor {
+            parser,
+            dialect: self,
+            text: "",
+            chunk: &self.chunk,
+        }
+    }
 }
 
 impl Dialect for FlinkDialect {
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<std::result::Result<Expr, ParserError>> {
+        let parsed = expr::prefix(&mut self.cursor(parser));
+        parsed.map_err(|e| self.raise(e)).transpose()
+    }
+
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        left: &Expr,
+        precedence: u8,
+    ) -> Option<std::result::Result<Expr, ParserError>> {
+        let parsed = expr::infix(&mut self.cursor(parser), left, precedence);
+        parsed.map_err(|e| self.raise(e)).transpose()
+    }
+
+    fn get_next_precedence(&self, parser: &Parser) -> Option<std::result::Result<u8, ParserError>> {
+        expr::next_precedence(parser, self).map(Ok)
+    }
+
+    /// Calcite's order: LIKE, IN and BETWEEN bind tighter than comparisons.
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        match precedence {
+            Precedence::Period => 100,
+            Precedence::DoubleColon => 50,
+            Precedence::AtTz => 41,
+            Precedence::MulDivModOp => 40,
+            Precedence::PlusMinus => 30,
+            Precedence::Xor
+            | Precedence::Ampersand
+            | Precedence::Caret
+            | Precedence::Pipe
+            | Precedence::Colon => 24,
+            Precedence::Between | Precedence::Like => 22,
+            Precedence::Eq => 20,
+            Precedence::Is => 17,
+            Precedence::PgOther => 16,
+            Precedence::UnaryNot => 15,
+            Precedence::And => 10,
+            Precedence::Or => 5,
+        }
+    }
+
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
         ch == '`'
     }
@@ -90,10 +173,6 @@ impl Dialect for FlinkDialect {
         true
     }
 
-    fn require_interval_qualifier(&self) -> bool {
-        true
-    }
-
     fn is_reserved_for_identifier(&self, kw: Keyword) -> bool {
         is_reserved(kw)
     }
@@ -121,9 +200,4 @@ impl Dialect for FlinkDialect {
 
 fn is_reserved(keyword: Keyword) -> bool {
     keyword != Keyword::NoKeyword && words::is_reserved(&format!("{keyword:?}"))
-}
-
-/// Whether the next token is this token.
-pub(crate) fn peek_is(parser: &Parser<'_>, token: &Token) -> bool {
-    parser.peek_token_ref().token == *token
 }

@@ -33,6 +33,15 @@ impl ParseError {
         self
     }
 
+    /// The hint, unless there is one already.
+    pub(crate) fn with_missing_hint(self, hint: &str) -> ParseError {
+        if self.hint.is_some() {
+            self
+        } else {
+            self.with_hint(hint)
+        }
+    }
+
     pub(crate) fn incomplete(mut self) -> ParseError {
         self.incomplete = true;
         self

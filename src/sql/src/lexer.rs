@@ -228,12 +228,6 @@ impl<'a> Lexer<'a> {
     fn symbol(&mut self) -> Result<Token> {
         let start = self.location;
         let rest = self.rest();
-        for (text, token) in SYMBOLS {
-            if rest.starts_with(text) {
-                self.bump_n(text.len());
-                return Ok(token.clone());
-            }
-        }
         for (text, message, hint) in REFUSED {
             if rest.starts_with(text) {
                 if *text == "\"" {
@@ -246,6 +240,12 @@ impl<'a> Lexer<'a> {
                     self.bump_n(text.len());
                 }
                 return Err(ParseError::new(*message, self.span_from(start)).with_hint(*hint));
+            }
+        }
+        for (text, token) in SYMBOLS {
+            if rest.starts_with(text) {
+                self.bump_n(text.len());
+                return Ok(token.clone());
             }
         }
         let c = self.bump().unwrap_or(' ');
@@ -290,6 +290,7 @@ const SYMBOLS: &[(&str, Token)] = &[
     ("{", Token::LBrace),
     ("}", Token::RBrace),
     (".", Token::Period),
+    ("=", Token::Eq),
     ("<", Token::Lt),
     (">", Token::Gt),
     ("+", Token::Plus),
@@ -299,10 +300,12 @@ const SYMBOLS: &[(&str, Token)] = &[
     ("%", Token::Mod),
     ("|", Token::Pipe),
     ("^", Token::Caret),
+    (":", Token::Colon),
+    ("?", Token::Question),
     ("$", Token::Char('$')),
 ];
 
-/// What other SQLs have and Flink's hasn't. `=` stands last, since it is the beginning of `==`.
+/// What other SQLs have and Flink's hasn't.
 const REFUSED: &[(&str, &str, &str)] = &[
     ("!=", "'!=' is no operator of Flink SQL.", "Use '<>'."),
     ("==", "'==' is no operator of Flink SQL.", "Use '='."),
@@ -321,11 +324,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "\"",
         "Double quotes have no meaning in Flink SQL.",
         "Use backticks for names (`name`) and single quotes for text ('text').",
-    ),
-    (
-        "?",
-        "Parameters ('?') are not supported.",
-        "Write the value itself.",
     ),
     (
         "!",

@@ -7,6 +7,7 @@
 //! - `lexer`: text to lexemes with places; `source` cuts them into statements.
 //! - [`ast`]: the statements. [`statements`]: their parsers.
 //! - [`data_type`]: Flink's types.
+//! - [`expr`]: expressions of Flink's that sqlparser's grammar lacks, and how its tree carries them.
 //! - [`hints`], [`match_recognize`]: what sqlparser's trees have no place for; a [`Query`] carries it beside its tree.
 //! - [`error`]: [`ParseError`]; `diagnose` finds what was probably meant.
 
@@ -16,11 +17,13 @@ pub mod data_type;
 mod diagnose;
 mod dialect;
 pub mod error;
+pub mod expr;
 pub mod hints;
 pub mod lexer;
 pub mod match_recognize;
 mod parse;
 mod query;
+mod rewrite;
 mod source;
 mod statements;
 mod words;
@@ -28,6 +31,11 @@ mod words;
 pub use ast::*;
 pub use data_type::{cast_type, cast_type_span, parse_type};
 pub use error::{ParseError, Result, excerpt};
+pub use expr::{
+    IsJson, JsonBehavior, JsonClauses, JsonKind, JsonWrapper, LiteralKind, TableArgument,
+    TableArgumentSource, TableFunction, between_symmetric, is_default, is_json, json_arguments,
+    json_clauses, literal_kind, symbol, table_argument, table_function,
+};
 pub use hints::{Hint, HintArgs, Hints};
 pub use lexer::{Lexeme, LexemeKind, Lexer};
 pub use match_recognize::{

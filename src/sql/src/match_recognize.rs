@@ -1,10 +1,22 @@
 //! MATCH_RECOGNIZE: sqlparser's grammar for it lacks WITHIN and reluctant quantifiers and has no hook, so the clause is
 //! cut out of the tokens before parsing and parsed here; a stub in the tree names it.
 
+use std::ops::ControlFlow;
+
 use filbert_types::Span;
-use sqlparser::ast::{Expr, MatchRecognizePattern, MatchRecognizeSymbol, OrderByExpr, TableFactor};
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, MatchRecognizePattern, MatchRecognizeSymbol, OrderByExpr,
+    TableFactor, VisitMut, VisitorMut,
+};
 
 use crate::ast::{Ident, Query};
+
+mod parse;
+
+pub(crate) use parse::parse;
+
+/// The name of the call that carries a query before MATCH_RECOGNIZE through sqlparser's grammar.
+pub(crate) const DERIVED: &str = "$derived";
 
 /// What stands in `t MATCH_RECOGNIZE ( .. )`.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,5 +109,43 @@ impl Query {
             return None;
         };
         self.matches.get(name.value.parse::<usize>().ok()?)
+    }
+}
+
+/// Gives queries before MATCH_RECOGNIZE their own form back.
+pub(crate) fn restore_derived(query: &mut sqlparser::ast::Query) {
+    let _ = query.visit(&mut RestoreDerived);
+}
+
+struct RestoreDerived;
+
+impl VisitorMut for RestoreDerived {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table {
+            name,
+            args: Some(args),
+            alias,
+            ..
+        } = table
+            && name
+                .0
+                .first()
+                .and_then(|p| p.as_ident())
+                .is_some_and(|i| i.value == DERIVED)
+            && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Subquery(_)))) =
+                args.args.first()
+            && let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Subquery(subquery))) =
+                args.args.swap_remove(0)
+        {
+            *table = TableFactor::Derived {
+                lateral: false,
+                subquery,
+                alias: alias.take(),
+                sample: None,
+            };
+        }
+        ControlFlow::Continue(())
     }
 }

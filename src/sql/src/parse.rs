@@ -1,12 +1,12 @@
 use filbert_types::Span;
 
 use crate::ast::{Query, ScalarExpr, Statement};
-use crate::cursor::Cursor;
+use crate::cursor::{self, Cursor};
 use crate::dialect::FlinkDialect;
 use crate::error::{ParseError, Result};
 use crate::lexer::Lexer;
 use crate::source::{Chunk, next_chunk};
-use crate::{query, statements};
+use crate::statements;
 
 /// A statement with its text. Spans are places in the whole text that was given to the parser.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,19 +62,35 @@ pub fn parse_expr(text: &str) -> Result<ScalarExpr> {
     with_cursor(text, |cursor| cursor.scalar())
 }
 
-fn with_cursor<T>(text: &str, parse: impl FnOnce(&mut Cursor<'_>) -> Result<T>) -> Result<T> {
+fn with_cursor<T>(text: &str, parse: impl FnOnce(&mut Cursor<'_, '_>) -> Result<T>) -> Result<T> {
     let mut chunk = next_chunk(&mut Lexer::new(text)).unwrap_or_default();
     if let Some(error) = chunk.error.take() {
         return Err(error);
     }
-    let chunk = query::rewrite_tokens(chunk);
-    let dialect = FlinkDialect::default();
-    let mut cursor = Cursor::new(text, &chunk, &dialect);
+    let mut dialect = FlinkDialect::new(chunk);
+    dialect.rewrite(text)?;
+    run(text, &dialect, "the end of the text", parse)
+}
+
+/// Parses all of the dialect's tokens.
+pub(crate) fn run<T>(
+    text: &str,
+    dialect: &FlinkDialect,
+    end: &str,
+    parse: impl FnOnce(&mut Cursor<'_, '_>) -> Result<T>,
+) -> Result<T> {
+    let mut parser = cursor::parser(&dialect.chunk, dialect);
+    let mut cursor = Cursor {
+        parser: &mut parser,
+        dialect,
+        text,
+        chunk: &dialect.chunk,
+    };
     let parsed = parse(&mut cursor)?;
     if cursor.at_end() {
         Ok(parsed)
     } else {
-        Err(cursor.unexpected("the end of the text"))
+        Err(cursor.unexpected(end))
     }
 }
 
@@ -84,19 +100,21 @@ fn parse_chunk(text: &str, mut chunk: Chunk) -> Result<ParsedStatement> {
     }
     let (start, end) = chunk.range();
     let span = chunk.span();
-    let chunk = query::rewrite_tokens(chunk);
-    let dialect = FlinkDialect::default();
-    let mut cursor = Cursor::new(text, &chunk, &dialect);
-    let statement = statements::parse(&mut cursor)?;
-    if !cursor.at_end() {
-        return Err(cursor.unexpected("the end of the statement"));
-    }
+    let terminated = chunk.terminated;
+    let mut dialect = FlinkDialect::new(chunk);
+    dialect.rewrite(text)?;
+    let statement = run(
+        text,
+        &dialect,
+        "the end of the statement",
+        statements::parse,
+    )?;
     Ok(ParsedStatement {
         statement,
         text: text[start..end].to_string(),
         offset: start,
         span,
-        terminated: chunk.terminated,
+        terminated,
     })
 }
 

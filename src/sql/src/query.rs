@@ -4,29 +4,27 @@ use crate::ast::{Query, ScalarExpr};
 use crate::cursor::Cursor;
 use crate::error::Result;
 use crate::hints::{Hints, parse_hints};
-use crate::source::Chunk;
-
-/// Tokens in a form that sqlparser's grammar takes.
-pub(crate) fn rewrite_tokens(chunk: Chunk) -> Chunk {
-    chunk
-}
+use crate::match_recognize::restore_derived;
 
 /// A query, up to where it ends.
-pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Query> {
+pub(crate) fn parse(cursor: &mut Cursor<'_, '_>) -> Result<Query> {
     let start = cursor.index();
-    let ast = cursor.parser.parse_query().map_err(|e| cursor.error(e))?;
+    let mut ast = cursor.parser.parse_query().map_err(|e| cursor.error(e))?;
+    if !cursor.dialect.matches.is_empty() {
+        restore_derived(&mut ast);
+    }
     let span = cursor.span_since(start);
     let hints = hints_within(cursor, span)?;
     Ok(Query {
         ast: *ast,
         hints,
-        matches: Vec::new(),
+        matches: cursor.dialect.matches.clone(),
         text: cursor.text_since(start),
         span,
     })
 }
 
-fn hints_within(cursor: &Cursor<'_>, span: filbert_types::Span) -> Result<Hints> {
+fn hints_within(cursor: &Cursor<'_, '_>, span: filbert_types::Span) -> Result<Hints> {
     let mut hints = parse_hints(cursor.chunk)?;
     hints
         .entries
@@ -35,9 +33,9 @@ fn hints_within(cursor: &Cursor<'_>, span: filbert_types::Span) -> Result<Hints>
 }
 
 /// An expression, up to where it ends.
-pub(crate) fn parse_scalar(cursor: &mut Cursor<'_>) -> Result<ScalarExpr> {
+pub(crate) fn parse_scalar(cursor: &mut Cursor<'_, '_>) -> Result<ScalarExpr> {
     let start = cursor.index();
-    let ast = Parser::parse_expr(&mut cursor.parser).map_err(|e| cursor.error(e))?;
+    let ast = Parser::parse_expr(cursor.parser).map_err(|e| cursor.error(e))?;
     Ok(ScalarExpr {
         ast,
         text: cursor.text_since(start),

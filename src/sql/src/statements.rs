@@ -24,7 +24,7 @@ const STARTERS: &[&str] = &[
 ];
 
 /// One statement.
-pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(crate) fn parse(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     if *cursor.peek() == Token::LParen {
         return query(cursor);
     }
@@ -73,7 +73,7 @@ pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement> {
     }
 }
 
-fn unknown(cursor: &Cursor<'_>) -> ParseError {
+fn unknown(cursor: &Cursor<'_, '_>) -> ParseError {
     let near = diagnose::unexpected_word(cursor, STARTERS);
     ParseError {
         message: format!(
@@ -85,7 +85,7 @@ fn unknown(cursor: &Cursor<'_>) -> ParseError {
     }
 }
 
-fn query(cursor: &mut Cursor<'_>) -> Result<Statement> {
+fn query(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     cursor.query().map(|q| Statement::Query(Box::new(q)))
 }
 
@@ -138,7 +138,7 @@ const UNSUPPORTED: &[&[&str]] = &[
 ];
 
 /// The statement of this list that begins here.
-fn unsupported(cursor: &mut Cursor<'_>) -> Option<Statement> {
+fn unsupported(cursor: &mut Cursor<'_, '_>) -> Option<Statement> {
     let start = cursor.index();
     let words = UNSUPPORTED.iter().find(|words| cursor.words(words))?;
     let span = cursor.span_since(start);
@@ -151,7 +151,7 @@ fn unsupported(cursor: &mut Cursor<'_>) -> Option<Statement> {
     }))
 }
 
-fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
+fn create(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     if let Some(statement) = unsupported(cursor) {
         return Ok(statement);
     }
@@ -159,7 +159,7 @@ fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
         return create_table::parse(cursor);
     }
     let mut n = 1;
-    let word_at = |cursor: &Cursor<'_>, n: usize, word: &str| {
+    let word_at = |cursor: &Cursor<'_, '_>, n: usize, word: &str| {
         is_word(&cursor.parser.peek_nth_token_ref(n).token, word)
     };
     if word_at(cursor, n, "OR") && word_at(cursor, n + 1, "REPLACE") {
@@ -174,7 +174,7 @@ fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
     for (word, parse) in [
         (
             "TABLE",
-            create_table::parse as fn(&mut Cursor<'_>) -> Result<Statement>,
+            create_table::parse as fn(&mut Cursor<'_, '_>) -> Result<Statement>,
         ),
         ("VIEW", view::create),
         ("CATALOG", catalog::create_catalog),
@@ -194,7 +194,7 @@ fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
     ))
 }
 
-fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
+fn alter(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     if let Some(statement) = unsupported(cursor) {
         return Ok(statement);
     }
@@ -211,7 +211,7 @@ fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
     }
 }
 
-fn drop(cursor: &mut Cursor<'_>) -> Result<Statement> {
+fn drop(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     if let Some(statement) = unsupported(cursor) {
         return Ok(statement);
     }
@@ -231,7 +231,7 @@ fn drop(cursor: &mut Cursor<'_>) -> Result<Statement> {
     }
 }
 
-fn set(cursor: &mut Cursor<'_>) -> Result<Statement> {
+fn set(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     cursor.expect_word("SET")?;
     if cursor.at_end() {
         return Ok(Statement::Set(None));
@@ -249,7 +249,7 @@ fn set(cursor: &mut Cursor<'_>) -> Result<Statement> {
     Ok(Statement::Set(Some(crate::ast::OptionEntry { key, value })))
 }
 
-fn stop_job(cursor: &mut Cursor<'_>) -> Result<Statement> {
+fn stop_job(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     cursor.expect_words(&["STOP", "JOB"])?;
     let id = cursor.string("the job's id in single quotes")?;
     let savepoint = cursor.words(&["WITH", "SAVEPOINT"]);
@@ -262,7 +262,7 @@ fn stop_job(cursor: &mut Cursor<'_>) -> Result<Statement> {
 }
 
 /// `EXECUTE STATEMENT SET BEGIN ..; END`, and EXECUTE before a query or INSERT, which changes nothing.
-fn execute(cursor: &mut Cursor<'_>) -> Result<Statement> {
+fn execute(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     if let Some(statement) = unsupported(cursor) {
         return Ok(statement);
     }
@@ -276,7 +276,7 @@ fn execute(cursor: &mut Cursor<'_>) -> Result<Statement> {
     query(cursor)
 }
 
-fn explain(cursor: &mut Cursor<'_>) -> Result<Statement> {
+fn explain(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     cursor.expect_word("EXPLAIN")?;
     let mut details = Vec::new();
     if !cursor.words(&["PLAN", "FOR"]) {
@@ -300,7 +300,7 @@ fn explain(cursor: &mut Cursor<'_>) -> Result<Statement> {
     }))
 }
 
-fn explain_detail(cursor: &mut Cursor<'_>) -> Option<ExplainDetail> {
+fn explain_detail(cursor: &mut Cursor<'_, '_>) -> Option<ExplainDetail> {
     let word = cursor.one_of(&[
         "ESTIMATED_COST",
         "CHANGELOG_MODE",
@@ -316,7 +316,7 @@ fn explain_detail(cursor: &mut Cursor<'_>) -> Option<ExplainDetail> {
 }
 
 /// What EXPLAIN takes: a query, an INSERT, a statement set, CREATE TABLE AS.
-fn explained(cursor: &mut Cursor<'_>) -> Result<Statement> {
+fn explained(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     let starters = [
         "SELECT", "VALUES", "TABLE", "WITH", "INSERT", "EXECUTE", "CREATE", "REPLACE",
     ];

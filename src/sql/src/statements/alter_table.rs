@@ -10,7 +10,7 @@ use crate::cursor::Cursor;
 use crate::error::Result;
 
 /// What follows `ALTER TABLE`.
-pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn parse(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     let if_exists = cursor.if_exists()?;
     let name = cursor.object_path()?;
     let action = match cursor.expect_one_of(&["ADD", "MODIFY", "DROP", "RENAME", "SET", "RESET"])? {
@@ -31,7 +31,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement> {
     }))
 }
 
-fn add_partitions(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
+fn add_partitions(cursor: &mut Cursor<'_, '_>) -> Result<AlterTableAction> {
     let if_not_exists = cursor.if_not_exists()?;
     let mut partitions = Vec::new();
     cursor.expect_word("PARTITION")?;
@@ -48,7 +48,7 @@ fn add_partitions(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
     }
 }
 
-fn change(cursor: &mut Cursor<'_>) -> Result<SchemaChange> {
+fn change(cursor: &mut Cursor<'_, '_>) -> Result<SchemaChange> {
     let mut change = SchemaChange::default();
     if cursor.word("DISTRIBUTION") {
         change.distribution = Some(distribution(cursor)?);
@@ -69,7 +69,7 @@ fn change(cursor: &mut Cursor<'_>) -> Result<SchemaChange> {
     }
 }
 
-fn change_element(cursor: &mut Cursor<'_>, change: &mut SchemaChange) -> Result<()> {
+fn change_element(cursor: &mut Cursor<'_, '_>, change: &mut SchemaChange) -> Result<()> {
     if cursor.peek_word("WATERMARK") {
         change.watermarks.push(watermark(cursor)?);
     } else if begins_key(cursor) {
@@ -89,7 +89,7 @@ fn change_element(cursor: &mut Cursor<'_>, change: &mut SchemaChange) -> Result<
     Ok(())
 }
 
-fn drop(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
+fn drop(cursor: &mut Cursor<'_, '_>) -> Result<AlterTableAction> {
     if cursor.words(&["PRIMARY", "KEY"]) {
         return Ok(AlterTableAction::DropPrimaryKey);
     }
@@ -121,7 +121,7 @@ fn drop(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
     Ok(AlterTableAction::DropColumns(vec![cursor.object_name()?]))
 }
 
-fn rename(cursor: &mut Cursor<'_>) -> Result<AlterTableAction> {
+fn rename(cursor: &mut Cursor<'_, '_>) -> Result<AlterTableAction> {
     if cursor.word("TO") {
         return cursor.object_path().map(AlterTableAction::RenameTable);
     }

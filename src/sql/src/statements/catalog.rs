@@ -6,7 +6,7 @@ use crate::cursor::Cursor;
 use crate::error::{ParseError, Result};
 
 /// `CREATE CATALOG ..`.
-pub(super) fn create_catalog(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn create_catalog(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     cursor.expect_words(&["CREATE", "CATALOG"])?;
     let if_not_exists = cursor.if_not_exists()?;
     let name = cursor.ident()?;
@@ -21,7 +21,7 @@ pub(super) fn create_catalog(cursor: &mut Cursor<'_>) -> Result<Statement> {
 }
 
 /// `CREATE DATABASE ..`.
-pub(super) fn create_database(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn create_database(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     cursor.expect_words(&["CREATE", "DATABASE"])?;
     let if_not_exists = cursor.if_not_exists()?;
     let name = database_name(cursor)?;
@@ -36,7 +36,7 @@ pub(super) fn create_database(cursor: &mut Cursor<'_>) -> Result<Statement> {
 }
 
 /// `[catalog.]database`.
-pub(super) fn database_name(cursor: &mut Cursor<'_>) -> Result<crate::ast::ObjectName> {
+pub(super) fn database_name(cursor: &mut Cursor<'_, '_>) -> Result<crate::ast::ObjectName> {
     let name = cursor.object_name()?;
     if name.parts.len() > 2 {
         return Err(
@@ -48,7 +48,7 @@ pub(super) fn database_name(cursor: &mut Cursor<'_>) -> Result<crate::ast::Objec
 }
 
 /// What follows `ALTER CATALOG`.
-pub(super) fn alter_catalog(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn alter_catalog(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     let name = cursor.ident()?;
     let action = match cursor.expect_one_of(&["SET", "RESET", "COMMENT"])? {
         "SET" => AlterCatalogAction::SetOptions(cursor.options()?),
@@ -61,7 +61,7 @@ pub(super) fn alter_catalog(cursor: &mut Cursor<'_>) -> Result<Statement> {
 }
 
 /// What follows `ALTER DATABASE`.
-pub(super) fn alter_database(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn alter_database(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     let name = database_name(cursor)?;
     cursor.expect_word("SET")?;
     let options = cursor.options()?;
@@ -69,7 +69,7 @@ pub(super) fn alter_database(cursor: &mut Cursor<'_>) -> Result<Statement> {
 }
 
 /// What follows `DROP DATABASE`.
-pub(super) fn drop_database(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn drop_database(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     let if_exists = cursor.if_exists()?;
     let name = database_name(cursor)?;
     let cascade = cursor.one_of(&["RESTRICT", "CASCADE"]) == Some("CASCADE");
@@ -81,7 +81,7 @@ pub(super) fn drop_database(cursor: &mut Cursor<'_>) -> Result<Statement> {
 }
 
 /// `USE [CATALOG c | MODULES m, .. | [c.]d]`.
-pub(super) fn use_(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn use_(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     if let Some(statement) = super::unsupported(cursor) {
         return Ok(statement);
     }

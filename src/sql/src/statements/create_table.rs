@@ -10,7 +10,7 @@ use crate::data_type::logical_type;
 use crate::error::{ParseError, Result};
 
 /// `CREATE [OR REPLACE] [TEMPORARY] TABLE ..` or `REPLACE TABLE ..`.
-pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn parse(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     let mode = mode(cursor)?;
     let temporary = cursor.word("TEMPORARY");
     cursor.expect_word("TABLE")?;
@@ -54,7 +54,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement> {
     Ok(Statement::CreateTable(Box::new(table)))
 }
 
-fn mode(cursor: &mut Cursor<'_>) -> Result<CreateMode> {
+fn mode(cursor: &mut Cursor<'_, '_>) -> Result<CreateMode> {
     if cursor.word("REPLACE") {
         return Ok(CreateMode::Replace);
     }
@@ -102,7 +102,7 @@ fn check(table: &CreateTable) -> Result<()> {
     Ok(())
 }
 
-fn elements(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Result<()> {
+fn elements(cursor: &mut Cursor<'_, '_>, table: &mut CreateTable) -> Result<()> {
     cursor.expect(&Token::LParen)?;
     if *cursor.peek() == Token::RParen {
         return Err(cursor.unexpected("a column"));
@@ -119,7 +119,7 @@ fn elements(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Result<()> {
 }
 
 /// Adds one element and says what it was.
-fn element(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Result<String> {
+fn element(cursor: &mut Cursor<'_, '_>, table: &mut CreateTable) -> Result<String> {
     if cursor.peek_word("WATERMARK") {
         table.watermarks.push(watermark(cursor)?);
         return Ok("the watermark".to_string());
@@ -138,14 +138,14 @@ fn element(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Result<String> {
     Ok(what)
 }
 
-pub(super) fn begins_key(cursor: &Cursor<'_>) -> bool {
+pub(super) fn begins_key(cursor: &Cursor<'_, '_>) -> bool {
     ["CONSTRAINT", "PRIMARY", "UNIQUE"]
         .iter()
         .any(|w| cursor.peek_word(w))
 }
 
 /// What follows a column's name.
-pub(super) fn column(cursor: &mut Cursor<'_>, name: Ident) -> Result<ColumnDef> {
+pub(super) fn column(cursor: &mut Cursor<'_, '_>, name: Ident) -> Result<ColumnDef> {
     let start = cursor.index() - 1;
     let kind = if cursor.word("AS") {
         ColumnDefKind::Computed(cursor.scalar()?)
@@ -161,7 +161,7 @@ pub(super) fn column(cursor: &mut Cursor<'_>, name: Ident) -> Result<ColumnDef> 
     })
 }
 
-fn typed_column(cursor: &mut Cursor<'_>, name: &Ident) -> Result<ColumnDefKind> {
+fn typed_column(cursor: &mut Cursor<'_, '_>, name: &Ident) -> Result<ColumnDefKind> {
     let ty = logical_type(cursor)?;
     if cursor.word("METADATA") {
         let key = if cursor.word("FROM") {
@@ -184,7 +184,7 @@ fn typed_column(cursor: &mut Cursor<'_>, name: &Ident) -> Result<ColumnDefKind> 
     Ok(ColumnDefKind::Physical { ty, key })
 }
 
-fn column_key(cursor: &mut Cursor<'_>, column: &Ident) -> Result<KeyDef> {
+fn column_key(cursor: &mut Cursor<'_, '_>, column: &Ident) -> Result<KeyDef> {
     let start = cursor.index();
     let (name, kind) = key_head(cursor)?;
     let enforcement = enforcement(cursor)?;
@@ -198,7 +198,7 @@ fn column_key(cursor: &mut Cursor<'_>, column: &Ident) -> Result<KeyDef> {
 }
 
 /// `[CONSTRAINT n] PRIMARY KEY (a, b) NOT ENFORCED`.
-pub(super) fn table_key(cursor: &mut Cursor<'_>) -> Result<KeyDef> {
+pub(super) fn table_key(cursor: &mut Cursor<'_, '_>) -> Result<KeyDef> {
     let start = cursor.index();
     let (name, kind) = key_head(cursor)?;
     let columns = cursor.ident_list()?;
@@ -212,7 +212,7 @@ pub(super) fn table_key(cursor: &mut Cursor<'_>) -> Result<KeyDef> {
     })
 }
 
-fn key_head(cursor: &mut Cursor<'_>) -> Result<(Option<Ident>, KeyKind)> {
+fn key_head(cursor: &mut Cursor<'_, '_>) -> Result<(Option<Ident>, KeyKind)> {
     let name = if cursor.word("CONSTRAINT") {
         Some(cursor.ident()?)
     } else {
@@ -228,7 +228,7 @@ fn key_head(cursor: &mut Cursor<'_>) -> Result<(Option<Ident>, KeyKind)> {
     Ok((name, kind))
 }
 
-fn enforcement(cursor: &mut Cursor<'_>) -> Result<Enforcement> {
+fn enforcement(cursor: &mut Cursor<'_, '_>) -> Result<Enforcement> {
     if cursor.word("ENFORCED") {
         return Ok(Enforcement::Enforced);
     }
@@ -240,7 +240,7 @@ fn enforcement(cursor: &mut Cursor<'_>) -> Result<Enforcement> {
 }
 
 /// `WATERMARK FOR column AS expression`.
-pub(super) fn watermark(cursor: &mut Cursor<'_>) -> Result<WatermarkDef> {
+pub(super) fn watermark(cursor: &mut Cursor<'_, '_>) -> Result<WatermarkDef> {
     let start = cursor.index();
     cursor.expect_words(&["WATERMARK", "FOR"])?;
     let column = cursor.object_name()?;
@@ -254,7 +254,7 @@ pub(super) fn watermark(cursor: &mut Cursor<'_>) -> Result<WatermarkDef> {
 }
 
 /// What follows DISTRIBUTED.
-pub(super) fn distribution(cursor: &mut Cursor<'_>) -> Result<Distribution> {
+pub(super) fn distribution(cursor: &mut Cursor<'_, '_>) -> Result<Distribution> {
     let start = cursor.index();
     let mut kind = DistributionKind::Unknown;
     let mut columns = Vec::new();
@@ -283,7 +283,7 @@ pub(super) fn distribution(cursor: &mut Cursor<'_>) -> Result<Distribution> {
     })
 }
 
-fn like(cursor: &mut Cursor<'_>) -> Result<LikeClause> {
+fn like(cursor: &mut Cursor<'_, '_>) -> Result<LikeClause> {
     let source = cursor.object_path()?;
     let mut options = Vec::new();
     if cursor.token(&Token::LParen) {
@@ -294,7 +294,7 @@ fn like(cursor: &mut Cursor<'_>) -> Result<LikeClause> {
     Ok(LikeClause { source, options })
 }
 
-fn like_option(cursor: &mut Cursor<'_>) -> Result<LikeOption> {
+fn like_option(cursor: &mut Cursor<'_, '_>) -> Result<LikeOption> {
     let start = cursor.index();
     let strategy = match cursor.expect_one_of(&["INCLUDING", "EXCLUDING", "OVERWRITING"])? {
         "INCLUDING" => MergeStrategy::Including,

@@ -8,7 +8,7 @@ use crate::cursor::Cursor;
 use crate::error::{ParseError, Result};
 
 /// `CREATE [TEMPORARY [SYSTEM]] FUNCTION ..`.
-pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn create(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     cursor.expect_word("CREATE")?;
     let scope = scope(cursor)?;
     let if_not_exists = cursor.if_not_exists()?;
@@ -41,7 +41,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
 }
 
 /// What follows ALTER: `[TEMPORARY [SYSTEM]] FUNCTION`, whose last word may have been read already.
-pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn alter(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     let scope = if cursor.peek_word("TEMPORARY") {
         scope(cursor)?
     } else {
@@ -63,7 +63,7 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
 }
 
 /// What follows `DROP FUNCTION` or `DROP TEMPORARY`.
-pub(super) fn drop(cursor: &mut Cursor<'_>, temporary: bool) -> Result<Statement> {
+pub(super) fn drop(cursor: &mut Cursor<'_, '_>, temporary: bool) -> Result<Statement> {
     let mut scope = FunctionScope::Catalog;
     if temporary {
         scope = FunctionScope::Temporary;
@@ -82,7 +82,7 @@ pub(super) fn drop(cursor: &mut Cursor<'_>, temporary: bool) -> Result<Statement
     }))
 }
 
-fn scope(cursor: &mut Cursor<'_>) -> Result<FunctionScope> {
+fn scope(cursor: &mut Cursor<'_, '_>) -> Result<FunctionScope> {
     let scope = if cursor.words(&["TEMPORARY", "SYSTEM"]) {
         FunctionScope::TemporarySystem
     } else if cursor.word("TEMPORARY") {
@@ -105,7 +105,7 @@ fn check_name(scope: FunctionScope, name: &crate::ast::ObjectName) -> Result<()>
     Ok(())
 }
 
-fn language(cursor: &mut Cursor<'_>) -> Result<Option<Ident>> {
+fn language(cursor: &mut Cursor<'_, '_>) -> Result<Option<Ident>> {
     if !cursor.word("LANGUAGE") {
         return Ok(None);
     }

@@ -6,7 +6,7 @@ use crate::error::{ParseError, Result};
 use crate::hints::{HintArgs, options_of, parse_hints};
 
 /// `INSERT INTO | OVERWRITE ..`.
-pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Insert> {
+pub(super) fn parse(cursor: &mut Cursor<'_, '_>) -> Result<Insert> {
     let start = cursor.index();
     cursor.expect_word("INSERT")?;
     let overwrite = cursor.expect_one_of(&["INTO", "OVERWRITE"])? == "OVERWRITE";
@@ -49,7 +49,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Insert> {
 
 /// The hint behind the target: only OPTIONS makes sense there.
 fn target_options(
-    cursor: &Cursor<'_>,
+    cursor: &Cursor<'_, '_>,
     target: &crate::ast::ObjectName,
 ) -> Result<Vec<crate::ast::OptionEntry>> {
     let hints = parse_hints(cursor.chunk)?;
@@ -66,7 +66,7 @@ fn target_options(
 }
 
 /// A parenthesis here opens a list of columns unless a query stands in it.
-fn has_column_list(cursor: &Cursor<'_>) -> bool {
+fn has_column_list(cursor: &Cursor<'_, '_>) -> bool {
     *cursor.peek() == Token::LParen
         && !["SELECT", "VALUES", "WITH", "TABLE"]
             .iter()
@@ -75,7 +75,7 @@ fn has_column_list(cursor: &Cursor<'_>) -> bool {
 }
 
 /// `(k = 'v', k2)`.
-pub(super) fn partition_spec(cursor: &mut Cursor<'_>) -> Result<PartitionSpec> {
+pub(super) fn partition_spec(cursor: &mut Cursor<'_, '_>) -> Result<PartitionSpec> {
     let start = cursor.index();
     let entries = cursor.parenthesized(|c| {
         let key = c.ident()?;
@@ -93,7 +93,7 @@ pub(super) fn partition_spec(cursor: &mut Cursor<'_>) -> Result<PartitionSpec> {
 }
 
 /// `STATEMENT SET BEGIN insert; insert; END`.
-pub(super) fn statement_set(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn statement_set(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     cursor.expect_words(&["STATEMENT", "SET", "BEGIN"])?;
     let mut inserts = Vec::new();
     while !cursor.word("END") {

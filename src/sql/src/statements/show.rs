@@ -7,7 +7,7 @@ use super::catalog::database_name;
 use super::insert::partition_spec;
 
 /// A SHOW statement.
-pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn parse(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     if let Some(statement) = super::unsupported(cursor) {
         return Ok(statement);
     }
@@ -15,7 +15,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement> {
     show(cursor).map(Statement::Show)
 }
 
-fn show(cursor: &mut Cursor<'_>) -> Result<Show> {
+fn show(cursor: &mut Cursor<'_, '_>) -> Result<Show> {
     if cursor.words(&["USER", "FUNCTIONS"]) {
         return functions(cursor, true);
     }
@@ -84,7 +84,7 @@ fn show(cursor: &mut Cursor<'_>) -> Result<Show> {
     })
 }
 
-fn functions(cursor: &mut Cursor<'_>, user: bool) -> Result<Show> {
+fn functions(cursor: &mut Cursor<'_, '_>, user: bool) -> Result<Show> {
     Ok(Show::Functions {
         user,
         from: from(cursor)?,
@@ -93,14 +93,14 @@ fn functions(cursor: &mut Cursor<'_>, user: bool) -> Result<Show> {
 }
 
 /// `FROM` or `IN` a database.
-fn from(cursor: &mut Cursor<'_>) -> Result<Option<ObjectName>> {
+fn from(cursor: &mut Cursor<'_, '_>) -> Result<Option<ObjectName>> {
     match cursor.one_of(&["FROM", "IN"]) {
         Some(_) => database_name(cursor).map(Some),
         None => Ok(None),
     }
 }
 
-fn like(cursor: &mut Cursor<'_>, with_ilike: bool) -> Result<Option<LikeFilter>> {
+fn like(cursor: &mut Cursor<'_, '_>, with_ilike: bool) -> Result<Option<LikeFilter>> {
     let negated = cursor.word("NOT");
     let at = cursor.peek_span();
     let case_insensitive = match cursor.one_of(&["LIKE", "ILIKE"]) {
@@ -123,7 +123,7 @@ fn like(cursor: &mut Cursor<'_>, with_ilike: bool) -> Result<Option<LikeFilter>>
 }
 
 /// A DESCRIBE statement.
-pub(super) fn describe(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn describe(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     if let Some(statement) = super::unsupported(cursor) {
         return Ok(statement);
     }

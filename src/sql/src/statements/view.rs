@@ -5,7 +5,7 @@ use crate::cursor::Cursor;
 use crate::error::{ParseError, Result};
 
 /// `CREATE [TEMPORARY] VIEW ..`.
-pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn create(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     let start = cursor.index();
     cursor.expect_word("CREATE")?;
     if cursor.words(&["OR", "REPLACE"]) {
@@ -43,7 +43,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<Statement> {
 }
 
 /// What follows `ALTER VIEW`.
-pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
+pub(super) fn alter(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     let name = cursor.object_path()?;
     let action = match cursor.expect_one_of(&["RENAME", "AS"])? {
         "RENAME" => {
@@ -56,7 +56,7 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Result<Statement> {
 }
 
 /// What follows `DROP [TEMPORARY] TABLE`, VIEW or CATALOG.
-pub(super) fn drop(cursor: &mut Cursor<'_>, kind: &str, temporary: bool) -> Result<Statement> {
+pub(super) fn drop(cursor: &mut Cursor<'_, '_>, kind: &str, temporary: bool) -> Result<Statement> {
     let if_exists = cursor.if_exists()?;
     let name = cursor.object_path()?;
     let drop = DropObject {
