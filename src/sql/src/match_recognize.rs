@@ -149,3 +149,6 @@ impl VisitorMut for RestoreDerived {
         ControlFlow::Continue(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -240,6 +240,3 @@ fn primary(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<Pattern> {
     }
     cursor.ident().map(Pattern::Variable)
 }
-
-#[cfg(test)]
-mod tests;
