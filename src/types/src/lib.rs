@@ -7,6 +7,7 @@
 //! - [`clock`]: processing time, injected.
 //! - [`zone`]: time zones.
 //! - [`print`]: values as text.
+//! - [`parse`]: text as values, for formats.
 //! - [`config`]: configuration options as data, and the values set for them.
 //! - [`options`]: the options of a session, with what each does.
 //! - [`suggest`]: the nearest name to a mistyped one.
@@ -18,6 +19,7 @@ pub mod clock;
 pub mod config;
 pub mod logical_type;
 pub mod options;
+pub mod parse;
 pub mod print;
 pub mod row_kind;
 pub mod schema;
