@@ -1,9 +1,7 @@
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 
-use datafusion::common::{Column, DFSchema, DFSchemaRef, Result};
+use datafusion::common::{Column, DFSchemaRef, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 
 /// A relational idea of Flink's that DataFusion's plans lack.
@@ -13,6 +11,9 @@ pub enum Relational {
     WatermarkAssigner { rowtime: Column, watermark: Expr },
     /// `TUMBLE(TABLE t, DESCRIPTOR(time), ..)` and its kin: adds window_start, window_end, window_time.
     WindowTableFunction { window: Window, time: Column },
+    /// `t FOR SYSTEM_TIME AS OF period`: the rows as they were at `period`, an outer reference to the left side of the
+    /// join in which this stands on the right.
+    Snapshot { period: Expr },
 }
 
 /// How a window TVF cuts time; milliseconds.
@@ -57,6 +58,7 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
         match self.relational {
             Relational::WatermarkAssigner { .. } => "WatermarkAssigner",
             Relational::WindowTableFunction { .. } => "WindowTableFunction",
+            Relational::Snapshot { .. } => "Snapshot",
         }
     }
 
@@ -74,6 +76,7 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
                 vec![Expr::Column(rowtime.clone()), watermark.clone()]
             }
             Relational::WindowTableFunction { time, .. } => vec![Expr::Column(time.clone())],
+            Relational::Snapshot { period } => vec![period.clone()],
         }
     }
 
@@ -88,6 +91,7 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             Relational::WindowTableFunction { window, time } => {
                 write!(f, "WindowTableFunction: window=[{window:?}], time=[{time}]")
             }
+            Relational::Snapshot { period } => write!(f, "Snapshot: period=[{period}]"),
         }
     }
 
@@ -115,39 +119,14 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
                 window: window.clone(),
                 time: column("the time column")?,
             },
+            Relational::Snapshot { period } => Relational::Snapshot {
+                period: exprs.next().unwrap_or_else(|| period.clone()),
+            },
         };
-        let schema = self.schema_over(&inputs)?;
         Ok(RelationalNode {
             relational,
             inputs,
-            schema,
+            schema: DFSchemaRef::clone(&self.schema),
         })
-    }
-
-    /// The optimizer may narrow the input to these of its columns (and those of [`Self::expressions`]).
-    fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
-        let width = self.inputs.first()?.schema().fields().len();
-        let wanted = output_columns.iter().copied().filter(|i| *i < width);
-        Some(vec![wanted.collect()])
-    }
-}
-
-impl RelationalNode {
-    /// The node's columns once its input has these: a rule may have narrowed it.
-    fn schema_over(&self, inputs: &[LogicalPlan]) -> Result<DFSchemaRef> {
-        let (Some(old), Some(new)) = (self.inputs.first(), inputs.first()) else {
-            return Ok(DFSchemaRef::clone(&self.schema));
-        };
-        if old.schema() == new.schema() {
-            return Ok(DFSchemaRef::clone(&self.schema));
-        }
-        let added = self.schema.iter().skip(old.schema().fields().len());
-        let fields: Vec<_> = new
-            .schema()
-            .iter()
-            .chain(added)
-            .map(|(relation, field)| (relation.cloned(), Arc::clone(field)))
-            .collect();
-        DFSchema::new_with_metadata(fields, HashMap::new()).map(Arc::new)
     }
 }

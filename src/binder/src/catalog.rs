@@ -1,0 +1,36 @@
+use filbert_catalog::{CatalogManager, ManagerError};
+use filbert_connector_api::CatalogObject;
+use filbert_types::ObjectPath;
+
+/// What the binder asks of the session's catalogs.
+pub trait BinderCatalog {
+    /// The full path of a name of one to three parts, by the current catalog and database.
+    ///
+    /// # Errors
+    /// When the name has no or too many parts.
+    fn qualify(&self, parts: &[String]) -> Result<ObjectPath, ManagerError>;
+
+    /// What stands at a path, temporary objects first; none where there is nothing.
+    ///
+    /// # Errors
+    /// When the catalog fails or a name in front of the object's doesn't exist.
+    fn resolve(&self, path: &ObjectPath) -> Result<Option<CatalogObject>, ManagerError>;
+
+    /// Names of tables and views beside `path`, for suggestions.
+    fn neighbours(&self, path: &ObjectPath) -> Vec<String>;
+}
+
+impl BinderCatalog for CatalogManager {
+    fn qualify(&self, parts: &[String]) -> Result<ObjectPath, ManagerError> {
+        CatalogManager::qualify(self, parts)
+    }
+
+    fn resolve(&self, path: &ObjectPath) -> Result<Option<CatalogObject>, ManagerError> {
+        Ok(self.object(path)?.map(|found| found.object))
+    }
+
+    fn neighbours(&self, path: &ObjectPath) -> Vec<String> {
+        self.list_objects(&path.catalog, &path.database)
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,151 @@
+//! Calls by name: scalar functions, aggregates, OVER.
+
+use filbert_functions::TypedExpr;
+use filbert_types::Span;
+use sqlparser::ast::{
+    Expr as Ast, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, NullTreatment, OrderByExpr,
+};
+
+use super::ExprCx;
+use crate::binder::{Binder, name_parts, span_of};
+use crate::error::{BindError, BindResult};
+use crate::typing::symbol;
+
+/// What may stand beside a call's arguments.
+#[derive(Default)]
+pub(crate) struct CallClauses<'a> {
+    pub distinct: bool,
+    pub order_by: &'a [OrderByExpr],
+    pub ignore_nulls: bool,
+}
+
+impl Binder<'_> {
+    pub fn function(&mut self, function: &Function, cx: &mut ExprCx<'_>) -> BindResult<TypedExpr> {
+        let span = None;
+        let name = self.function_name(function)?;
+        if function.over.is_some() {
+            return self.window_call(&name, function, cx);
+        }
+        let upper = name.to_uppercase();
+        if matches!(upper.as_str(), "GROUPING" | "GROUPING_ID") {
+            return self.grouping_call(function, cx);
+        }
+        if let Some((value, low, high, negated)) = filbert_sql::between_symmetric(function) {
+            let name = if negated {
+                "NOT BETWEEN SYMMETRIC"
+            } else {
+                "BETWEEN SYMMETRIC"
+            };
+            return self.call_of(name, &[value, low, high], cx, span);
+        }
+        if self.is_aggregate(&name) {
+            return self.aggregate_call(&name, function, cx);
+        }
+        if let Some(filter) = &function.filter {
+            return Err(BindError::at(
+                span_of(filter.as_ref()),
+                format!("FILTER must be applied to an aggregate function, and {name} is none"),
+            ));
+        }
+        let (args, clauses) = call_parts(function)?;
+        if clauses.distinct {
+            return Err(BindError::at(
+                span,
+                format!("DISTINCT/ALL not allowed with {name} function"),
+            ));
+        }
+        if !clauses.order_by.is_empty() || clauses.ignore_nulls {
+            return Err(BindError::unsupported(
+                span,
+                format!("ORDER BY or IGNORE NULLS in a call of {name}"),
+            ));
+        }
+        let args = args
+            .iter()
+            .map(|arg| self.call_arg(plain_arg(arg, &name)?, cx))
+            .collect::<BindResult<Vec<_>>>()?;
+        self.scalar(&name, args, span)
+    }
+
+    /// An argument: a keyword, or an expression.
+    pub fn call_arg(&mut self, ast: &Ast, cx: &mut ExprCx<'_>) -> BindResult<TypedExpr> {
+        match filbert_sql::symbol(ast) {
+            Some(word) => Ok(symbol(word)),
+            None => self.expr(ast, cx),
+        }
+    }
+
+    /// A function's name as the registry knows it.
+    pub fn function_name(&self, function: &Function) -> BindResult<String> {
+        let parts = name_parts(&function.name)?;
+        match parts.as_slice() {
+            [name] => Ok(name.clone()),
+            _ => Ok(parts.join(".")),
+        }
+    }
+}
+
+/// An argument that must be an ordinary expression.
+pub(crate) fn plain_arg<'a>(arg: &'a FunctionArg, function: &str) -> BindResult<&'a Ast> {
+    match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(ast)) => Ok(ast),
+        FunctionArg::Named { name, .. } => Err(BindError::unsupported(
+            crate::binder::ident_span(name),
+            format!("The named argument '{}' of {function}", name.value),
+        )),
+        other => Err(BindError::unsupported(
+            span_of(other),
+            format!("The argument '{other}' of {function}"),
+        )),
+    }
+}
+
+/// A call's arguments and clauses; those that Flink lacks are refused.
+pub(crate) fn call_parts(function: &Function) -> BindResult<(&[FunctionArg], CallClauses<'_>)> {
+    let span = span_of(function);
+    let unsupported = |what: &str| Err(BindError::unsupported(span, what));
+    if !function.within_group.is_empty() {
+        return unsupported("WITHIN GROUP");
+    }
+    if !matches!(function.parameters, FunctionArguments::None) {
+        return unsupported("A second list of arguments");
+    }
+    let mut clauses = CallClauses::default();
+    if let Some(treatment) = &function.null_treatment {
+        clauses.ignore_nulls = matches!(treatment, NullTreatment::IgnoreNulls);
+    }
+    let list = match &function.args {
+        FunctionArguments::None => return Ok((&[], clauses)),
+        FunctionArguments::Subquery(_) => {
+            return unsupported("A subquery as argument without parentheses of its own");
+        }
+        FunctionArguments::List(list) => list,
+    };
+    list_clauses(list, &mut clauses, span)?;
+    Ok((&list.args, clauses))
+}
+
+fn list_clauses<'a>(
+    list: &'a FunctionArgumentList,
+    clauses: &mut CallClauses<'a>,
+    span: Option<Span>,
+) -> BindResult<()> {
+    use sqlparser::ast::DuplicateTreatment;
+    clauses.distinct = matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct));
+    for clause in &list.clauses {
+        match clause {
+            FunctionArgumentClause::OrderBy(order_by) => clauses.order_by = order_by,
+            FunctionArgumentClause::IgnoreOrRespectNulls(treatment) => {
+                clauses.ignore_nulls = matches!(treatment, NullTreatment::IgnoreNulls);
+            }
+            other => {
+                return Err(BindError::unsupported(
+                    span,
+                    format!("The clause '{other}'"),
+                ));
+            }
+        }
+    }
+    Ok(())
+}

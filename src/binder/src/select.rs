@@ -1,0 +1,495 @@
+//! SELECT: a query block from FROM to ORDER BY.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use datafusion::logical_expr::expr::Sort as SortExpr;
+use datafusion::logical_expr::{Distinct as DistinctNode, Expr, LogicalPlan};
+use filbert_functions::TypedExpr;
+use filbert_types::Span;
+use sqlparser::ast::{
+    self, Distinct, Expr as Ast, GroupByExpr, OrderByExpr, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, Visit, Visitor, WildcardAdditionalOptions,
+};
+
+use crate::aggregate::Aggregates;
+use crate::binder::{Binder, NamedExpr, generated_name, name_parts, span_of};
+use crate::error::{BindError, BindResult, available};
+use crate::expr::ExprCx;
+use crate::order::{OrderKey, item_of, ordinal, sort_of, sort_plan};
+use crate::plan::{filter, project_exprs};
+use crate::scope::{Relation, Scope, ScopeColumn};
+use crate::window::Windows;
+
+/// The parts of a query block, bound over its scope.
+struct Block {
+    scope: Rc<Scope>,
+    aggregates: Option<Aggregates>,
+    windows: Windows,
+}
+
+/// What stands behind the rows: the items, what they are sorted by, and the conditions over groups and windows.
+struct Bound {
+    items: Vec<NamedExpr>,
+    having: Option<Expr>,
+    qualify: Option<Expr>,
+    order: Vec<(OrderKey, SortTemplate)>,
+}
+
+type SortTemplate = OrderByExpr;
+
+impl Binder<'_> {
+    pub fn select(&mut self, select: &Select, order_by: &[OrderByExpr]) -> BindResult<Relation> {
+        check_select(select)?;
+        self.check_hints(select)?;
+        let from = self.from(&select.from)?;
+        let scope = Rc::new(from.scope);
+        let mut plan = from.plan;
+        if let Some(condition) = &select.selection {
+            plan = self.where_clause(plan, condition, &scope)?;
+        }
+        let mut block = Block {
+            aggregates: self.block_aggregates(select, order_by, &scope)?,
+            windows: Windows::new(&select.named_window),
+            scope,
+        };
+        let bound = self.block_expressions(select, order_by, &mut block)?;
+        let distinct = is_distinct(select)?;
+        self.block_plan(plan, block, bound, distinct, select)
+    }
+
+    fn where_clause(
+        &mut self,
+        plan: LogicalPlan,
+        condition: &Ast,
+        scope: &Rc<Scope>,
+    ) -> BindResult<LogicalPlan> {
+        let mut cx = ExprCx::plain(scope, "WHERE");
+        let bound = self.expr(condition, &mut cx)?;
+        let predicate = self.condition(bound, "WHERE", span_of(condition))?;
+        filter(plan, predicate)
+    }
+
+    /// A block is grouped when it says so or calls an aggregate.
+    fn block_aggregates(
+        &mut self,
+        select: &Select,
+        order_by: &[OrderByExpr],
+        scope: &Rc<Scope>,
+    ) -> BindResult<Option<Aggregates>> {
+        let has_keys = match &select.group_by {
+            GroupByExpr::Expressions(keys, modifiers) => !keys.is_empty() || !modifiers.is_empty(),
+            GroupByExpr::All(_) => true,
+        };
+        if !has_keys && select.having.is_none() && !self.calls_aggregate(select, order_by) {
+            return Ok(None);
+        }
+        let mut cx = ExprCx::plain(scope, "GROUP BY");
+        Ok(Some(self.group_by(&select.group_by, &mut cx)?))
+    }
+
+    fn block_expressions(
+        &mut self,
+        select: &Select,
+        order_by: &[OrderByExpr],
+        block: &mut Block,
+    ) -> BindResult<Bound> {
+        let items = self.select_items(&select.projection, block)?;
+        let having = match &select.having {
+            Some(condition) => {
+                let mut cx = block.cx("HAVING");
+                cx.windows = None;
+                let bound = self.expr(condition, &mut cx)?;
+                Some(self.condition(bound, "HAVING", span_of(condition))?)
+            }
+            None => None,
+        };
+        let qualify = match &select.qualify {
+            Some(condition) => Some(self.qualify_clause(condition, &items, block)?),
+            None => None,
+        };
+        let mut order = Vec::new();
+        for item in order_by {
+            order.push((self.order_key(item, &items, block)?, item.clone()));
+        }
+        Ok(Bound {
+            items,
+            having,
+            qualify,
+            order,
+        })
+    }
+
+    fn qualify_clause(
+        &mut self,
+        condition: &Ast,
+        items: &[NamedExpr],
+        block: &mut Block,
+    ) -> BindResult<Expr> {
+        let before = block.windows.len();
+        let window_items = block.windows.columns();
+        let mut cx = block.cx("QUALIFY");
+        cx.aliases = items;
+        let bound = self.expr(condition, &mut cx)?;
+        let predicate = self.condition(bound, "QUALIFY", span_of(condition))?;
+        let names_window = predicate
+            .column_refs()
+            .iter()
+            .any(|c| window_items.contains(c));
+        if block.windows.len() == before && !names_window {
+            return Err(BindError::at(
+                span_of(condition),
+                format!("QUALIFY expression '{condition}' must contain a window function"),
+            ));
+        }
+        Ok(predicate)
+    }
+
+    /// An ORDER BY item: a position, a name of the select list, or an expression.
+    fn order_key(
+        &mut self,
+        item: &OrderByExpr,
+        items: &[NamedExpr],
+        block: &mut Block,
+    ) -> BindResult<OrderKey> {
+        if let Some(index) = ordinal(&item.expr, items.len())? {
+            return Ok(OrderKey::Item(index));
+        }
+        if let Ast::Identifier(ident) = &item.expr
+            && let Some(index) = items.iter().position(|i| i.name == ident.value)
+        {
+            return Ok(OrderKey::Item(index));
+        }
+        let mut cx = block.cx("ORDER BY");
+        cx.aliases = items;
+        let bound = self.expr(&item.expr, &mut cx)?;
+        Ok(match item_of(items, &bound.expr) {
+            Some(index) => OrderKey::Item(index),
+            None => OrderKey::Hidden(bound),
+        })
+    }
+
+    fn block_plan(
+        &mut self,
+        rows: LogicalPlan,
+        block: Block,
+        bound: Bound,
+        distinct: bool,
+        select: &Select,
+    ) -> BindResult<Relation> {
+        let mut plan = rows;
+        if let Some(aggregates) = block.aggregates {
+            plan = self.aggregate_plan(plan, aggregates)?;
+        }
+        if let Some(having) = bound.having {
+            plan = filter(plan, having)?;
+        }
+        if !block.windows.is_empty() {
+            plan = self.window_plan(plan, block.windows)?;
+        }
+        if let Some(qualify) = bound.qualify {
+            plan = filter(plan, qualify)?;
+        }
+        self.output(plan, bound.items, bound.order, distinct, span_of(select))
+    }
+
+    /// The select list, DISTINCT and ORDER BY on top of the block's rows.
+    fn output(
+        &mut self,
+        plan: LogicalPlan,
+        items: Vec<NamedExpr>,
+        order: Vec<(OrderKey, SortTemplate)>,
+        distinct: bool,
+        span: Option<Span>,
+    ) -> BindResult<Relation> {
+        let mut used = HashSet::new();
+        let mut exprs = Vec::with_capacity(items.len());
+        let mut columns: Vec<ScopeColumn> = Vec::with_capacity(items.len());
+        for item in items {
+            let (expr, column) = self.name_expr(&item.name, item.expr, &mut used);
+            exprs.push(expr);
+            columns.push(column);
+        }
+        let mut sort: Vec<SortExpr> = Vec::new();
+        let visible = exprs.len();
+        for (key, template) in order {
+            let column = match key {
+                OrderKey::Item(index) => columns[index].column.clone(),
+                OrderKey::Hidden(_) if distinct => {
+                    return Err(BindError::at(
+                        span_of(&template.expr).or(span),
+                        format!("Expression '{}' is not in the select clause", template.expr),
+                    )
+                    .with_hint("With SELECT DISTINCT only what is selected can be sorted by."));
+                }
+                OrderKey::Hidden(expr) => {
+                    let (expr, column) = self.name_expr("sort", expr, &mut used);
+                    exprs.push(expr);
+                    column.column
+                }
+            };
+            sort.push(sort_of(&template, Expr::Column(column))?);
+        }
+        let hidden = exprs.len() > visible;
+        let mut plan = project_exprs(plan, exprs)?;
+        if distinct {
+            plan = LogicalPlan::Distinct(DistinctNode::All(Arc::new(plan)));
+        }
+        plan = sort_plan(plan, sort);
+        if hidden {
+            let shown = columns
+                .iter()
+                .map(|c| Expr::Column(c.column.clone()))
+                .collect();
+            plan = project_exprs(plan, shown)?;
+        }
+        Ok(Relation { plan, columns })
+    }
+
+    fn select_items(
+        &mut self,
+        projection: &[SelectItem],
+        block: &mut Block,
+    ) -> BindResult<Vec<NamedExpr>> {
+        let mut items = Vec::new();
+        for item in projection {
+            match item {
+                SelectItem::UnnamedExpr(ast) => {
+                    let name = implied_name(ast).unwrap_or_else(|| generated_name(items.len()));
+                    items.push(self.select_item(ast, name, block)?);
+                }
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    items.push(self.select_item(expr, alias.value.clone(), block)?);
+                }
+                SelectItem::Wildcard(options) => {
+                    check_wildcard(options, item)?;
+                    self.star(&[], item, block, &mut items)?;
+                }
+                SelectItem::QualifiedWildcard(
+                    SelectItemQualifiedWildcardKind::ObjectName(name),
+                    options,
+                ) => {
+                    check_wildcard(options, item)?;
+                    self.star(&name_parts(name)?, item, block, &mut items)?;
+                }
+                other => {
+                    return Err(BindError::unsupported(
+                        span_of(other),
+                        format!("The select item '{other}'"),
+                    ));
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    fn select_item(&mut self, ast: &Ast, name: String, block: &mut Block) -> BindResult<NamedExpr> {
+        let mut cx = block.cx("SELECT");
+        let expr = self.expr(ast, &mut cx)?;
+        if crate::expr::is_null(&expr.ty) && expr.literal().is_some() {
+            return Err(BindError::at(span_of(ast), "Illegal use of 'NULL'")
+                .with_hint("Give it a type: CAST(NULL AS INT)."));
+        }
+        Ok(NamedExpr { name, expr })
+    }
+
+    /// `*`, `t.*` and `row_column.*`.
+    fn star(
+        &mut self,
+        prefix: &[String],
+        item: &SelectItem,
+        block: &mut Block,
+        items: &mut Vec<NamedExpr>,
+    ) -> BindResult<()> {
+        let span = span_of(item);
+        let scope = Rc::clone(&block.scope);
+        let parts: Vec<&str> = prefix.iter().map(String::as_str).collect();
+        let found: Vec<(String, TypedExpr)> = if parts.is_empty() {
+            if scope.relations.is_empty() {
+                return Err(BindError::at(span, "SELECT * requires a FROM clause"));
+            }
+            scope.star()
+        } else if let Some(relation) = scope.relation(&parts) {
+            relation
+                .columns
+                .iter()
+                .map(|c| (c.name.clone(), c.expr()))
+                .collect()
+        } else {
+            self.row_star(&parts, &scope, span)?
+        };
+        let cx = block.cx("SELECT");
+        for (name, expr) in found {
+            let expr = self.ungrouped_check(expr, &[&name], span, &cx)?;
+            items.push(NamedExpr { name, expr });
+        }
+        Ok(())
+    }
+
+    fn row_star(
+        &mut self,
+        parts: &[&str],
+        scope: &Rc<Scope>,
+        span: Option<Span>,
+    ) -> BindResult<Vec<(String, TypedExpr)>> {
+        let unknown = || {
+            BindError::at(span, format!("Unknown identifier '{}'", parts.join("."))).with_hint(
+                available(
+                    "tables",
+                    scope.relations.iter().filter_map(|r| r.alias.as_deref()),
+                ),
+            )
+        };
+        let Some(found) = scope.find(parts, span).map_err(|_| unknown())? else {
+            return Err(unknown());
+        };
+        let mut base = found.expr;
+        for part in &parts[found.parts..] {
+            base = self.field(base, part, span, &parts.join("."))?;
+        }
+        let filbert_types::TypeKind::Row(fields) = base.ty.kind.clone() else {
+            return Err(unknown());
+        };
+        fields
+            .iter()
+            .map(|f| {
+                Ok((
+                    f.name.clone(),
+                    self.field(base.clone(), &f.name, span, &f.name)?,
+                ))
+            })
+            .collect()
+    }
+
+    /// Whether the block's own expressions, not those of its subqueries, call an aggregate without OVER.
+    fn calls_aggregate(&self, select: &Select, order_by: &[OrderByExpr]) -> bool {
+        let mut search = AggregateSearch {
+            is_aggregate: &|name| self.is_aggregate(name),
+            queries: 0,
+        };
+        let found = select.projection.visit(&mut search).is_break()
+            || select.qualify.visit(&mut search).is_break()
+            || order_by.iter().any(|o| o.visit(&mut search).is_break());
+        found
+    }
+}
+
+impl Block {
+    fn cx(&mut self, clause: &'static str) -> ExprCx<'_> {
+        ExprCx {
+            scope: &self.scope,
+            clause,
+            aggregates: self.aggregates.as_mut(),
+            windows: Some(&mut self.windows),
+            aliases: &[],
+            in_aggregate: false,
+        }
+    }
+}
+
+struct AggregateSearch<'a> {
+    is_aggregate: &'a dyn Fn(&str) -> bool,
+    queries: usize,
+}
+
+impl Visitor for AggregateSearch<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.queries += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.queries -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Ast) -> ControlFlow<()> {
+        match expr {
+            Ast::Function(call)
+                if self.queries == 0
+                    && call.over.is_none()
+                    && (self.is_aggregate)(&call.name.to_string()) =>
+            {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// A select item without alias is named by the last part of a name; others have no name of their own.
+fn implied_name(ast: &Ast) -> Option<String> {
+    match ast {
+        Ast::Identifier(ident) => Some(ident.value.clone()),
+        Ast::CompoundIdentifier(idents) => idents.last().map(|i| i.value.clone()),
+        Ast::CompoundFieldAccess { access_chain, root } => match access_chain.last() {
+            Some(ast::AccessExpr::Dot(Ast::Identifier(ident)))
+                if matches!(**root, Ast::Identifier(_) | Ast::CompoundIdentifier(_))
+                    && access_chain
+                        .iter()
+                        .all(|a| matches!(a, ast::AccessExpr::Dot(_))) =>
+            {
+                Some(ident.value.clone())
+            }
+            _ => None,
+        },
+        Ast::Nested(inner) => implied_name(inner),
+        _ => None,
+    }
+}
+
+fn is_distinct(select: &Select) -> BindResult<bool> {
+    match &select.distinct {
+        None | Some(Distinct::All) => Ok(false),
+        Some(Distinct::Distinct) => Ok(true),
+        Some(Distinct::On(on)) => Err(BindError::unsupported(
+            on.first().and_then(span_of),
+            "DISTINCT ON",
+        )),
+    }
+}
+
+fn check_wildcard(options: &WildcardAdditionalOptions, item: &SelectItem) -> BindResult<()> {
+    let plain = options.opt_ilike.is_none()
+        && options.opt_exclude.is_none()
+        && options.opt_except.is_none()
+        && options.opt_replace.is_none()
+        && options.opt_rename.is_none();
+    if plain {
+        return Ok(());
+    }
+    Err(BindError::unsupported(
+        span_of(item),
+        format!("What follows the star in '{item}'"),
+    ))
+}
+
+fn check_select(select: &Select) -> BindResult<()> {
+    let span = span_of(select);
+    let refused = [
+        (select.top.is_some(), "TOP"),
+        (select.into.is_some(), "SELECT INTO"),
+        (select.exclude.is_some(), "EXCLUDE"),
+        (!select.lateral_views.is_empty(), "LATERAL VIEW"),
+        (select.prewhere.is_some(), "PREWHERE"),
+        (!select.connect_by.is_empty(), "CONNECT BY"),
+        (!select.cluster_by.is_empty(), "CLUSTER BY"),
+        (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
+        (!select.sort_by.is_empty(), "SORT BY"),
+        (select.value_table_mode.is_some(), "SELECT AS VALUE"),
+        (select.select_modifiers.is_some(), "A modifier of SELECT"),
+    ];
+    if let Some((_, what)) = refused.into_iter().find(|(present, _)| *present) {
+        return Err(BindError::unsupported(span, what));
+    }
+    if select.projection.is_empty() {
+        return Err(
+            BindError::at(span, "SELECT has no select list").with_hint("Name columns, or write *.")
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,482 @@
+//! Catalog tables and views in FROM.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use datafusion::common::{Column, TableReference};
+use datafusion::logical_expr::{Extension, LogicalPlan, TableScanBuilder};
+use filbert_connector_api::{CatalogObject, CatalogView};
+use filbert_sql::{HintArgs, OptionEntry};
+use filbert_types::{
+    CatalogTable, ColumnKind, Field, LogicalType, ObjectPath, Span, TimeKind, TypeKind,
+};
+use sqlparser::ast::{self, TableAlias, TableFactor, TableVersion};
+
+use crate::binder::{Binder, NamedExpr, name_parts, span_of};
+use crate::bound::BoundTable;
+use crate::cte::rename_columns;
+use crate::error::{BindError, BindResult, available};
+use crate::expr::ExprCx;
+use crate::from::From;
+use crate::relational::{Relational, RelationalNode};
+use crate::scope::{OuterScope, Relation, Scope, ScopeColumn, ScopeRelation};
+
+impl Binder<'_> {
+    /// A name in FROM: a WITH query, a table or a view.
+    pub fn table(&mut self, factor: &TableFactor) -> BindResult<From> {
+        let TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            with_hints,
+            version: None,
+            with_ordinality: false,
+            partitions,
+            json_path: None,
+            sample,
+            index_hints,
+        } = factor
+        else {
+            return Err(BindError::unsupported(
+                span_of(factor),
+                format!("The relation '{factor}'"),
+            ));
+        };
+        if sample.is_some() {
+            return Err(BindError::unsupported(span_of(factor), "TABLESAMPLE"));
+        }
+        if !with_hints.is_empty() || !partitions.is_empty() || !index_hints.is_empty() {
+            return Err(BindError::unsupported(
+                span_of(factor),
+                format!("What follows the table's name in '{factor}'"),
+            ));
+        }
+        let hints = self.table_hints(factor)?;
+        self.named_relation(name, alias.as_ref(), hints)
+    }
+
+    /// `TABLE t` as a query.
+    pub fn table_query(&mut self, table: &ast::Table) -> BindResult<Relation> {
+        let parts: Vec<ast::Ident> = [&table.schema_name, &table.table_name]
+            .into_iter()
+            .flatten()
+            .map(ast::Ident::new)
+            .collect();
+        let from = self.named_relation(&ast::ObjectName::from(parts), None, BTreeMap::new())?;
+        let columns = from.scope.columns().cloned().collect();
+        Ok(Relation {
+            plan: from.plan,
+            columns,
+        })
+    }
+
+    pub fn named_relation(
+        &mut self,
+        name: &ast::ObjectName,
+        alias: Option<&TableAlias>,
+        hints: BTreeMap<String, String>,
+    ) -> BindResult<From> {
+        let parts = name_parts(name)?;
+        let span = span_of(name);
+        self.count_relation()?;
+        if let [only] = parts.as_slice()
+            && let Some(relation) = self.use_cte(only)
+        {
+            if !hints.is_empty() {
+                return Err(options_refused(&format!("WITH query '{only}'"), span));
+            }
+            return with_alias(relation?, alias, only, None);
+        }
+        let (path, object) = self.catalog_object(&parts, span)?;
+        let last = path.object.clone();
+        let relation = match object {
+            CatalogObject::Table(table) => {
+                let shown = alias.map_or(last.as_str(), |a| a.name.value.as_str());
+                self.scan(&path, table, hints, shown)
+                    .map_err(|e| e.or_at(span))?
+            }
+            CatalogObject::View(view) => {
+                if !hints.is_empty() {
+                    return Err(options_refused(&format!("View '{}'", path.quoted()), span));
+                }
+                self.view(&path, &view, span)?
+            }
+        };
+        with_alias(relation, alias, &last, Some(path))
+    }
+
+    /// A name's full path.
+    pub fn qualify(&self, parts: &[String], span: Option<Span>) -> BindResult<ObjectPath> {
+        self.cx
+            .catalog
+            .qualify(parts)
+            .map_err(|e| BindError::at(span, e.to_string()))
+    }
+
+    /// What a name means in the catalog.
+    pub fn catalog_object(
+        &self,
+        parts: &[String],
+        span: Option<Span>,
+    ) -> BindResult<(ObjectPath, CatalogObject)> {
+        let path = self.qualify(parts, span)?;
+        let found = self
+            .cx
+            .catalog
+            .resolve(&path)
+            .map_err(|e| BindError::at(span, e.to_string()))?;
+        if let Some(object) = found {
+            return Ok((path, object));
+        }
+        let neighbours = self.cx.catalog.neighbours(&path);
+        let names: Vec<&str> = neighbours
+            .iter()
+            .map(String::as_str)
+            .chain(self.ctes.iter().map(|c| c.name.as_str()))
+            .collect();
+        let hint = filbert_types::suggest::nearest(&path.object, names.iter().copied())
+            .map_or_else(
+                || available("tables", names.iter().copied()),
+                |near| format!("Did you mean '{near}'?"),
+            );
+        Err(BindError::at(
+            span,
+            format!(
+                "Object '{}' not found within '{}.{}'.",
+                path.object, path.catalog, path.database
+            ),
+        )
+        .with_hint(hint))
+    }
+
+    /// The OPTIONS hint behind a table.
+    fn table_hints(&self, factor: &TableFactor) -> BindResult<BTreeMap<String, String>> {
+        let hints = Rc::clone(&self.hints);
+        for hint in hints.of_table(factor) {
+            if hint.is("OPTIONS") && !matches!(hint.args, HintArgs::Options(_)) {
+                return Err(BindError::at(
+                    Some(hint.name.span),
+                    "The OPTIONS hint takes pairs: OPTIONS('key' = 'value')",
+                ));
+            }
+        }
+        self.dynamic_options(&hints.table_options(factor))
+    }
+
+    /// Options given where a table is used.
+    pub fn dynamic_options(&self, entries: &[OptionEntry]) -> BindResult<BTreeMap<String, String>> {
+        if let Some(first) = entries.first()
+            && !self.cx.dynamic_options
+        {
+            return Err(BindError::at(
+                Some(first.key.span),
+                "The 'OPTIONS' hint is allowed only when the config option 'table.dynamic-table-options.enabled' is set to true.",
+            ));
+        }
+        Ok(entries
+            .iter()
+            .map(|e| (e.key.value.clone(), e.value.value.clone()))
+            .collect())
+    }
+
+    /// A view's query, bound where only the catalog is seen.
+    fn view(
+        &mut self,
+        path: &ObjectPath,
+        view: &CatalogView,
+        span: Option<Span>,
+    ) -> BindResult<Relation> {
+        let in_view = |e: String| {
+            BindError::at(
+                span,
+                format!("The view {} can't be read: {e}", path.quoted()),
+            )
+        };
+        if self.views.contains(path) {
+            return Err(in_view("it refers to itself".to_string()));
+        }
+        let query =
+            filbert_sql::parse_query(&view.expanded_query).map_err(|e| in_view(e.to_string()))?;
+        self.views.push(path.clone());
+        let outside = Rc::clone(&self.hints);
+        let relation = self.isolated(|binder| binder.text(&query));
+        self.hints = outside;
+        self.views.pop();
+        let mut relation = relation.map_err(|e| in_view(e.to_string()))?;
+        if relation.columns.len() != view.schema.columns.len() {
+            return Err(in_view(format!(
+                "its query gives {} columns where it has {}",
+                relation.columns.len(),
+                view.schema.columns.len()
+            )));
+        }
+        let names: Vec<ast::Ident> = view
+            .schema
+            .columns
+            .iter()
+            .map(|c| ast::Ident::new(&c.name))
+            .collect();
+        rename_columns(&mut relation, &names)?;
+        Ok(relation)
+    }
+
+    /// Reads a table: the scan, then computed columns, then the watermark.
+    pub fn scan(
+        &mut self,
+        path: &ObjectPath,
+        table: CatalogTable,
+        hint_options: BTreeMap<String, String>,
+        shown: &str,
+    ) -> BindResult<Relation> {
+        let relation_name = self.names.relation(shown);
+        let schema = table.schema.clone();
+        let stored = self.stored_columns(&table, &relation_name);
+        let metadata = metadata_fields(&table);
+        let fields: Vec<Field> = stored
+            .iter()
+            .map(|c| Field::new(&c.column.name, c.ty.clone()))
+            .collect();
+        let source = BoundTable {
+            path: path.clone(),
+            table,
+            hint_options,
+            metadata,
+            schema: filbert_types::schema::arrow_schema(&fields),
+        };
+        let scan = TableScanBuilder::new(relation_name, Arc::new(source)).build()?;
+        let mut plan = LogicalPlan::TableScan(scan);
+        let mut columns = Vec::with_capacity(schema.columns.len());
+        let scope = Rc::new(Scope::of(ScopeRelation {
+            alias: None,
+            path: None,
+            columns: stored.clone(),
+        }));
+        let mut items = Vec::with_capacity(schema.columns.len());
+        for column in &schema.columns {
+            let expr = match &column.kind {
+                ColumnKind::Computed { expression } => {
+                    self.computed_column(&column.name, expression, &scope)?
+                }
+                _ => match scope.column(&column.name, None)? {
+                    Some(expr) => expr,
+                    None => {
+                        return Err(BindError::new(format!("Column '{}' is lost", column.name)));
+                    }
+                },
+            };
+            items.push(NamedExpr {
+                name: column.name.clone(),
+                expr,
+            });
+        }
+        let projected = self.project(plan, items)?;
+        plan = projected.plan;
+        columns.extend(projected.columns);
+        let mut relation = Relation { plan, columns };
+        if let Some(watermark) = &schema.watermark {
+            relation = self.watermark(relation, watermark)?;
+        }
+        Ok(relation)
+    }
+
+    /// Physical columns, then metadata columns.
+    fn stored_columns(
+        &mut self,
+        table: &CatalogTable,
+        relation: &TableReference,
+    ) -> Vec<ScopeColumn> {
+        let metadata = table
+            .schema
+            .columns
+            .iter()
+            .filter(|c| matches!(c.kind, ColumnKind::Metadata { .. }));
+        let stored: Vec<ScopeColumn> = table
+            .schema
+            .physical_columns()
+            .chain(metadata)
+            .map(|c| ScopeColumn {
+                name: c.name.clone(),
+                column: Column::new(Some(relation.clone()), &c.name),
+                ty: c.ty.without_time_attribute(),
+            })
+            .collect();
+        for column in &stored {
+            self.types.insert(&column.column, column.ty.clone());
+        }
+        stored
+    }
+
+    fn computed_column(
+        &mut self,
+        name: &str,
+        text: &str,
+        scope: &Rc<Scope>,
+    ) -> BindResult<filbert_functions::TypedExpr> {
+        let wrong = |e: String| {
+            BindError::new(format!(
+                "Invalid expression for computed column '{name}': {e}"
+            ))
+        };
+        let parsed = filbert_sql::parse_expr(text).map_err(|e| wrong(e.to_string()))?;
+        self.isolated(|binder| {
+            let mut cx = ExprCx::plain(scope, "computed column");
+            binder.expr(&parsed.ast, &mut cx)
+        })
+        .map_err(|e| wrong(e.to_string()))
+    }
+
+    /// In batch mode a rowtime is an ordinary timestamp, and nobody waits for watermarks.
+    fn watermark(
+        &mut self,
+        relation: Relation,
+        spec: &filbert_types::WatermarkSpec,
+    ) -> BindResult<Relation> {
+        if self.cx.exprs.batch {
+            return Ok(relation);
+        }
+        let mut relation = relation;
+        let wrong = |e: String| {
+            BindError::new(format!(
+                "Invalid expression for watermark '{}': {e}",
+                spec.column.join(".")
+            ))
+        };
+        let [name] = spec.column.as_slice() else {
+            return Err(wrong(
+                "a rowtime inside of a ROW column is not supported".into(),
+            ));
+        };
+        let parsed = filbert_sql::parse_expr(&spec.expression).map_err(|e| wrong(e.to_string()))?;
+        let scope = Rc::new(Scope::of(ScopeRelation {
+            alias: None,
+            path: None,
+            columns: relation.columns.clone(),
+        }));
+        let watermark = self
+            .isolated(|binder| {
+                let mut cx = ExprCx::plain(&scope, "WATERMARK");
+                binder.expr(&parsed.ast, &mut cx)
+            })
+            .map_err(|e| wrong(e.to_string()))?;
+        let Some(index) = relation.columns.iter().position(|c| c.name == *name) else {
+            return Err(wrong("there is no such column".into()));
+        };
+        let column = &mut relation.columns[index];
+        column.ty = as_rowtime(&column.ty);
+        self.types.insert(&column.column, column.ty.clone());
+        let node = RelationalNode {
+            schema: Arc::clone(relation.plan.schema()),
+            relational: Relational::WatermarkAssigner {
+                rowtime: column.column.clone(),
+                watermark: watermark.expr,
+            },
+            inputs: vec![relation.plan],
+        };
+        Ok(Relation {
+            plan: extension(node),
+            columns: relation.columns,
+        })
+    }
+
+    /// `t FOR SYSTEM_TIME AS OF l.ts`: the rows as of the left row's time.
+    pub fn snapshot(
+        &mut self,
+        left: &From,
+        factor: &TableFactor,
+        version: &TableVersion,
+    ) -> BindResult<From> {
+        let TableVersion::ForSystemTimeAsOf(period) = version else {
+            return Err(BindError::unsupported(
+                span_of(factor),
+                format!("The version '{version}'"),
+            ));
+        };
+        let mut plain = factor.clone();
+        if let TableFactor::Table { version, .. } = &mut plain {
+            *version = None;
+        }
+        let mut right = self.table(&plain)?;
+        self.outer.push(OuterScope {
+            scope: Rc::new(left.scope.clone()),
+            keys: None,
+        });
+        let nothing = Rc::new(Scope::default());
+        let mut cx = ExprCx::plain(&nothing, "FOR SYSTEM_TIME AS OF");
+        let bound = self.expr(period, &mut cx);
+        self.outer.pop();
+        let bound = bound?;
+        if !bound.ty.kind.is_timestamp() {
+            return Err(BindError::at(
+                span_of(period),
+                format!(
+                    "The system time must be a timestamp, but is of type {}",
+                    bound.ty
+                ),
+            ));
+        }
+        let node = RelationalNode {
+            schema: Arc::clone(right.plan.schema()),
+            relational: Relational::Snapshot { period: bound.expr },
+            inputs: vec![right.plan],
+        };
+        right.plan = extension(node);
+        Ok(right)
+    }
+}
+
+pub(crate) fn extension(node: RelationalNode) -> LogicalPlan {
+    LogicalPlan::Extension(Extension {
+        node: Arc::new(node),
+    })
+}
+
+fn with_alias(
+    relation: Relation,
+    alias: Option<&TableAlias>,
+    name: &str,
+    path: Option<ObjectPath>,
+) -> BindResult<From> {
+    if alias.is_some() {
+        return crate::from::aliased(relation, alias);
+    }
+    let mut from = From::of(relation, Some(name.to_string()));
+    if let Some(only) = from.scope.relations.first_mut() {
+        only.path = path;
+    }
+    Ok(from)
+}
+
+fn metadata_fields(table: &CatalogTable) -> Vec<Field> {
+    table
+        .schema
+        .columns
+        .iter()
+        .filter_map(|c| match &c.kind {
+            ColumnKind::Metadata { key, .. } => {
+                Some(Field::new(key.as_ref().unwrap_or(&c.name), c.ty.clone()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn options_refused(what: &str, span: Option<Span>) -> BindError {
+    BindError::at(
+        span,
+        format!("{what} cannot be enriched with new options. Hints can only be applied to tables."),
+    )
+}
+
+/// The timestamp type as a rowtime attribute.
+pub(crate) fn as_rowtime(ty: &LogicalType) -> LogicalType {
+    as_time_attribute(ty, TimeKind::Rowtime)
+}
+
+pub(crate) fn as_time_attribute(ty: &LogicalType, time: TimeKind) -> LogicalType {
+    let mut ty = ty.clone();
+    if let TypeKind::Timestamp { kind, .. } | TypeKind::TimestampLtz { kind, .. } = &mut ty.kind {
+        *kind = time;
+    }
+    ty
+}

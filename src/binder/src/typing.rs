@@ -1,0 +1,112 @@
+//! The ways from here to `filbert-functions`: it types, the binder adds the place.
+
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::Expr;
+use filbert_functions::{TypedExpr, call};
+use filbert_types::{LogicalType, Span, TypeKind};
+
+use crate::aggregate::AggregateArgs;
+use crate::binder::Binder;
+use crate::error::{BindError, BindResult};
+use crate::window::Over;
+
+impl Binder<'_> {
+    /// A call of a function or an operator by its name.
+    pub fn scalar(
+        &self,
+        name: &str,
+        args: Vec<TypedExpr>,
+        span: Option<Span>,
+    ) -> BindResult<TypedExpr> {
+        call::scalar(self.cx.exprs, self.cx.functions, name, args)
+            .map_err(|e| BindError::from_call(&e, span))
+    }
+
+    pub fn cast(
+        &self,
+        arg: TypedExpr,
+        ty: &LogicalType,
+        span: Option<Span>,
+    ) -> BindResult<TypedExpr> {
+        call::cast(self.cx.exprs, arg, ty).map_err(|e| BindError::from_call(&e, span))
+    }
+
+    pub fn try_cast(
+        &self,
+        arg: TypedExpr,
+        ty: &LogicalType,
+        span: Option<Span>,
+    ) -> BindResult<TypedExpr> {
+        call::try_cast(self.cx.exprs, arg, ty).map_err(|e| BindError::from_call(&e, span))
+    }
+
+    pub fn implicit_cast(
+        &self,
+        arg: TypedExpr,
+        ty: &LogicalType,
+        span: Option<Span>,
+    ) -> BindResult<TypedExpr> {
+        call::implicit_cast(self.cx.exprs, arg, ty).map_err(|e| BindError::from_call(&e, span))
+    }
+
+    /// Casts to a common type that was found before; nullability stays the argument's.
+    pub fn to_common(
+        &self,
+        arg: TypedExpr,
+        common: &LogicalType,
+        span: Option<Span>,
+    ) -> BindResult<TypedExpr> {
+        if arg.ty.kind == common.kind {
+            return Ok(arg);
+        }
+        let ty = common.with_nullable(arg.ty.nullable);
+        self.cast(arg, &ty, span)
+    }
+
+    /// Whether a name is an aggregate function's.
+    pub fn is_aggregate(&self, name: &str) -> bool {
+        const AGGREGATES: &[&str] = &["COUNT", "SUM", "MIN", "MAX", "AVG"];
+        AGGREGATES.iter().any(|a| a.eq_ignore_ascii_case(name))
+    }
+
+    /// A call of an aggregate function.
+    pub fn aggregate(
+        &self,
+        name: &str,
+        _args: AggregateArgs,
+        span: Option<Span>,
+    ) -> BindResult<TypedExpr> {
+        Err(BindError::unsupported(
+            span,
+            format!("The aggregate {name}"),
+        ))
+    }
+
+    /// A call with OVER.
+    pub fn window(
+        &self,
+        name: &str,
+        _args: AggregateArgs,
+        _over: &Over,
+        span: Option<Span>,
+    ) -> BindResult<TypedExpr> {
+        Err(BindError::unsupported(span, format!("{name} with OVER")))
+    }
+
+    /// An expression that must be a condition.
+    pub fn condition(&self, expr: TypedExpr, clause: &str, span: Option<Span>) -> BindResult<Expr> {
+        match expr.ty.kind {
+            TypeKind::Boolean => Ok(expr.expr),
+            TypeKind::Null => Ok(Expr::Literal(ScalarValue::Boolean(None), None)),
+            _ => Err(BindError::at(
+                span,
+                format!(
+                    "{clause} clause must be a condition, but is of type {}",
+                    expr.ty
+                ),
+            )),
+        }
+    }
+}
+
+pub(crate) use filbert_functions::literal::symbol;
