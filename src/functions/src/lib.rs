@@ -12,17 +12,21 @@
 //! - [`signature`]: combinators for type inference.
 //! - [`kernel`]: combinators for kernels over Arrow columns.
 //! - [`builtins`]: the functions, one file a family.
+//! - [`aggregate`]: aggregate functions: typing for all, accumulators for batch.
 //! - [`registry`]: names to functions; functions that an embedding program adds.
 //! - [`cast`]: the cast matrix and its kernels.
 //! - [`common_type`]: the least type that holds several.
+//! - [`codec`]: expressions as bytes.
 //! - [`udf`]: the one DataFusion function behind which every kernel runs.
 //! - [`time_text`]: dates and times as text.
 //! - [`type_name`]: types as the validator's errors name them.
 //! - [`error`]: why a call is refused.
 
+pub mod aggregate;
 pub mod builtins;
 pub mod call;
 pub mod cast;
+pub mod codec;
 pub mod common_type;
 pub mod constructors;
 pub mod definition;
@@ -32,6 +36,8 @@ pub mod literal;
 pub mod operators;
 pub mod registry;
 pub mod signature;
+#[cfg(test)]
+mod testing;
 pub mod time_text;
 pub mod type_name;
 pub mod typed;

@@ -40,6 +40,18 @@ mod zone_name {
     }
 }
 
+impl Default for Session {
+    /// UTC, in a stream.
+    fn default() -> Session {
+        Session {
+            time_zone: chrono_tz::Tz::UTC,
+            batch: false,
+            legacy_cast: false,
+            query_start_us: 0,
+        }
+    }
+}
+
 impl Session {
     pub fn of(ctx: &ExprContext, determinism: Determinism) -> Session {
         Session {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use filbert_types::Configuration;
+use filbert_types::options::{CHAIN_DIFFERENT_MAX_PARALLELISM, OPERATOR_CHAINING};
 
 use crate::error::GraphError;
 use crate::job_graph::{
@@ -76,9 +77,8 @@ impl<'a> Chainer<'a> {
             nodes: graph.nodes.iter().map(|n| (n.id, n)).collect(),
             in_edges,
             out_edges,
-            enabled: configuration.get_bool(&options::OPERATOR_CHAINING)?,
-            different_max_parallelism: configuration
-                .get_bool(&options::CHAIN_DIFFERENT_MAX_PARALLELISM)?,
+            enabled: configuration.get_bool(&OPERATOR_CHAINING)?,
+            different_max_parallelism: configuration.get_bool(&CHAIN_DIFFERENT_MAX_PARALLELISM)?,
             max_parallelism: options::configured_max_parallelism(configuration)?,
         })
     }

@@ -1,34 +1,7 @@
-use filbert_types::{ConfigOption, ConfigType, Configuration};
+use filbert_types::Configuration;
+use filbert_types::options::MAX_PARALLELISM;
 
 use crate::error::GraphError;
-
-pub const OPERATOR_CHAINING: ConfigOption = ConfigOption::new(
-    "pipeline.operator-chaining.enabled",
-    ConfigType::Boolean,
-    "Run operators that are joined by forward edges in one task.",
-)
-.default("true");
-
-pub const CHAIN_DIFFERENT_MAX_PARALLELISM: ConfigOption = ConfigOption::new(
-    "pipeline.operator-chaining.chain-operators-with-different-max-parallelism",
-    ConfigType::Boolean,
-    "Chain operators whose maximum parallelism differs.",
-)
-.default("true");
-
-pub const MAX_PARALLELISM: ConfigOption = ConfigOption::new(
-    "pipeline.max-parallelism",
-    ConfigType::Integer,
-    "The number of key groups, by which keyed state is dealt to subtasks: -1 chooses it by the parallelism.",
-)
-.default("-1");
-
-/// The options that shape a job graph.
-pub const OPTIONS: &[ConfigOption] = &[
-    OPERATOR_CHAINING,
-    CHAIN_DIFFERENT_MAX_PARALLELISM,
-    MAX_PARALLELISM,
-];
 
 /// The fewest key groups that an operator gets by itself.
 pub const MIN_MAX_PARALLELISM: usize = 128;

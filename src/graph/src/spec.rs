@@ -137,6 +137,8 @@ pub struct WindowAggregateSpec {
     pub window: WindowSpec,
     /// The rowtime column, or the window's end where the window was assigned before.
     pub time: usize,
+    /// The window was assigned before: each row belongs to the one window whose end is in `time`.
+    pub assigned: bool,
     pub time_zone: Option<String>,
     pub keys: Vec<usize>,
     pub calls: Vec<AggregateCallSpec>,

@@ -1,0 +1,149 @@
+//! Aggregate functions: their types, which streaming and batch share, and how batch computes them.
+
+pub(crate) mod adapt;
+pub(crate) mod collect;
+mod definitions;
+pub(crate) mod groups;
+mod udaf;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment, Sort};
+use datafusion::logical_expr::{AggregateUDF, Expr};
+use filbert_types::{LogicalType, TypeKind};
+
+use crate::call::cast_args;
+use crate::registry::FunctionRegistry;
+use crate::signature::{CallArgs, call_text};
+use crate::typed::{ExprContext, TypedExpr};
+use crate::{CallError, FunctionRef, definition::Inferred};
+
+pub use definitions::{Aggregate, AggregateInfer, Implementation, Nullability, aggregate, all};
+pub use udaf::BoundAggregate;
+
+/// What stands around an aggregate call.
+#[derive(Debug, Clone, Default)]
+pub struct Modifiers {
+    pub distinct: bool,
+    /// `FILTER (WHERE ..)`.
+    pub filter: Option<TypedExpr>,
+    /// `ORDER BY` inside the call.
+    pub order_by: Vec<Sort>,
+    /// `IGNORE NULLS` (true) or `RESPECT NULLS` (false).
+    pub ignore_nulls: Option<bool>,
+    /// The query has a GROUP BY with columns: no group is empty, so that results can be NOT NULL.
+    pub grouped: bool,
+}
+
+/// The types of an aggregate call: the arguments after implicit casts, and the result.
+pub fn infer(
+    ctx: &ExprContext,
+    name: &str,
+    args: &[TypedExpr],
+    grouped: bool,
+    filtered: bool,
+) -> Result<Inferred, CallError> {
+    let definition = aggregate(name).ok_or_else(|| unknown(name, args))?;
+    let function = FunctionRef::BuiltIn(&definition.signature);
+    let call = CallArgs {
+        ctx,
+        function: &function,
+        args,
+    };
+    let mut inferred = (definition.signature.infer)(&call)?;
+    let nullable = match definition.nullability {
+        Nullability::Never => false,
+        Nullability::Always => true,
+        Nullability::AsArgument => args.first().is_none_or(|a| a.ty.nullable),
+        Nullability::AsArgumentInGroups => {
+            !grouped || filtered || args.first().is_none_or(|a| a.ty.nullable)
+        }
+    };
+    inferred.return_type.nullable = nullable;
+    Ok(inferred)
+}
+
+fn unknown(name: &str, args: &[TypedExpr]) -> CallError {
+    let text = call_text(name, args);
+    let arguments = text
+        .strip_prefix(name)
+        .map(|t| t.trim_start_matches('(').trim_end_matches(')'))
+        .unwrap_or_default();
+    let names = all().map(|a| a.signature.name);
+    CallError::UnknownFunction {
+        name: name.to_string(),
+        arguments: arguments.to_string(),
+        hint: filbert_types::suggest::did_you_mean(name, names),
+    }
+}
+
+/// Binds an aggregate call: the expression is an `Expr::AggregateFunction`. `COUNT(*)` comes without arguments.
+pub fn call(
+    ctx: &ExprContext,
+    _registry: &FunctionRegistry,
+    name: &str,
+    args: Vec<TypedExpr>,
+    modifiers: Modifiers,
+) -> Result<TypedExpr, CallError> {
+    let inferred = infer(
+        ctx,
+        name,
+        &args,
+        modifiers.grouped,
+        modifiers.filter.is_some(),
+    )?;
+    let definition = aggregate(name).ok_or_else(|| unknown(name, &args))?;
+    if let Some(filter) = &modifiers.filter
+        && filter.ty.kind != TypeKind::Boolean
+    {
+        return Err(CallError::Invalid(format!(
+            "FILTER clause must be a condition, but got {}",
+            filter.ty
+        )));
+    }
+    if modifiers.distinct && args.len() > 1 && definition.signature.name == "COUNT" {
+        return Err(CallError::Unsupported(
+            "COUNT(DISTINCT ..) of more than one field".into(),
+        ));
+    }
+    let args = cast_args(ctx, args, &inferred.arg_types)?;
+    let (mut exprs, types): (Vec<_>, Vec<_>) = args.into_iter().map(|a| (a.expr, a.ty)).unzip();
+    if exprs.is_empty() {
+        exprs.push(Expr::Literal(
+            datafusion::logical_expr::utils::COUNT_STAR_EXPANSION,
+            None,
+        ));
+    }
+    let null_treatment = match (definition.ignores_nulls, modifiers.ignore_nulls) {
+        (true, _) | (_, Some(true)) => Some(NullTreatment::IgnoreNulls),
+        _ => None,
+    };
+    let bound = BoundAggregate::new(definition, types, inferred.return_type.clone());
+    let expr = Expr::AggregateFunction(AggregateFunction::new_udf(
+        Arc::new(AggregateUDF::new_from_impl(bound)),
+        exprs,
+        modifiers.distinct,
+        modifiers.filter.map(|f| Box::new(f.expr)),
+        modifiers.order_by,
+        null_treatment,
+    ));
+    Ok(TypedExpr::new(expr, inferred.return_type))
+}
+
+/// The type of an aggregate over arguments of these types, as streaming operators need it.
+pub fn result_type(
+    ctx: &ExprContext,
+    name: &str,
+    arg_types: &[LogicalType],
+    grouped: bool,
+    filtered: bool,
+) -> Result<LogicalType, CallError> {
+    let args: Vec<TypedExpr> = arg_types
+        .iter()
+        .map(|ty| TypedExpr::new(Expr::default(), ty.clone()))
+        .collect();
+    infer(ctx, name, &args, grouped, filtered).map(|i| i.return_type)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,400 @@
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use datafusion::common::{Result as DfResult, internal_err};
+use datafusion::functions_aggregate as df;
+use datafusion::logical_expr::AggregateUDF;
+use filbert_types::{LogicalType, TypeKind};
+
+use super::collect;
+use super::groups;
+use super::udaf::{BoundAggregate, GroupsMaker, RowsMaker};
+use crate::CallError;
+use crate::definition::{Function, Inferred};
+use crate::kernel::Call;
+use crate::signature::{ANY, BIGINT, CallArgs, DOUBLE, Family, NUMERIC, Param, STRING};
+
+/// Decides an aggregate call's types, but for the result's nullability.
+pub type AggregateInfer = fn(&CallArgs<'_>) -> Result<Inferred, CallError>;
+
+/// When an aggregate's result can be NULL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nullability {
+    Never,
+    Always,
+    /// Where the argument can be, whatever the query.
+    AsArgument,
+    /// Where the argument can be, or the group can be empty.
+    AsArgumentInGroups,
+}
+
+/// How batch computes an aggregate of given types.
+#[derive(Clone)]
+pub enum Implementation {
+    /// As DataFusion's function does.
+    DataFusion(Arc<AggregateUDF>),
+    /// As DataFusion's function does, its result cast to the type that Flink gives.
+    DataFusionCast(Arc<AggregateUDF>),
+    /// By an accumulator of ours over columns of groups.
+    Groups(GroupsMaker),
+    /// By an accumulator of ours for one group.
+    Rows(RowsMaker),
+}
+
+/// An aggregate function. Its `signature` has no kernel to run: it names, types and documents.
+pub struct Aggregate {
+    pub signature: Function,
+    pub nullability: Nullability,
+    /// NULL arguments don't count, whatever the call says.
+    pub ignores_nulls: bool,
+    pub implementation: fn(&[LogicalType], &LogicalType) -> Implementation,
+}
+
+fn no_kernel(call: &Call<'_>) -> DfResult<ArrayRef> {
+    internal_err!("{} is an aggregate function", call.name)
+}
+
+const fn define(
+    name: &'static str,
+    signatures: &'static [&'static str],
+    doc: &'static str,
+    nullability: Nullability,
+    infer: AggregateInfer,
+    implementation: fn(&[LogicalType], &LogicalType) -> Implementation,
+) -> Aggregate {
+    Aggregate {
+        signature: Function::kernel(name, signatures, doc, infer, no_kernel),
+        nullability,
+        ignores_nulls: false,
+        implementation,
+    }
+}
+
+impl Aggregate {
+    const fn ignores_nulls(mut self) -> Aggregate {
+        self.ignores_nulls = true;
+        self
+    }
+
+    const fn aliases(mut self, aliases: &'static [&'static str]) -> Aggregate {
+        self.signature = self.signature.aliases(aliases);
+        self
+    }
+}
+
+use Nullability::{Always, AsArgument, AsArgumentInGroups, Never};
+
+static AGGREGATES: &[Aggregate] = &[
+    define(
+        "COUNT",
+        &["COUNT(*)", "COUNT([DISTINCT] <ANY>, ...)"],
+        "The number of rows, or of those where no argument is NULL.",
+        Never,
+        infer_count,
+        |_, _| Implementation::DataFusion(df::count::count_udaf()),
+    ),
+    define(
+        "SUM",
+        &["SUM([DISTINCT] <NUMERIC>)"],
+        "The sum of the values that are not NULL, in their type; DECIMAL in 38 digits.",
+        AsArgumentInGroups,
+        infer_sum,
+        groups::sum,
+    ),
+    define(
+        "AVG",
+        &["AVG([DISTINCT] <NUMERIC>)"],
+        "The average of the values that are not NULL; of integers it is truncated to their type.",
+        AsArgumentInGroups,
+        infer_avg,
+        groups::avg,
+    ),
+    define(
+        "MIN",
+        &["MIN(<COMPARABLE>)"],
+        "The least value.",
+        AsArgumentInGroups,
+        |call| infer_extreme(call, "Min"),
+        groups::min,
+    ),
+    define(
+        "MAX",
+        &["MAX(<COMPARABLE>)"],
+        "The greatest value.",
+        AsArgumentInGroups,
+        |call| infer_extreme(call, "Max"),
+        groups::max,
+    ),
+    define(
+        "STDDEV_POP",
+        &["STDDEV_POP(<NUMERIC>)"],
+        "The population's standard deviation, in the values' type.",
+        AsArgumentInGroups,
+        infer_variance,
+        |_, _| Implementation::DataFusionCast(df::stddev::stddev_pop_udaf()),
+    ),
+    define(
+        "STDDEV_SAMP",
+        &["STDDEV_SAMP(<NUMERIC>)"],
+        "The sample's standard deviation, in the values' type.",
+        AsArgumentInGroups,
+        infer_variance,
+        |_, _| Implementation::DataFusionCast(df::stddev::stddev_udaf()),
+    )
+    .aliases(&["STDDEV"]),
+    define(
+        "VAR_POP",
+        &["VAR_POP(<NUMERIC>)"],
+        "The population's variance, in the values' type.",
+        AsArgumentInGroups,
+        infer_variance,
+        |_, _| Implementation::DataFusionCast(df::variance::var_pop_udaf()),
+    ),
+    define(
+        "VAR_SAMP",
+        &["VAR_SAMP(<NUMERIC>)"],
+        "The sample's variance, in the values' type.",
+        AsArgumentInGroups,
+        infer_variance,
+        |_, _| Implementation::DataFusionCast(df::variance::var_samp_udaf()),
+    )
+    .aliases(&["VARIANCE"]),
+    define(
+        "FIRST_VALUE",
+        &["FIRST_VALUE(<ANY>)"],
+        "The first value that is not NULL.",
+        AsArgumentInGroups,
+        infer_same,
+        |_, _| Implementation::DataFusion(df::first_last::first_value_udaf()),
+    )
+    .ignores_nulls(),
+    define(
+        "LAST_VALUE",
+        &["LAST_VALUE(<ANY>)"],
+        "The last value that is not NULL.",
+        AsArgumentInGroups,
+        infer_same,
+        |_, _| Implementation::DataFusion(df::first_last::last_value_udaf()),
+    )
+    .ignores_nulls(),
+    define(
+        "SINGLE_VALUE",
+        &["SINGLE_VALUE(<ANY>)"],
+        "The one value of a scalar subquery; an error where there are more.",
+        Always,
+        infer_same,
+        |_, _| Implementation::Rows(collect::single_value),
+    ),
+    define(
+        "LISTAGG",
+        &[
+            "LISTAGG([DISTINCT] <CHARACTER>)",
+            "LISTAGG([DISTINCT] <CHARACTER>, <CHARACTER_LITERAL>)",
+        ],
+        "The texts that are not NULL, joined by a separator (a comma).",
+        AsArgument,
+        infer_listagg,
+        |_, _| Implementation::Rows(collect::listagg),
+    ),
+    define(
+        "ARRAY_AGG",
+        &["ARRAY_AGG([DISTINCT] <ANY> [IGNORE NULLS])"],
+        "The values as an array, NULLs among them.",
+        AsArgument,
+        infer_array_agg,
+        |_, _| Implementation::DataFusion(df::array_agg::array_agg_udaf()),
+    ),
+    define(
+        "COLLECT",
+        &["COLLECT([DISTINCT] <ANY>)"],
+        "The values that are not NULL as a multiset.",
+        Never,
+        infer_collect,
+        |_, _| Implementation::Rows(collect::collect),
+    ),
+    define(
+        "APPROX_COUNT_DISTINCT",
+        &["APPROX_COUNT_DISTINCT(<ANY>)"],
+        "About how many different values there are (HyperLogLog).",
+        Never,
+        infer_approx_count_distinct,
+        |_, _| Implementation::DataFusionCast(df::approx_distinct::approx_distinct_udaf()),
+    ),
+    define(
+        "PERCENTILE",
+        &[
+            "PERCENTILE(<NUMERIC>, <NUMERIC_LITERAL> | ARRAY<NUMERIC>)",
+            "PERCENTILE(<NUMERIC>, <NUMERIC_LITERAL> | ARRAY<NUMERIC>, <INTEGER>)",
+        ],
+        "The exact percentile, interpolated between neighbours; the third argument counts each value so often.",
+        Always,
+        infer_percentile,
+        |_, _| Implementation::Rows(collect::percentile),
+    ),
+];
+
+/// Every aggregate function.
+pub fn all() -> impl Iterator<Item = &'static Aggregate> {
+    AGGREGATES.iter()
+}
+
+/// The aggregate function of this name, in any case.
+pub fn aggregate(name: &str) -> Option<&'static Aggregate> {
+    all().find(|a| {
+        a.signature.name.eq_ignore_ascii_case(name)
+            || a.signature
+                .aliases
+                .iter()
+                .any(|alias| alias.eq_ignore_ascii_case(name))
+    })
+}
+
+fn infer_count(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let types = call.matches_variadic(&[], &ANY)?;
+    Ok(call.returns(types, TypeKind::BigInt))
+}
+
+fn one_numeric(call: &CallArgs<'_>) -> Result<Vec<LogicalType>, CallError> {
+    call.matches(&[&[NUMERIC]])
+}
+
+fn infer_sum(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let types = one_numeric(call)?;
+    let kind = match &types[0].kind {
+        TypeKind::Decimal { scale, .. } => TypeKind::decimal(38, *scale),
+        kind => kind.clone(),
+    };
+    Ok(call.returns(types, kind))
+}
+
+/// AVG's type, which the statistics share.
+fn average_kind(kind: &TypeKind) -> TypeKind {
+    match kind {
+        TypeKind::Decimal { scale, .. } => TypeKind::decimal(38, (*scale).max(6)),
+        kind => kind.clone(),
+    }
+}
+
+fn infer_avg(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let types = one_numeric(call)?;
+    let kind = average_kind(&types[0].kind);
+    Ok(call.returns(types, kind))
+}
+
+fn infer_variance(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let types = one_numeric(call)?;
+    let kind = average_kind(&types[0].kind);
+    let args = vec![LogicalType::new(TypeKind::Double, types[0].nullable)];
+    Ok(call.returns(args, kind))
+}
+
+fn infer_extreme(call: &CallArgs<'_>, name: &str) -> Result<Inferred, CallError> {
+    let types = call.matches(&[&[ANY]])?;
+    let kind = types[0].without_time_attribute().kind;
+    let root = match &kind {
+        TypeKind::Array(_) => "ARRAY",
+        TypeKind::Map(..) => "MAP",
+        TypeKind::Multiset(_) => "MULTISET",
+        TypeKind::Row(_) => "ROW",
+        TypeKind::Binary(_) => "BINARY",
+        TypeKind::VarBinary(_) => "VARBINARY",
+        TypeKind::Variant => "VARIANT",
+        TypeKind::Bitmap => "BITMAP",
+        TypeKind::Raw { .. } => "RAW",
+        TypeKind::Null => "NULL",
+        _ => return Ok(call.returns(types, kind)),
+    };
+    Err(CallError::Invalid(format!(
+        "{name} aggregate function does not support type: ''{root}''."
+    )))
+}
+
+fn infer_same(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let types = call.matches(&[&[ANY]])?;
+    let kind = types[0].without_time_attribute().kind;
+    Ok(call.returns(types, kind))
+}
+
+fn infer_listagg(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    if call.len() == 2 && call.kind(1).is_character() && call.args[1].literal().is_none() {
+        return Err(CallError::Invalid(
+            "Argument to function 'LISTAGG' must be a literal".into(),
+        ));
+    }
+    let types = call.matches(&[&[STRING], &[STRING, STRING]])?;
+    let kind = types[0].kind.clone();
+    Ok(call.returns(types, kind))
+}
+
+fn infer_array_agg(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let types = call.matches(&[&[ANY]])?;
+    let element = types[0].without_time_attribute();
+    Ok(call.returns(types, TypeKind::Array(Box::new(element))))
+}
+
+fn infer_collect(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let types = call.matches(&[&[ANY]])?;
+    let element = types[0].without_time_attribute();
+    Ok(call.returns(types, TypeKind::Multiset(Box::new(element))))
+}
+
+fn infer_approx_count_distinct(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let types = call.matches(&[&[ANY]])?;
+    Ok(call.returns(types, TypeKind::BigInt))
+}
+
+fn infer_percentile(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    const MANY: Param = Param::of(Family::Array);
+    let forms: &[&[Param]] = &[
+        &[DOUBLE, DOUBLE],
+        &[DOUBLE, MANY],
+        &[DOUBLE, DOUBLE, BIGINT],
+        &[DOUBLE, MANY, BIGINT],
+    ];
+    let mut types = call.matches(forms)?;
+    let percentages = LogicalType::not_null(TypeKind::Double);
+    let kind = if matches!(types[1].kind, TypeKind::Array(_)) {
+        let array = TypeKind::Array(Box::new(percentages));
+        types[1] = LogicalType::new(array.clone(), types[1].nullable);
+        TypeKind::Array(Box::new(LogicalType::from(TypeKind::Double)))
+    } else {
+        check_percentage(call)?;
+        TypeKind::Double
+    };
+    Ok(call.returns(types, kind))
+}
+
+/// A literal percentage lies between 0 and 1.
+fn check_percentage(call: &CallArgs<'_>) -> Result<(), CallError> {
+    let Some(value) = call.args[1].literal() else {
+        return Ok(());
+    };
+    let number = value.cast_to(&arrow::datatypes::DataType::Float64);
+    if let Ok(datafusion::common::ScalarValue::Float64(Some(p))) = number
+        && !(0.0..=1.0).contains(&p)
+    {
+        return Err(CallError::Invalid(format!(
+            "Invalid input arguments. Percentage of PERCENTILE should be between [0.0, 1.0], but was '{p}'."
+        )));
+    }
+    Ok(())
+}
+
+/// The separator that LISTAGG uses where none is given.
+pub(super) const DEFAULT_SEPARATOR: &str = ",";
+
+/// A bound aggregate of these types, for tests and for the codec.
+impl BoundAggregate {
+    /// Binds by name; none where there is no such aggregate.
+    pub fn by_name(
+        name: &str,
+        arg_types: Vec<LogicalType>,
+        return_type: LogicalType,
+    ) -> Option<BoundAggregate> {
+        Some(BoundAggregate::new(
+            aggregate(name)?,
+            arg_types,
+            return_type,
+        ))
+    }
+}

@@ -1,0 +1,368 @@
+//! Expressions as bytes: a job carries them, and a process that never saw the SQL reads them back.
+//!
+//! Built on datafusion-proto. A function of ours is written as its name, its types and the session it was bound in, and
+//! looked up again by name; DataFusion's own functions go by name alone.
+
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use datafusion::common::{Result, internal_err, plan_err};
+use datafusion::execution::TaskContext;
+use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF, WindowUDF};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion_proto::logical_plan::{
+    DefaultLogicalExtensionCodec, LogicalExtensionCodec, from_proto::parse_expr,
+    to_proto::serialize_expr,
+};
+use datafusion_proto::physical_plan::{
+    PhysicalExtensionCodec, PhysicalProtoConverterExtension, from_proto::parse_physical_expr,
+    to_proto::serialize_physical_expr,
+};
+use datafusion_proto::protobuf::{LogicalExprNode, PhysicalExprNode};
+use filbert_types::LogicalType;
+use prost::Message;
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::BoundAggregate;
+use crate::registry::FunctionRegistry;
+use crate::udf::{BoundFunction, Session};
+
+/// Writes and reads the execution plan nodes that another room adds.
+pub trait PlanCodec: std::fmt::Debug + Send + Sync {
+    /// Appends the node to `buf`; false where it is not one of its own.
+    fn encode(
+        &self,
+        node: &Arc<dyn ExecutionPlan>,
+        buf: &mut Vec<u8>,
+        converter: &dyn PhysicalProtoConverterExtension,
+    ) -> Result<bool>;
+    fn decode(
+        &self,
+        buf: &[u8],
+        inputs: &[Arc<dyn ExecutionPlan>],
+        ctx: &TaskContext,
+        converter: &dyn PhysicalProtoConverterExtension,
+    ) -> Result<Arc<dyn ExecutionPlan>>;
+}
+
+/// The codec for plans and expressions that hold Flink's functions.
+#[derive(Debug, Clone)]
+pub struct FunctionCodec {
+    registry: Arc<FunctionRegistry>,
+    plans: Option<Arc<dyn PlanCodec>>,
+}
+
+impl FunctionCodec {
+    pub fn new(registry: Arc<FunctionRegistry>) -> FunctionCodec {
+        FunctionCodec {
+            registry,
+            plans: None,
+        }
+    }
+
+    /// Also writes and reads another room's plan nodes.
+    pub fn with_plans(mut self, plans: Arc<dyn PlanCodec>) -> FunctionCodec {
+        self.plans = Some(plans);
+        self
+    }
+
+    /// A physical expression as bytes.
+    pub fn encode(&self, expr: &Arc<dyn PhysicalExpr>) -> Result<Vec<u8>> {
+        Ok(serialize_physical_expr(expr, self)?.encode_to_vec())
+    }
+
+    /// The physical expression of these bytes, over rows of this schema.
+    pub fn decode(
+        &self,
+        bytes: &[u8],
+        schema: &Schema,
+        ctx: &TaskContext,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
+        match PhysicalExprNode::decode(bytes) {
+            Ok(node) => parse_physical_expr(&node, ctx, schema, self),
+            Err(e) => plan_err!("These bytes are no physical expression: {e}"),
+        }
+    }
+
+    /// A logical expression as bytes, as source filters are.
+    pub fn encode_logical(&self, expr: &Expr) -> Result<Vec<u8>> {
+        Ok(serialize_expr(expr, self)?.encode_to_vec())
+    }
+
+    /// The logical expression of these bytes.
+    pub fn decode_logical(&self, bytes: &[u8], ctx: &TaskContext) -> Result<Expr> {
+        match LogicalExprNode::decode(bytes) {
+            Ok(node) => Ok(parse_expr(&node, ctx, self)?),
+            Err(e) => plan_err!("These bytes are no logical expression: {e}"),
+        }
+    }
+
+    fn decode_udf(&self, name: &str, buf: &[u8]) -> Result<Arc<ScalarUDF>> {
+        if buf.is_empty() {
+            return datafusion_function(name);
+        }
+        let form: CallForm = from_json(name, buf)?;
+        let Some(function) = self.registry.scalar(name) else {
+            return plan_err!(
+                "The function {name} is not registered in this process{}",
+                self.registry.hint(name)
+            );
+        };
+        let bound = BoundFunction::new(function, form.arg_types, form.return_type, form.session);
+        Ok(Arc::new(ScalarUDF::new_from_impl(bound)))
+    }
+}
+
+/// How a bound call is written.
+#[derive(Serialize, Deserialize)]
+struct CallForm {
+    arg_types: Vec<LogicalType>,
+    return_type: LogicalType,
+    session: Session,
+}
+
+fn from_json<'a, T: Deserialize<'a>>(name: &str, buf: &'a [u8]) -> Result<T> {
+    match serde_json::from_slice(buf) {
+        Ok(form) => Ok(form),
+        Err(e) => plan_err!("The stored call of {name} can't be read: {e}"),
+    }
+}
+
+fn to_json(form: &impl Serialize, buf: &mut Vec<u8>) -> Result<()> {
+    match serde_json::to_writer(buf, form) {
+        Ok(()) => Ok(()),
+        Err(e) => internal_err!("A call can't be written: {e}"),
+    }
+}
+
+fn encode_udf(node: &ScalarUDF, buf: &mut Vec<u8>) -> Result<()> {
+    let Some(bound) = node.inner().downcast_ref::<BoundFunction>() else {
+        return Ok(());
+    };
+    let form = CallForm {
+        arg_types: bound.arg_types.clone(),
+        return_type: bound.return_type.clone(),
+        session: bound.session.clone(),
+    };
+    to_json(&form, buf)
+}
+
+/// How a bound aggregate is written.
+#[derive(Serialize, Deserialize)]
+struct AggregateForm {
+    arg_types: Vec<LogicalType>,
+    return_type: LogicalType,
+}
+
+fn encode_udaf(node: &AggregateUDF, buf: &mut Vec<u8>) -> Result<()> {
+    let Some(bound) = node.inner().downcast_ref::<BoundAggregate>() else {
+        return Ok(());
+    };
+    let form = AggregateForm {
+        arg_types: bound.arg_types.clone(),
+        return_type: bound.return_type.clone(),
+    };
+    to_json(&form, buf)
+}
+
+fn decode_udaf(name: &str, buf: &[u8]) -> Result<Arc<AggregateUDF>> {
+    if buf.is_empty() {
+        return datafusion_aggregate(name);
+    }
+    let form: AggregateForm = from_json(name, buf)?;
+    match BoundAggregate::by_name(name, form.arg_types, form.return_type) {
+        Some(bound) => Ok(Arc::new(AggregateUDF::new_from_impl(bound))),
+        None => plan_err!("There is no aggregate function {name}"),
+    }
+}
+
+/// One of DataFusion's own, which its optimizer may have put in.
+fn datafusion_function(name: &str) -> Result<Arc<ScalarUDF>> {
+    let found = datafusion::functions::all_default_functions()
+        .into_iter()
+        .chain(datafusion::functions_nested::all_default_nested_functions())
+        .find(|f| f.name() == name || f.aliases().iter().any(|a| a == name));
+    match found {
+        Some(function) => Ok(function),
+        None => plan_err!("There is no scalar function {name}"),
+    }
+}
+
+fn datafusion_aggregate(name: &str) -> Result<Arc<AggregateUDF>> {
+    let found = datafusion::functions_aggregate::all_default_aggregate_functions()
+        .into_iter()
+        .find(|f| f.name() == name || f.aliases().iter().any(|a| a == name));
+    match found {
+        Some(function) => Ok(function),
+        None => plan_err!("There is no aggregate function {name}"),
+    }
+}
+
+fn datafusion_window(name: &str) -> Result<Arc<WindowUDF>> {
+    let found = datafusion::functions_window::all_default_window_functions()
+        .into_iter()
+        .find(|f| f.name() == name || f.aliases().iter().any(|a| a == name));
+    match found {
+        Some(function) => Ok(function),
+        None => plan_err!("There is no window function {name}"),
+    }
+}
+
+impl PhysicalExtensionCodec for FunctionCodec {
+    fn try_decode(
+        &self,
+        buf: &[u8],
+        inputs: &[Arc<dyn ExecutionPlan>],
+        ctx: &TaskContext,
+        proto_converter: &dyn PhysicalProtoConverterExtension,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match &self.plans {
+            Some(plans) => plans.decode(buf, inputs, ctx, proto_converter),
+            None => internal_err!("This codec knows no plan nodes"),
+        }
+    }
+
+    fn try_encode(
+        &self,
+        node: Arc<dyn ExecutionPlan>,
+        buf: &mut Vec<u8>,
+        proto_converter: &dyn PhysicalProtoConverterExtension,
+    ) -> Result<()> {
+        let known = match &self.plans {
+            Some(plans) => plans.encode(&node, buf, proto_converter)?,
+            None => false,
+        };
+        if known {
+            return Ok(());
+        }
+        internal_err!("The plan node {} can't be written", node.name())
+    }
+
+    fn try_decode_udf(&self, name: &str, buf: &[u8]) -> Result<Arc<ScalarUDF>> {
+        self.decode_udf(name, buf)
+    }
+
+    fn try_encode_udf(&self, node: &ScalarUDF, buf: &mut Vec<u8>) -> Result<()> {
+        encode_udf(node, buf)
+    }
+
+    fn try_decode_udaf(&self, name: &str, buf: &[u8]) -> Result<Arc<AggregateUDF>> {
+        decode_udaf(name, buf)
+    }
+
+    fn try_encode_udaf(&self, node: &AggregateUDF, buf: &mut Vec<u8>) -> Result<()> {
+        encode_udaf(node, buf)
+    }
+
+    fn try_decode_udwf(&self, name: &str, _buf: &[u8]) -> Result<Arc<WindowUDF>> {
+        datafusion_window(name)
+    }
+}
+
+impl LogicalExtensionCodec for FunctionCodec {
+    fn try_decode(
+        &self,
+        buf: &[u8],
+        inputs: &[datafusion::logical_expr::LogicalPlan],
+        ctx: &TaskContext,
+    ) -> Result<datafusion::logical_expr::Extension> {
+        DefaultLogicalExtensionCodec {}.try_decode(buf, inputs, ctx)
+    }
+
+    fn try_encode(
+        &self,
+        node: &datafusion::logical_expr::Extension,
+        buf: &mut Vec<u8>,
+    ) -> Result<()> {
+        DefaultLogicalExtensionCodec {}.try_encode(node, buf)
+    }
+
+    fn try_decode_table_provider(
+        &self,
+        buf: &[u8],
+        table_ref: &datafusion::common::TableReference,
+        schema: arrow::datatypes::SchemaRef,
+        ctx: &TaskContext,
+    ) -> Result<Arc<dyn datafusion::catalog::TableProvider>> {
+        DefaultLogicalExtensionCodec {}.try_decode_table_provider(buf, table_ref, schema, ctx)
+    }
+
+    fn try_encode_table_provider(
+        &self,
+        table_ref: &datafusion::common::TableReference,
+        node: Arc<dyn datafusion::catalog::TableProvider>,
+        buf: &mut Vec<u8>,
+    ) -> Result<()> {
+        DefaultLogicalExtensionCodec {}.try_encode_table_provider(table_ref, node, buf)
+    }
+
+    fn try_decode_udf(&self, name: &str, buf: &[u8]) -> Result<Arc<ScalarUDF>> {
+        self.decode_udf(name, buf)
+    }
+
+    fn try_encode_udf(&self, node: &ScalarUDF, buf: &mut Vec<u8>) -> Result<()> {
+        encode_udf(node, buf)
+    }
+
+    fn try_decode_udaf(&self, name: &str, buf: &[u8]) -> Result<Arc<AggregateUDF>> {
+        decode_udaf(name, buf)
+    }
+
+    fn try_encode_udaf(&self, node: &AggregateUDF, buf: &mut Vec<u8>) -> Result<()> {
+        encode_udaf(node, buf)
+    }
+
+    fn try_decode_udwf(&self, name: &str, _buf: &[u8]) -> Result<Arc<WindowUDF>> {
+        datafusion_window(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::{DataType, Field};
+    use datafusion::common::DFSchema;
+    use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+    use datafusion::logical_expr::{col, execution_props::ExecutionProps};
+    use datafusion::physical_expr::create_physical_expr;
+    use filbert_types::TypeKind;
+
+    use super::*;
+    use crate::testing::context;
+    use crate::{TypedExpr, call, literal};
+
+    #[test]
+    fn a_bound_call_reads_back_as_itself() {
+        let registry = Arc::new(FunctionRegistry::new());
+        let codec = FunctionCodec::new(Arc::clone(&registry));
+        let column = TypedExpr::new(col("x"), TypeKind::Int.into());
+        let sum = call::scalar(
+            &context(),
+            &registry,
+            "/",
+            vec![literal::number("10").unwrap(), column],
+        )
+        .unwrap();
+        let schema = Schema::new(vec![Field::new("x", DataType::Int32, true)]);
+        let df_schema = DFSchema::try_from(schema.clone()).unwrap();
+        let physical = create_physical_expr(
+            &sum.expr,
+            &df_schema,
+            &ExecutionProps::new(),
+            &PhysicalPlanningContext::default(),
+        )
+        .unwrap();
+        let bytes = codec.encode(&physical).unwrap();
+        let back = codec
+            .decode(&bytes, &schema, &TaskContext::default())
+            .unwrap();
+        assert_eq!(physical.to_string(), back.to_string());
+        assert_eq!(&physical, &back);
+
+        let bytes = codec.encode_logical(&sum.expr).unwrap();
+        let back = codec
+            .decode_logical(&bytes, &TaskContext::default())
+            .unwrap();
+        assert_eq!(sum.expr, back);
+    }
+}
