@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use datafusion::common::config::ConfigOptions;
 use filbert_binder::{BoundInsert, BoundQuery};
 use filbert_connector_api::ConnectorRegistry;
 use filbert_functions::ExprContext;
@@ -8,7 +9,10 @@ use filbert_graph::{JobGraph, JobSettings, JobType, StreamGraph, chain};
 use filbert_types::Configuration;
 
 use crate::error::PlanError;
+use crate::exprs::ExprCompiler;
 use crate::options;
+use crate::streaming::build::GraphBuilder;
+use crate::streaming::{self, explain};
 
 /// What planning needs to know of the session.
 #[derive(Clone)]
@@ -20,6 +24,10 @@ pub struct PlannerContext {
 
 /// Something to plan. All targets of one call share a graph.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once a statement, and moved a few times"
+)]
 pub enum PlanTarget {
     /// A query whose rows go to the client under this id.
     Collect {
@@ -91,11 +99,34 @@ impl Planner {
     /// When a target can't be planned in this mode; the message names the operation.
     pub fn plan(&self, targets: &[PlanTarget]) -> Result<Planned, PlanError> {
         let batch = options::is_batch(&self.ctx.configuration)?;
-        let _ = targets;
-        Err(PlanError::Unsupported {
-            operation: "Planning a query".to_owned(),
-            mode: if batch { "batch" } else { "streaming" },
-            hint: String::new(),
+        let config = Arc::new(ConfigOptions::default());
+        let exprs = ExprCompiler::new(&config);
+        let parallelism = options::parallelism(&self.ctx.configuration, batch)?;
+        if batch {
+            return Err(PlanError::Unsupported {
+                operation: "Running queries".to_owned(),
+                mode: "batch",
+                hint: String::new(),
+            });
+        }
+        let mut builder = GraphBuilder::new(&exprs, parallelism);
+        let mut plans = Vec::with_capacity(targets.len());
+        for target in targets {
+            let plan = streaming::plan_target(&self.ctx, &exprs, &config, target, false)?;
+            builder.add(&plan)?;
+            plans.push(plan);
+        }
+        let mut graph = builder.graph;
+        graph.assign_uids()?;
+        let texts: Vec<String> = plans.iter().map(|p| explain::tree(p, false)).collect();
+        Ok(Planned {
+            graph,
+            job_type: JobType::Streaming,
+            artifacts: BTreeMap::new(),
+            logical: logical_text(targets),
+            optimized: texts.join("\n"),
+            execution: texts.join("\n"),
+            bounded: plans.iter().all(streaming::is_bounded),
         })
     }
 
@@ -111,4 +142,13 @@ impl Planner {
         let _ = details;
         self.plan(targets).map(|planned| planned.execution)
     }
+}
+
+/// The bound plans, one after another.
+fn logical_text(targets: &[PlanTarget]) -> String {
+    let texts: Vec<String> = targets
+        .iter()
+        .map(|t| format!("{}\n", t.query().plan.display_indent()))
+        .collect();
+    texts.join("\n")
 }

@@ -1,0 +1,111 @@
+//! Streaming: an optimized logical plan becomes stream nodes, whose changelogs are inferred as Flink infers them, and
+//! those become a stream graph.
+//!
+//! - [`node`]: the plan's nodes and the trait that each operator implements.
+//! - [`convert`]: logical nodes -> stream nodes.
+//! - [`changelog`]: the row kinds that each node sends.
+//! - [`build`]: stream nodes -> stream graph.
+//! - [`explain`]: the plan as a tree of text.
+//! - One file for each operator.
+
+pub(crate) mod build;
+pub(crate) mod changelog;
+pub(crate) mod convert;
+pub(crate) mod explain;
+pub(crate) mod node;
+
+mod aggregate;
+mod calc;
+mod collect;
+mod drop_update_before;
+mod expand;
+mod group_aggregate;
+mod sink;
+mod source;
+mod union;
+mod values;
+mod watermark_assigner;
+mod window_aggregate;
+mod window_tvf;
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use filbert_binder::BoundQuery;
+
+use crate::error::PlanError;
+use crate::exprs::ExprCompiler;
+use crate::optimize::optimize;
+use crate::planner::{PlanTarget, PlannerContext};
+use crate::streaming::changelog::UpdateKind;
+use crate::streaming::collect::Collect;
+use crate::streaming::convert::Converter;
+use crate::streaming::node::{StreamOp, StreamPlan};
+use crate::streaming::sink::Sink;
+use crate::tables::{TableRef, resolve_scans};
+
+/// Plans one target. `explain`: nobody reads a query's rows, so that it need not send -U.
+///
+/// # Errors
+/// When streaming can't run an operation, or a node takes less than its input sends.
+pub(crate) fn plan_target(
+    ctx: &PlannerContext,
+    exprs: &ExprCompiler,
+    options: &Arc<ConfigOptions>,
+    target: &PlanTarget,
+    explain: bool,
+) -> Result<StreamPlan, PlanError> {
+    let query = target.query();
+    let resolved = resolve_scans(query.plan.clone(), ctx, false)?;
+    let logical = optimize(resolved, false, options, ctx.expr.query_start_us)?;
+    let mut converter = Converter::new(ctx, &query.types, exprs);
+    let root = converter.query(&logical, query)?;
+    let mut plan = converter.plan;
+    let columns = plan.nodes[root].columns.clone();
+    let op = match target {
+        PlanTarget::Collect { result_id, .. } => StreamOp::Collect(Collect {
+            result_id: result_id.clone(),
+        }),
+        PlanTarget::Insert(insert) => {
+            let table = TableRef {
+                path: &insert.path,
+                table: &insert.table,
+                hint_options: &insert.hint_options,
+            };
+            if insert.overwrite {
+                return Err(PlanError::Refused(
+                    "Streaming mode not support overwrite.".to_owned(),
+                ));
+            }
+            let sink = Sink::new(insert, table.sink(ctx, false)?, false);
+            sink.check()?;
+            StreamOp::Sink(Box::new(sink))
+        }
+    };
+    plan.add(op, vec![root], columns);
+    let updates: &[UpdateKind] = match explain {
+        true => &[UpdateKind::OnlyAfter, UpdateKind::BeforeAndAfter],
+        false => &[UpdateKind::BeforeAndAfter],
+    };
+    changelog::infer(&mut plan, updates)?;
+    Ok(plan)
+}
+
+impl PlanTarget {
+    pub(crate) fn query(&self) -> &BoundQuery {
+        match self {
+            PlanTarget::Collect { query, .. } => query,
+            PlanTarget::Insert(insert) => &insert.query,
+        }
+    }
+}
+
+/// True when every source of the plan ends by itself.
+pub(crate) fn is_bounded(plan: &StreamPlan) -> bool {
+    plan.nodes.iter().all(|node| match &node.op {
+        StreamOp::Source(source) => {
+            source.table.source.boundedness() == filbert_connector_api::Boundedness::Bounded
+        }
+        _ => true,
+    })
+}

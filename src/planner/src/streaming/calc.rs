@@ -1,0 +1,121 @@
+//! Calc: a filter and a projection in one. Changes pass as they are; an update whose row a condition lets in or shuts
+//! out needs its -U, unless the condition reads nothing but a key.
+
+use datafusion::logical_expr::Expr;
+use filbert_graph::OperatorSpec;
+use filbert_graph::spec::CalcSpec;
+
+use crate::columns::PlanColumn;
+use crate::error::PlanError;
+use crate::exprs::{ExprCompiler, as_column, columns_read, is_deterministic, render};
+use crate::streaming::changelog::{DeleteKind, UpdateKind};
+use crate::streaming::node::{KeySet, NodeView, StreamOperator};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Calc {
+    pub condition: Option<Expr>,
+    pub projection: Vec<Expr>,
+}
+
+impl Calc {
+    /// True when a key covers what the condition reads.
+    fn condition_is_on_key(&self, view: NodeView<'_>) -> bool {
+        let Some(condition) = &self.condition else {
+            return true;
+        };
+        let input = view.input(0);
+        let read = columns_read(condition, &input.columns);
+        input
+            .upsert_keys
+            .iter()
+            .any(|key| read.iter().all(|column| key.contains(column)))
+    }
+}
+
+/// `k`, or `(v + 1) AS x`.
+fn select_item(expr: &Expr, output: &PlanColumn, input: &[PlanColumn]) -> String {
+    let text = render(expr, input);
+    if text == output.name {
+        text
+    } else {
+        format!("{text} AS {}", output.name)
+    }
+}
+
+impl StreamOperator for Calc {
+    fn name(&self) -> &'static str {
+        "Calc"
+    }
+
+    fn details(&self, view: NodeView<'_>) -> String {
+        let input = &view.input(0).columns;
+        let select: Vec<String> = self
+            .projection
+            .iter()
+            .zip(&view.node.columns)
+            .map(|(expr, output)| select_item(expr, output, input))
+            .collect();
+        let select = format!("select=[{}]", select.join(", "));
+        match &self.condition {
+            Some(condition) => format!("{select}, where=[{}]", render(condition, input)),
+            None => select,
+        }
+    }
+
+    fn spec(
+        &self,
+        view: NodeView<'_>,
+        exprs: &ExprCompiler,
+    ) -> Result<Option<OperatorSpec>, PlanError> {
+        let input = &view.input(0).columns;
+        let condition = self.condition.as_ref().map(|condition| {
+            let ty = filbert_types::TypeKind::Boolean.into();
+            exprs.compile(condition, input, ty)
+        });
+        let projection = self
+            .projection
+            .iter()
+            .zip(&view.node.columns)
+            .map(|(expr, output)| exprs.compile(expr, input, output.ty.clone()))
+            .collect::<Result<_, _>>()?;
+        Ok(Some(OperatorSpec::Calc(CalcSpec {
+            condition: condition.transpose()?,
+            projection,
+        })))
+    }
+
+    fn update_inputs(&self, required: UpdateKind, view: NodeView<'_>) -> Vec<Vec<UpdateKind>> {
+        if required == UpdateKind::OnlyAfter && !self.condition_is_on_key(view) {
+            return Vec::new();
+        }
+        vec![vec![required]]
+    }
+
+    fn delete_inputs(&self, required: DeleteKind, view: NodeView<'_>) -> Vec<Vec<DeleteKind>> {
+        if required == DeleteKind::ByKey && !self.condition_is_on_key(view) {
+            return Vec::new();
+        }
+        vec![vec![required]]
+    }
+
+    fn upsert_keys(&self, view: NodeView<'_>) -> Vec<KeySet> {
+        let input = view.input(0);
+        let moved = |column: &usize| {
+            self.projection
+                .iter()
+                .position(|e| as_column(e, &input.columns) == Some(*column))
+        };
+        input
+            .upsert_keys
+            .iter()
+            .filter_map(|key| key.iter().map(moved).collect())
+            .collect()
+    }
+
+    fn is_deterministic(&self) -> bool {
+        self.condition
+            .iter()
+            .chain(&self.projection)
+            .all(is_deterministic)
+    }
+}

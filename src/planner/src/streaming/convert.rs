@@ -1,0 +1,242 @@
+//! Logical nodes -> stream nodes. What streaming can't run yet is refused by the name that SQL gives it.
+
+mod aggregate;
+mod calc;
+mod rows;
+mod scan;
+mod window;
+mod window_aggregate;
+
+use datafusion::common::Column;
+use datafusion::logical_expr::{LogicalPlan, SubqueryAlias};
+use filbert_binder::{BoundQuery, ColumnTypes, Relational, RelationalNode};
+use filbert_graph::spec::WindowSpec;
+use filbert_types::options::{AUTO_WATERMARK_INTERVAL, SOURCE_IDLE_TIMEOUT, STATE_TTL};
+use filbert_types::{LogicalType, TimeKind, TypeKind};
+
+use crate::columns::{PlanColumn, column_type};
+use crate::error::PlanError;
+use crate::exprs::{ExprCompiler, position};
+use crate::planner::PlannerContext;
+use crate::streaming::node::{NodeId, StreamOp, StreamPlan};
+use crate::streaming::union::Union;
+use crate::streaming::watermark_assigner::WatermarkAssigner;
+
+/// Turns one target's logical plan into stream nodes.
+pub(crate) struct Converter<'a> {
+    pub plan: StreamPlan,
+    ctx: &'a PlannerContext,
+    types: &'a ColumnTypes,
+    exprs: &'a ExprCompiler,
+    /// The windows of the query's table functions: columns name them by their place here.
+    windows: Vec<WindowInfo>,
+}
+
+/// A window, as its columns' consumers know it.
+struct WindowInfo {
+    spec: WindowSpec,
+    time_zone: Option<String>,
+    /// The type of the column by which rows were assigned to it.
+    time: LogicalType,
+}
+
+impl<'a> Converter<'a> {
+    pub fn new(
+        ctx: &'a PlannerContext,
+        types: &'a ColumnTypes,
+        exprs: &'a ExprCompiler,
+    ) -> Converter<'a> {
+        Converter {
+            plan: StreamPlan::default(),
+            ctx,
+            types,
+            exprs,
+            windows: Vec::new(),
+        }
+    }
+
+    /// The whole of a query: `plan` is its optimized form. The columns come out in order, under the user's names.
+    ///
+    /// # Errors
+    /// When streaming can't run an operation.
+    pub fn query(&mut self, plan: &LogicalPlan, query: &BoundQuery) -> Result<NodeId, PlanError> {
+        let root = self.convert(plan)?;
+        let columns = &self.plan.nodes[root].columns;
+        let mut wanted = Vec::with_capacity(query.output.len());
+        for output in &query.output {
+            let found = position(columns, &output.column).ok_or_else(|| {
+                PlanError::Internal(format!("the plan lost its column {}", output.column))
+            })?;
+            wanted.push(found);
+        }
+        let in_order = wanted.iter().copied().eq(0..columns.len());
+        let root = if in_order {
+            root
+        } else {
+            self.pick(root, &wanted)
+        };
+        for (column, output) in self.plan.nodes[root].columns.iter_mut().zip(&query.output) {
+            column.name.clone_from(&output.name);
+            column.ty = output.ty.clone();
+        }
+        Ok(root)
+    }
+
+    fn convert(&mut self, plan: &LogicalPlan) -> Result<NodeId, PlanError> {
+        match plan {
+            LogicalPlan::TableScan(scan) => self.scan(scan),
+            LogicalPlan::Projection(projection) => self.projection(projection),
+            LogicalPlan::Filter(filter) => self.filter(filter),
+            LogicalPlan::SubqueryAlias(alias) => self.alias(alias),
+            LogicalPlan::Union(union) => self.union(union),
+            LogicalPlan::Values(values) => self.values(values),
+            LogicalPlan::EmptyRelation(empty) => self.empty(empty),
+            LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Extension(extension) => {
+                let node = extension.node.as_any().downcast_ref::<RelationalNode>();
+                let Some(node) = node else {
+                    return Err(unsupported(extension.node.name()));
+                };
+                self.relational(node)
+            }
+            LogicalPlan::Subquery(subquery) => self.convert(&subquery.subquery),
+            other => Err(unsupported(&operation(other))),
+        }
+    }
+
+    fn relational(&mut self, node: &RelationalNode) -> Result<NodeId, PlanError> {
+        let Some(input) = node.inputs.first() else {
+            return Err(PlanError::Internal(format!("{node:?} has no input")));
+        };
+        let input = self.convert(input)?;
+        #[expect(
+            unreachable_patterns,
+            reason = "the binder's enum grows ahead of what streaming runs"
+        )]
+        match &node.relational {
+            Relational::WatermarkAssigner { rowtime, watermark } => {
+                let op = StreamOp::WatermarkAssigner(WatermarkAssigner {
+                    rowtime: self.place(input, rowtime)?,
+                    watermark: watermark.clone(),
+                    interval_ms: self.millis(&AUTO_WATERMARK_INTERVAL)?.unwrap_or(0),
+                    idle_timeout_ms: self.millis(&SOURCE_IDLE_TIMEOUT)?.filter(|ms| *ms > 0),
+                });
+                let mut columns = self.plan.nodes[input].columns.clone();
+                let rowtime = self.place(input, rowtime)?;
+                columns[rowtime].ty = as_rowtime(&columns[rowtime].ty);
+                Ok(self.plan.add(op, vec![input], columns))
+            }
+            Relational::WindowTableFunction { window, time } => {
+                self.window_tvf(input, node, window, time)
+            }
+            _ => Err(unsupported(
+                datafusion::logical_expr::UserDefinedLogicalNodeCore::name(node),
+            )),
+        }
+    }
+
+    /// Other names for the same columns.
+    fn alias(&mut self, alias: &SubqueryAlias) -> Result<NodeId, PlanError> {
+        let input = self.convert(&alias.input)?;
+        let renamed = self.renamed(input, &alias.schema.columns());
+        self.plan.nodes[input].columns = renamed;
+        Ok(input)
+    }
+
+    fn union(&mut self, union: &datafusion::logical_expr::Union) -> Result<NodeId, PlanError> {
+        let inputs = union
+            .inputs
+            .iter()
+            .map(|input| self.convert(input))
+            .collect::<Result<Vec<_>, _>>()?;
+        let Some(first) = inputs.first() else {
+            return Err(PlanError::Internal("a UNION without inputs".to_owned()));
+        };
+        let mut columns = self.renamed(*first, &union.schema.columns());
+        for (index, column) in columns.iter_mut().enumerate() {
+            column.window = None;
+            let mut branches = inputs
+                .iter()
+                .map(|i| &self.plan.nodes[*i].columns[index].ty);
+            column.ty.nullable = branches.clone().any(|ty| ty.nullable);
+            if !branches.all(|ty| ty.kind.time_kind() == column.ty.kind.time_kind()) {
+                column.ty = column.ty.without_time_attribute();
+            }
+        }
+        Ok(self.plan.add(StreamOp::Union(Union), inputs, columns))
+    }
+
+    /// A node's columns under new internal names.
+    fn renamed(&self, node: NodeId, names: &[Column]) -> Vec<PlanColumn> {
+        self.plan.nodes[node]
+            .columns
+            .iter()
+            .zip(names)
+            .map(|(column, name)| PlanColumn {
+                column: name.clone(),
+                ..column.clone()
+            })
+            .collect()
+    }
+
+    fn place(&self, node: NodeId, column: &Column) -> Result<usize, PlanError> {
+        position(&self.plan.nodes[node].columns, column)
+            .ok_or_else(|| PlanError::Internal(format!("no column {column} in a node's input")))
+    }
+
+    fn new_column(&self, column: Column, arrow: &arrow::datatypes::DataType) -> PlanColumn {
+        let ty = column_type(self.types, &column, arrow);
+        PlanColumn::new(column, ty)
+    }
+
+    fn millis(&self, option: &filbert_types::ConfigOption) -> Result<Option<u64>, PlanError> {
+        let duration = self.ctx.configuration.get_duration(option)?;
+        Ok(duration.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    fn state_ttl_ms(&self) -> Result<Option<u64>, PlanError> {
+        Ok(self.millis(&STATE_TTL)?.filter(|ms| *ms > 0))
+    }
+}
+
+fn as_rowtime(ty: &LogicalType) -> LogicalType {
+    let mut ty = ty.clone();
+    if let TypeKind::Timestamp { kind, .. } | TypeKind::TimestampLtz { kind, .. } = &mut ty.kind {
+        *kind = TimeKind::Rowtime;
+    }
+    ty
+}
+
+fn unsupported(operation: &str) -> PlanError {
+    PlanError::Unsupported {
+        operation: operation.to_owned(),
+        mode: "streaming",
+        hint: " It runs with SET 'execution.runtime-mode' = 'batch'.".to_owned(),
+    }
+}
+
+/// What SQL calls a logical node.
+fn operation(plan: &LogicalPlan) -> String {
+    use datafusion::logical_expr::JoinType;
+    match plan {
+        LogicalPlan::Join(join) => match join.join_type {
+            JoinType::Inner if join.on.is_empty() && join.filter.is_none() => "A CROSS JOIN",
+            JoinType::Inner => "An INNER JOIN",
+            JoinType::Left => "A LEFT JOIN",
+            JoinType::Right => "A RIGHT JOIN",
+            JoinType::Full => "A FULL JOIN",
+            JoinType::LeftSemi | JoinType::RightSemi => "IN or EXISTS with a subquery",
+            JoinType::LeftAnti | JoinType::RightAnti => "NOT IN or NOT EXISTS with a subquery",
+            JoinType::LeftMark | JoinType::RightMark => "A subquery inside an expression",
+        }
+        .to_owned(),
+        LogicalPlan::Sort(sort) if sort.fetch.is_some() => "ORDER BY with LIMIT".to_owned(),
+        LogicalPlan::Sort(_) => "ORDER BY".to_owned(),
+        LogicalPlan::Limit(_) => "LIMIT".to_owned(),
+        LogicalPlan::Window(_) => "An OVER window".to_owned(),
+        LogicalPlan::Unnest(_) => "UNNEST".to_owned(),
+        LogicalPlan::Distinct(_) => "DISTINCT ON".to_owned(),
+        LogicalPlan::RecursiveQuery(_) => "WITH RECURSIVE".to_owned(),
+        other => other.display().to_string(),
+    }
+}

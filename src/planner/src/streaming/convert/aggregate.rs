@@ -1,0 +1,322 @@
+use datafusion::common::Column;
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::utils::grouping_set_to_exprlist;
+use datafusion::logical_expr::{Aggregate, Expr, GroupingSet};
+use filbert_graph::spec::{ExpandSet, ExpandSpec};
+use filbert_types::{LogicalType, TypeKind};
+
+use super::{Converter, unsupported};
+use crate::columns::PlanColumn;
+use crate::error::PlanError;
+use crate::exprs::as_column;
+use crate::streaming::aggregate::AggregateCall;
+use crate::streaming::expand::Expand;
+use crate::streaming::group_aggregate::GroupAggregate;
+use crate::streaming::node::{NodeId, StreamOp};
+
+/// The input of an aggregation while it is made: the columns that it needs, computed by a Calc.
+pub(super) struct Prepared {
+    exprs: Vec<Expr>,
+    columns: Vec<PlanColumn>,
+}
+
+/// An aggregation as SQL wrote it.
+pub(super) struct Grouping<'a> {
+    /// All grouping expressions, in the order of the output.
+    pub groups: Vec<&'a Expr>,
+    /// For GROUPING SETS, which of `groups` each set has.
+    pub sets: Option<Vec<Vec<usize>>>,
+    pub calls: Vec<&'a AggregateFunction>,
+    /// Names and Arrow types of the output: groups, `__grouping_id` where there are sets, calls.
+    pub aggregate: &'a Aggregate,
+}
+
+impl<'a> Grouping<'a> {
+    fn of(aggregate: &'a Aggregate) -> Result<Grouping<'a>, PlanError> {
+        let groups = grouping_set_to_exprlist(&aggregate.group_expr)?;
+        let sets = match aggregate.group_expr.as_slice() {
+            [Expr::GroupingSet(set)] => Some(sets_of(set, &groups)?),
+            _ => None,
+        };
+        let calls = aggregate
+            .aggr_expr
+            .iter()
+            .map(aggregate_function)
+            .collect::<Result<_, _>>()?;
+        Ok(Grouping {
+            groups,
+            sets,
+            calls,
+            aggregate,
+        })
+    }
+
+    /// All expressions that the calls read.
+    pub fn call_exprs(&self) -> impl Iterator<Item = &'a Expr> + '_ {
+        self.calls.iter().flat_map(|call| {
+            let order = call.params.order_by.iter().map(|sort| &sort.expr);
+            call.params
+                .args
+                .iter()
+                .chain(call.params.filter.as_deref())
+                .chain(order)
+        })
+    }
+}
+
+fn aggregate_function(expr: &Expr) -> Result<&AggregateFunction, PlanError> {
+    match expr {
+        Expr::AggregateFunction(function) => Ok(function),
+        Expr::Alias(alias) => aggregate_function(&alias.expr),
+        other => Err(PlanError::Internal(format!("{other} is no aggregate"))),
+    }
+}
+
+fn sets_of(set: &GroupingSet, groups: &[&Expr]) -> Result<Vec<Vec<usize>>, PlanError> {
+    let place = |expr: &Expr| {
+        groups
+            .iter()
+            .position(|g| **g == *expr)
+            .ok_or_else(|| PlanError::Internal(format!("{expr} is in no grouping set")))
+    };
+    let places = |exprs: &[Expr]| {
+        exprs
+            .iter()
+            .map(place)
+            .collect::<Result<Vec<_>, PlanError>>()
+    };
+    match set {
+        GroupingSet::GroupingSets(sets) => sets.iter().map(|set| places(set)).collect(),
+        GroupingSet::Rollup(exprs) => {
+            let all = places(exprs)?;
+            Ok((0..=all.len()).rev().map(|n| all[..n].to_vec()).collect())
+        }
+        GroupingSet::Cube(exprs) => {
+            let all = places(exprs)?;
+            if all.len() > 16 {
+                return Err(PlanError::Refused(
+                    "CUBE takes at most 16 expressions.".to_owned(),
+                ));
+            }
+            let wanted = |mask: u32, i: usize| mask & (1 << (all.len() - 1 - i)) != 0;
+            Ok((0..1u32 << all.len())
+                .rev()
+                .map(|mask| {
+                    (0..all.len())
+                        .filter(|i| wanted(mask, *i))
+                        .map(|i| all[i])
+                        .collect()
+                })
+                .collect())
+        }
+    }
+}
+
+impl Prepared {
+    pub fn new() -> Prepared {
+        Prepared {
+            exprs: Vec::new(),
+            columns: Vec::new(),
+        }
+    }
+
+    /// The place of an expression in the prepared input; it is added unless it is there.
+    pub fn slot(
+        &mut self,
+        converter: &Converter<'_>,
+        input: NodeId,
+        expr: &Expr,
+    ) -> Result<usize, PlanError> {
+        if let Some(place) = self.exprs.iter().position(|e| e == expr) {
+            return Ok(place);
+        }
+        self.add(converter, input, expr)
+    }
+
+    /// Adds an expression, even when it is there already.
+    pub fn add(
+        &mut self,
+        converter: &Converter<'_>,
+        input: NodeId,
+        expr: &Expr,
+    ) -> Result<usize, PlanError> {
+        let from = &converter.plan.nodes[input].columns;
+        let place = self.exprs.len();
+        let taken = |column: &PlanColumn| self.columns.iter().any(|c| c.column == column.column);
+        let column = match as_column(expr, from) {
+            Some(index) if !taken(&from[index]) => from[index].clone(),
+            known => {
+                let name = format!("$f{place}#{}", converter.plan.nodes.len());
+                let ty = match known {
+                    Some(index) => from[index].ty.clone(),
+                    None => converter.exprs.type_of(expr, from)?,
+                };
+                PlanColumn::new(Column::new_unqualified(name), ty)
+            }
+        };
+        self.exprs.push(expr.clone());
+        self.columns.push(column);
+        Ok(place)
+    }
+
+    /// The Calc that computes the columns.
+    pub fn finish(self, converter: &mut Converter<'_>, input: NodeId) -> Result<NodeId, PlanError> {
+        if self.exprs.is_empty() {
+            return Ok(input);
+        }
+        converter.calc(input, None, self.exprs, self.columns)
+    }
+}
+
+impl Converter<'_> {
+    pub(super) fn aggregate(&mut self, aggregate: &Aggregate) -> Result<NodeId, PlanError> {
+        let input = self.convert(&aggregate.input)?;
+        let grouping = Grouping::of(aggregate)?;
+        if let Some(windowed) = self.window_aggregate(input, &grouping)? {
+            return Ok(windowed);
+        }
+        let mut prepared = Prepared::new();
+        let mut keys = self.key_slots(&mut prepared, input, &grouping)?;
+        let calls = self.calls(&mut prepared, input, &grouping)?;
+        let mut input = prepared.finish(self, input)?;
+        if let Some(sets) = &grouping.sets {
+            let id;
+            (input, id) = self.expand(input, &keys, sets);
+            keys.push(id);
+        }
+        let columns = self.aggregate_columns(input, &keys, &grouping);
+        let op = StreamOp::GroupAggregate(GroupAggregate {
+            keys,
+            calls,
+            state_ttl_ms: self.state_ttl_ms()?,
+        });
+        Ok(self.plan.add(op, vec![input], columns))
+    }
+
+    pub(super) fn key_slots(
+        &self,
+        prepared: &mut Prepared,
+        input: NodeId,
+        grouping: &Grouping<'_>,
+    ) -> Result<Vec<usize>, PlanError> {
+        grouping
+            .groups
+            .iter()
+            .map(|group| prepared.slot(self, input, group))
+            .collect()
+    }
+
+    /// The calls, with their arguments as columns. Grouping sets null the keys, so that there an argument has a column
+    /// of its own.
+    pub(super) fn calls(
+        &self,
+        prepared: &mut Prepared,
+        input: NodeId,
+        grouping: &Grouping<'_>,
+    ) -> Result<Vec<AggregateCall>, PlanError> {
+        let shared = grouping.sets.is_none();
+        let mut slot = |expr: &Expr| {
+            if shared {
+                prepared.slot(self, input, expr)
+            } else {
+                prepared.add(self, input, expr)
+            }
+        };
+        let mut calls = Vec::with_capacity(grouping.calls.len());
+        for call in &grouping.calls {
+            let function = call.func.name().to_uppercase();
+            let params = &call.params;
+            if params.null_treatment.is_some() {
+                return Err(unsupported(&format!(
+                    "{function} with RESPECT or IGNORE NULLS"
+                )));
+            }
+            let counts_rows = function == "COUNT"
+                && !params.distinct
+                && matches!(params.args.as_slice(), [Expr::Literal(value, _)] if !value.is_null());
+            let args = if counts_rows { &[][..] } else { &params.args };
+            calls.push(AggregateCall {
+                function,
+                args: args.iter().map(&mut slot).collect::<Result<_, _>>()?,
+                distinct: params.distinct,
+                filter: params.filter.as_deref().map(&mut slot).transpose()?,
+                order_by: params
+                    .order_by
+                    .iter()
+                    .map(|sort| Ok((slot(&sort.expr)?, sort.asc, sort.nulls_first)))
+                    .collect::<Result<_, PlanError>>()?,
+            });
+        }
+        Ok(calls)
+    }
+
+    /// Expands the input for grouping sets; gives the place of the set's number too.
+    pub(super) fn expand(
+        &mut self,
+        input: NodeId,
+        keys: &[usize],
+        sets: &[Vec<usize>],
+    ) -> (NodeId, usize) {
+        let mut columns = self.plan.nodes[input].columns.clone();
+        let expand = |(index, set): (usize, &Vec<usize>)| {
+            let is_null = |column: usize| {
+                let key = keys.iter().position(|k| *k == column);
+                key.is_some_and(|key| !set.contains(&key))
+            };
+            let mask = (0..keys.len())
+                .filter(|key| !set.contains(key))
+                .fold(0i64, |mask, key| mask | 1 << (keys.len() - 1 - key));
+            let ordinal = sets[..index].iter().filter(|other| *other == set).count();
+            ExpandSet {
+                columns: (0..columns.len())
+                    .map(|c| (!is_null(c)).then_some(c))
+                    .collect(),
+                id: mask | i64::try_from(ordinal).unwrap_or(0) << keys.len(),
+            }
+        };
+        let spec = ExpandSpec {
+            sets: sets.iter().enumerate().map(expand).collect(),
+        };
+        for key in keys {
+            if !sets.iter().all(|set| set.contains(key)) {
+                columns[*key].ty.nullable = true;
+            }
+        }
+        let id = columns.len();
+        let name = Column::new_unqualified(format!("$e#{}", self.plan.nodes.len()));
+        columns.push(PlanColumn::new(
+            name,
+            LogicalType::not_null(TypeKind::BigInt),
+        ));
+        let node = self
+            .plan
+            .add(StreamOp::Expand(Expand { spec }), vec![input], columns);
+        (node, id)
+    }
+
+    /// Groups under the aggregate's names with their types, then the calls' results.
+    pub(super) fn aggregate_columns(
+        &self,
+        input: NodeId,
+        keys: &[usize],
+        grouping: &Grouping<'_>,
+    ) -> Vec<PlanColumn> {
+        let schema = &grouping.aggregate.schema;
+        let from = &self.plan.nodes[input].columns;
+        schema
+            .columns()
+            .into_iter()
+            .zip(schema.fields())
+            .enumerate()
+            .map(|(index, (column, field))| match keys.get(index) {
+                Some(key) => PlanColumn {
+                    name: from[*key].name.clone(),
+                    ty: from[*key].ty.without_time_attribute(),
+                    column,
+                    window: from[*key].window,
+                },
+                None => self.new_column(column, field.data_type()),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,194 @@
+use std::collections::HashMap;
+
+use datafusion::common::Column;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::logical_expr::{Expr, Filter, Projection};
+
+use super::Converter;
+use crate::columns::PlanColumn;
+use crate::error::PlanError;
+use crate::exprs::{as_column, is_deterministic, position};
+use crate::streaming::calc::Calc;
+use crate::streaming::node::{NodeId, StreamOp};
+
+impl Converter<'_> {
+    pub(super) fn projection(&mut self, projection: &Projection) -> Result<NodeId, PlanError> {
+        let input = self.convert(&projection.input)?;
+        let outputs = projection.schema.columns();
+        let mut columns = Vec::with_capacity(outputs.len());
+        for (index, (expr, output)) in projection.expr.iter().zip(outputs).enumerate() {
+            refuse_subqueries(expr)?;
+            let arrow = projection.schema.field(index).data_type();
+            columns.push(self.projected(input, expr, output, arrow));
+        }
+        let exprs = projection.expr.iter().map(without_alias).collect();
+        self.calc(input, None, exprs, columns)
+    }
+
+    pub(super) fn filter(&mut self, filter: &Filter) -> Result<NodeId, PlanError> {
+        refuse_subqueries(&filter.predicate)?;
+        let input = self.convert(&filter.input)?;
+        let columns = self.plan.nodes[input].columns.clone();
+        let exprs = identity(&columns);
+        self.calc(input, Some(filter.predicate.clone()), exprs, columns)
+    }
+
+    /// A Calc that keeps some columns.
+    pub(super) fn pick(&mut self, input: NodeId, wanted: &[usize]) -> NodeId {
+        let columns: Vec<PlanColumn> = wanted
+            .iter()
+            .map(|i| self.plan.nodes[input].columns[*i].clone())
+            .collect();
+        let projection = identity(&columns);
+        let calc = StreamOp::Calc(Calc {
+            condition: None,
+            projection,
+        });
+        self.plan.add(calc, vec![input], columns)
+    }
+
+    /// A Calc over a node, or one Calc with the node where that is a Calc too and nothing would be evaluated twice.
+    pub(super) fn calc(
+        &mut self,
+        input: NodeId,
+        condition: Option<Expr>,
+        projection: Vec<Expr>,
+        columns: Vec<PlanColumn>,
+    ) -> Result<NodeId, PlanError> {
+        let new = Calc {
+            condition,
+            projection,
+        };
+        let is_last = input + 1 == self.plan.nodes.len();
+        let node = &self.plan.nodes[input];
+        if is_last
+            && let StreamOp::Calc(old) = &node.op
+            && let Some(merged) = merge(old, &node.columns, &new)?
+        {
+            let below = node.inputs.clone();
+            self.plan.nodes.pop();
+            return Ok(self.plan.add(StreamOp::Calc(merged), below, columns));
+        }
+        let same = new.condition.is_none()
+            && new.projection.len() == node.columns.len()
+            && new
+                .projection
+                .iter()
+                .enumerate()
+                .all(|(i, e)| as_column(e, &node.columns) == Some(i));
+        if same {
+            self.plan.nodes[input].columns = columns;
+            return Ok(input);
+        }
+        Ok(self.plan.add(StreamOp::Calc(new), vec![input], columns))
+    }
+
+    fn projected(
+        &self,
+        input: NodeId,
+        expr: &Expr,
+        output: Column,
+        arrow: &arrow::datatypes::DataType,
+    ) -> PlanColumn {
+        let from = &self.plan.nodes[input].columns;
+        match as_column(expr, from) {
+            Some(index) => PlanColumn {
+                name: crate::columns::shown_name(&output.name).to_owned(),
+                column: output,
+                ..from[index].clone()
+            },
+            None => self.new_column(output, arrow),
+        }
+    }
+}
+
+pub(super) fn identity(columns: &[PlanColumn]) -> Vec<Expr> {
+    columns
+        .iter()
+        .map(|c| Expr::Column(c.column.clone()))
+        .collect()
+}
+
+fn without_alias(expr: &Expr) -> Expr {
+    match expr {
+        Expr::Alias(alias) => without_alias(&alias.expr),
+        other => other.clone(),
+    }
+}
+
+/// `new` over `old` as one: none where that would evaluate an expression twice, or a condition out of its order.
+fn merge(old: &Calc, old_columns: &[PlanColumn], new: &Calc) -> Result<Option<Calc>, PlanError> {
+    if old.condition.is_some() && new.condition.is_some() {
+        return Ok(None);
+    }
+    let mut uses: HashMap<usize, usize> = HashMap::new();
+    for expr in new.condition.iter().chain(&new.projection) {
+        for column in column_uses(expr)? {
+            if let Some(index) = position(old_columns, &column) {
+                *uses.entry(index).or_default() += 1;
+            }
+        }
+    }
+    let once = uses.iter().all(|(index, count)| {
+        let expr = &old.projection[*index];
+        matches!(expr, Expr::Column(_) | Expr::Literal(..)) || *count == 1 && is_deterministic(expr)
+    });
+    // A condition above may shut out rows on which an expression below would have failed.
+    let filters_plain = new.condition.is_none()
+        || old
+            .projection
+            .iter()
+            .all(|e| matches!(e, Expr::Column(_) | Expr::Literal(..)));
+    if !once || !filters_plain {
+        return Ok(None);
+    }
+    let inline = |expr: &Expr| inlined(expr, old, old_columns);
+    Ok(Some(Calc {
+        condition: match &new.condition {
+            Some(condition) => Some(inline(condition)?),
+            None => old.condition.clone(),
+        },
+        projection: new
+            .projection
+            .iter()
+            .map(inline)
+            .collect::<Result<_, _>>()?,
+    }))
+}
+
+fn column_uses(expr: &Expr) -> Result<Vec<Column>, PlanError> {
+    let mut columns = Vec::new();
+    expr.apply(|e| {
+        if let Expr::Column(column) = e {
+            columns.push(column.clone());
+        }
+        Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
+    })?;
+    Ok(columns)
+}
+
+fn inlined(expr: &Expr, old: &Calc, old_columns: &[PlanColumn]) -> Result<Expr, PlanError> {
+    let inlined = expr.clone().transform_up(|e| {
+        Ok(match &e {
+            Expr::Column(column) => match position(old_columns, column) {
+                Some(index) => Transformed::yes(old.projection[index].clone()),
+                None => Transformed::no(e),
+            },
+            _ => Transformed::no(e),
+        })
+    })?;
+    Ok(inlined.data)
+}
+
+fn refuse_subqueries(expr: &Expr) -> Result<(), PlanError> {
+    let subquery = expr.exists(|e| {
+        Ok(matches!(
+            e,
+            Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_)
+        ))
+    })?;
+    if subquery {
+        return Err(super::unsupported("A subquery inside an expression"));
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! A stream plan as a tree of text, as Flink's EXPLAIN prints it.
+
+use crate::streaming::node::{Distribution, NodeId, StreamOp, StreamPlan};
+
+/// The plan's tree. `modes` adds `changelogMode=[..]` to each node.
+pub(crate) fn tree(plan: &StreamPlan, modes: bool) -> String {
+    let mut text = String::new();
+    let mut root = plan.root();
+    if let StreamOp::Collect(_) = &plan.nodes[root].op {
+        root = plan.nodes[root].inputs[0];
+    }
+    write_node(plan, root, modes, "", "", &mut text);
+    text
+}
+
+fn write_node(
+    plan: &StreamPlan,
+    id: NodeId,
+    modes: bool,
+    first: &str,
+    rest: &str,
+    out: &mut String,
+) {
+    let node = &plan.nodes[id];
+    let mode = format!("changelogMode={}", node.traits.changelog_mode());
+    write_line(first, &plan.description(id), modes.then_some(&mode), out);
+    for (index, input) in node.inputs.iter().enumerate() {
+        let last = index + 1 == node.inputs.len();
+        let mut first = format!("{rest}{}", if last { "+- " } else { ":- " });
+        let mut rest = format!("{rest}{}", if last { "   " } else { ":  " });
+        let columns = &plan.nodes[*input].columns;
+        let exchange = match node.op.operator().distribution(index) {
+            Distribution::Any => None,
+            Distribution::Single => Some("single".to_owned()),
+            Distribution::Hash(keys) => {
+                let names: Vec<&str> = keys.iter().map(|k| columns[*k].name.as_str()).collect();
+                Some(format!("hash[{}]", names.join(", ")))
+            }
+        };
+        if let Some(distribution) = exchange {
+            let traits = &plan.nodes[*input].traits;
+            let mode = format!("changelogMode={}", traits.changelog_mode());
+            let line = format!("Exchange(distribution=[{distribution}])");
+            write_line(&first, &line, modes.then_some(&mode), out);
+            first = format!("{rest}+- ");
+            rest.push_str("   ");
+        }
+        write_node(plan, *input, modes, &first, &rest, out);
+    }
+}
+
+fn write_line(indent: &str, description: &str, mode: Option<&String>, out: &mut String) {
+    out.push_str(indent);
+    match (mode, description.strip_suffix(')')) {
+        (Some(mode), Some(open)) => out.push_str(&format!("{open}, {mode})")),
+        (Some(mode), None) => out.push_str(&format!("{description}({mode})")),
+        (None, _) => out.push_str(description),
+    }
+    out.push('\n');
+}

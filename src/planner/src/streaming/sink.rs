@@ -1,0 +1,185 @@
+//! Sink: writes rows through a table's connector. What the connector takes decides what its input must send.
+
+use std::sync::Arc;
+
+use filbert_binder::BoundInsert;
+use filbert_connector_api::{ChangelogMode, TableSink};
+use filbert_graph::OperatorSpec;
+use filbert_graph::spec::SinkSpec;
+
+use crate::error::PlanError;
+use crate::exprs::ExprCompiler;
+use crate::streaming::changelog::{DeleteKind, ModifyKinds, UpdateKind};
+use crate::streaming::node::{Accepts, Distribution, KeySet, NodeView, StreamOperator};
+
+#[derive(Clone)]
+pub(crate) struct Sink {
+    pub insert: BoundInsert,
+    pub table_sink: Arc<dyn TableSink>,
+    /// Positions of the primary key's columns.
+    pub primary_key: Vec<usize>,
+    pub batch: bool,
+}
+
+impl std::fmt::Debug for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sink")
+            .field("path", &self.insert.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sink {
+    pub fn new(insert: &BoundInsert, table_sink: Arc<dyn TableSink>, batch: bool) -> Sink {
+        let schema = &insert.table.schema;
+        let persisted: Vec<&str> = schema
+            .columns
+            .iter()
+            .filter(|c| c.is_persisted())
+            .map(|c| c.name.as_str())
+            .collect();
+        let place = |name: &String| persisted.iter().position(|p| p == name);
+        let primary_key = schema
+            .primary_key
+            .as_ref()
+            .and_then(|key| key.columns.iter().map(place).collect())
+            .unwrap_or_default();
+        Sink {
+            insert: insert.clone(),
+            table_sink,
+            primary_key,
+            batch,
+        }
+    }
+
+    /// What the connector takes of a query that sends these changes.
+    fn mode(&self, kinds: ModifyKinds) -> ChangelogMode {
+        self.table_sink.changelog_mode(ChangelogMode {
+            insert: kinds.insert,
+            update_before: kinds.update,
+            update_after: kinds.update,
+            delete: kinds.delete,
+            key_only_deletes: false,
+        })
+    }
+
+    /// Why the connector can't do what the INSERT asks of it, in Flink's words.
+    ///
+    /// # Errors
+    /// For INSERT OVERWRITE or PARTITION where the connector has neither.
+    pub fn check(&self) -> Result<(), PlanError> {
+        let path = &self.insert.path;
+        if self.insert.overwrite && !self.table_sink.supports_overwrite() {
+            return Err(PlanError::Refused(format!(
+                "INSERT OVERWRITE requires that the sink of table '{path}' supports overwriting, which its connector does not."
+            )));
+        }
+        if !self.insert.table.partition_keys.is_empty() && !self.table_sink.supports_partitioning()
+        {
+            return Err(PlanError::Refused(format!(
+                "Table '{path}' is a partitioned table, but the underlying connector doesn't support partitioning."
+            )));
+        }
+        Ok(())
+    }
+
+    /// What must be written.
+    pub fn sink_spec(&self) -> SinkSpec {
+        let schema = &self.insert.table.schema;
+        SinkSpec {
+            path: self.insert.path.clone(),
+            table: self.insert.table.clone(),
+            hint_options: self.insert.hint_options.clone(),
+            overwrite: self.insert.overwrite,
+            static_partition: self.insert.static_partition.clone(),
+            not_null: schema
+                .columns
+                .iter()
+                .filter(|c| c.is_persisted())
+                .enumerate()
+                .filter(|(_, c)| !c.ty.nullable)
+                .map(|(i, _)| i)
+                .collect(),
+            batch: self.batch,
+        }
+    }
+}
+
+impl StreamOperator for Sink {
+    fn name(&self) -> &'static str {
+        "Sink"
+    }
+
+    fn details(&self, view: NodeView<'_>) -> String {
+        format!(
+            "table=[{}], fields=[{}]",
+            self.insert.path,
+            view.input_names().join(", ")
+        )
+    }
+
+    fn graph_name(&self) -> String {
+        format!("Sink: {}", self.insert.path.object)
+    }
+
+    fn spec(
+        &self,
+        _view: NodeView<'_>,
+        _exprs: &ExprCompiler,
+    ) -> Result<Option<OperatorSpec>, PlanError> {
+        Ok(Some(OperatorSpec::Sink(self.sink_spec())))
+    }
+
+    fn distribution(&self, _input: usize) -> Distribution {
+        Distribution::Any
+    }
+
+    fn fixed_parallelism(&self) -> Option<usize> {
+        self.table_sink.parallelism()
+    }
+
+    fn accepts(&self, _input: usize) -> Accepts {
+        let mode = self.mode(ModifyKinds::ALL);
+        let kinds = ModifyKinds {
+            insert: mode.insert,
+            update: mode.update_before || mode.update_after,
+            delete: mode.delete,
+        };
+        Accepts::Only(kinds, format!("Table sink '{}'", self.insert.path))
+    }
+
+    fn modifies(&self, _inputs: &[ModifyKinds]) -> ModifyKinds {
+        ModifyKinds::NONE
+    }
+
+    /// A sink that takes +U alone gets it alone where the rows' key is its own; else it must see what a row was.
+    fn update_inputs(&self, _required: UpdateKind, view: NodeView<'_>) -> Vec<Vec<UpdateKind>> {
+        let input = view.input(0);
+        let mode = self.mode(input.traits.modify);
+        if mode.update_before {
+            return vec![vec![UpdateKind::BeforeAndAfter]];
+        }
+        if !mode.update_after {
+            return vec![vec![UpdateKind::None]];
+        }
+        let key: KeySet = self.primary_key.iter().copied().collect();
+        let keyed = key.is_empty() || input.upsert_keys.contains(&key);
+        if keyed {
+            vec![
+                vec![UpdateKind::OnlyAfter],
+                vec![UpdateKind::BeforeAndAfter],
+            ]
+        } else {
+            vec![vec![UpdateKind::BeforeAndAfter]]
+        }
+    }
+
+    fn delete_inputs(&self, _required: DeleteKind, view: NodeView<'_>) -> Vec<Vec<DeleteKind>> {
+        let full = vec![DeleteKind::Full];
+        if self.mode(view.input(0).traits.modify).key_only_deletes {
+            vec![vec![DeleteKind::ByKey], full]
+        } else {
+            vec![full]
+        }
+    }
+}

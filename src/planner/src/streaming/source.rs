@@ -1,0 +1,168 @@
+//! TableSourceScan: reads a table through its connector, which does what it can of projection, filters and limit.
+
+use datafusion::logical_expr::Expr;
+use filbert_connector_api::ChangelogMode;
+use filbert_graph::OperatorSpec;
+use filbert_graph::spec::{PartitionSpec, SourceSpec};
+
+use crate::columns::PlanColumn;
+use crate::error::PlanError;
+use crate::exprs::{ExprCompiler, render};
+use crate::streaming::changelog::{DeleteKind, ModifyKinds, UpdateKind};
+use crate::streaming::node::{KeySet, NodeView, StreamOperator, names};
+use crate::tables::ScanTable;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub table: ScanTable,
+    /// Indices into the table's scanned columns; none for all.
+    pub projection: Option<Vec<usize>>,
+    /// What the connector filters, over its own field names.
+    pub filters: Vec<Expr>,
+    pub partitions: Option<Vec<PartitionSpec>>,
+    pub batch: bool,
+}
+
+impl Source {
+    pub fn changelog_mode(&self) -> ChangelogMode {
+        self.table.source.changelog_mode()
+    }
+
+    /// What the connector was asked to do, as EXPLAIN shows it behind the table's name.
+    pub fn abilities(&self, fields: &[PlanColumn]) -> String {
+        let mut text = String::new();
+        if !self.filters.is_empty() {
+            let filters: Vec<String> = self.filters.iter().map(|f| render(f, &[])).collect();
+            text.push_str(&format!(", filter=[{}]", filters.join(", ")));
+        }
+        if let Some(partitions) = &self.partitions {
+            let partitions: Vec<String> = partitions.iter().map(partition_text).collect();
+            text.push_str(&format!(", partitions=[{}]", partitions.join(", ")));
+        }
+        if self.projection.is_some() {
+            let metadata: Vec<&str> = self
+                .table
+                .bound
+                .metadata
+                .iter()
+                .map(|f| f.name.as_str())
+                .collect();
+            text.push_str(&format!(
+                ", project=[{}], metadata=[{}]",
+                names(fields).join(", "),
+                metadata.join(", ")
+            ));
+        }
+        text
+    }
+
+    /// What must be read.
+    ///
+    /// # Errors
+    /// When a filter can't be written.
+    pub fn source_spec(&self, exprs: &ExprCompiler) -> Result<SourceSpec, PlanError> {
+        let bound = &self.table.bound;
+        Ok(SourceSpec {
+            path: bound.path.clone(),
+            table: bound.table.clone(),
+            hint_options: bound.hint_options.clone(),
+            metadata: bound.metadata.clone(),
+            projection: self.projection.clone(),
+            filters: self
+                .filters
+                .iter()
+                .map(|f| exprs.logical(f, &[]))
+                .collect::<Result<_, _>>()?,
+            limit: None,
+            partitions: self.partitions.clone(),
+            batch: self.batch,
+        })
+    }
+}
+
+/// `{k=1, d=2026-01-01}`
+fn partition_text(partition: &PartitionSpec) -> String {
+    let parts: Vec<String> = partition
+        .iter()
+        .map(|(key, value)| format!("{key}={}", value.as_deref().unwrap_or("null")))
+        .collect();
+    format!("{{{}}}", parts.join(", "))
+}
+
+impl StreamOperator for Source {
+    fn name(&self) -> &'static str {
+        "TableSourceScan"
+    }
+
+    fn details(&self, view: NodeView<'_>) -> String {
+        let path = &self.table.bound.path;
+        format!(
+            "table=[[{}, {}, {}{}]], fields=[{}]",
+            path.catalog,
+            path.database,
+            path.object,
+            self.abilities(&view.node.columns),
+            names(&view.node.columns).join(", ")
+        )
+    }
+
+    fn graph_name(&self) -> String {
+        format!("Source: {}", self.table.bound.path.object)
+    }
+
+    fn spec(
+        &self,
+        _view: NodeView<'_>,
+        exprs: &ExprCompiler,
+    ) -> Result<Option<OperatorSpec>, PlanError> {
+        self.source_spec(exprs)
+            .map(|spec| Some(OperatorSpec::Source(spec)))
+    }
+
+    fn fixed_parallelism(&self) -> Option<usize> {
+        self.table.source.parallelism()
+    }
+
+    fn modifies(&self, _inputs: &[ModifyKinds]) -> ModifyKinds {
+        let mode = self.changelog_mode();
+        ModifyKinds {
+            insert: mode.insert,
+            update: mode.update_before || mode.update_after,
+            delete: mode.delete,
+        }
+    }
+
+    fn update_inputs(&self, required: UpdateKind, _view: NodeView<'_>) -> Vec<Vec<UpdateKind>> {
+        let has_before = self.changelog_mode().update_before;
+        if required == UpdateKind::BeforeAndAfter && !has_before {
+            return Vec::new();
+        }
+        vec![Vec::new()]
+    }
+
+    fn delete_inputs(&self, required: DeleteKind, _view: NodeView<'_>) -> Vec<Vec<DeleteKind>> {
+        if required == DeleteKind::Full && self.changelog_mode().key_only_deletes {
+            return Vec::new();
+        }
+        vec![Vec::new()]
+    }
+
+    /// The primary key, where all of it is read.
+    fn upsert_keys(&self, view: NodeView<'_>) -> Vec<KeySet> {
+        let Some(key) = &self.table.bound.table.schema.primary_key else {
+            return Vec::new();
+        };
+        let place = |name: &String| {
+            view.node
+                .columns
+                .iter()
+                .position(|c| c.column.name == *name)
+        };
+        key.columns
+            .iter()
+            .map(place)
+            .collect::<Option<KeySet>>()
+            .into_iter()
+            .collect()
+    }
+}
