@@ -65,6 +65,22 @@ pub(crate) fn logical_type(cursor: &mut Cursor<'_, '_>) -> Result<LogicalType> {
     nested(cursor, 0)
 }
 
+/// The type of a CAST, whose nullability is that of what is cast.
+pub(crate) fn cast_target(cursor: &mut Cursor<'_, '_>) -> Result<LogicalType> {
+    let start = cursor.index();
+    let ty = nested(cursor, 0)?;
+    if ty.nullable {
+        return Ok(ty);
+    }
+    Err(ParseError::new(
+        "The type of a CAST can't be NOT NULL.",
+        cursor.span_since(start),
+    )
+    .with_hint(
+        "The result is NOT NULL when what is cast is; NOT NULL may stand inside of the type.",
+    ))
+}
+
 fn nested(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<LogicalType> {
     if depth > DEPTH_MAX {
         return Err(ParseError::new(

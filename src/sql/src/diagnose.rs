@@ -8,7 +8,7 @@ use sqlparser::tokenizer::Token;
 use crate::cursor::Cursor;
 use crate::dialect::FlinkDialect;
 use crate::error::ParseError;
-use crate::source::{Chunk, span};
+use crate::source::{Chunk, is_word, span};
 use crate::words;
 
 /// The keywords that go on after a query's parts: what a misspelt one among names was probably meant to be.
@@ -77,26 +77,114 @@ pub(crate) fn unexpected(chunk: &Chunk, index: usize, expected: &str) -> ParseEr
         return ended(chunk, expected);
     };
     let place = span(found.span);
-    let shown = show(&found.token);
-    if let Some(hint) = misspelt(chunk, index, expected) {
-        return ParseError::new(format!("Expected {expected}, found {shown}."), hint.0)
-            .with_hint(hint.1);
+    let error = ParseError::new(
+        format!("Expected {expected}, found {}.", show(&found.token)),
+        place,
+    );
+    if let Some(error) = special(chunk, index) {
+        return error;
     }
-    if found.token == Token::RParen && open_paren(chunk, index).is_none() {
-        return ParseError::new("This ')' closes nothing.", place);
+    if let Some((place, hint)) = misspelt(chunk, index, expected) {
+        return ParseError {
+            span: place,
+            ..error
+        }
+        .with_hint(hint);
     }
-    let error = ParseError::new(format!("Expected {expected}, found {shown}."), place);
-    match reserved(&found.token) {
-        Some(word) if wants_name(expected, chunk, index) => ParseError::new(
-            format!("'{word}' is a reserved word and can't be used as a name here."),
-            place,
-        )
-        .with_hint(format!("Put it in backticks: `{word}`.")),
-        _ => match missing_comma(chunk, index, expected) {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        },
+    if let Some(word) = reserved(&found.token)
+        && wants_name(expected, chunk, index)
+    {
+        return reserved_name(word, place);
     }
+    if let Some(hint) = missing_comma(chunk, index, expected) {
+        return error.with_hint(hint);
+    }
+    if expected.contains("')'")
+        && let Some(open) = open_paren(chunk, index)
+    {
+        return error.with_hint(format!(
+            "The '(' at {} is still open.",
+            span(chunk.tokens[open].span).start
+        ));
+    }
+    error
+}
+
+/// The error for a reserved word in place of a name.
+pub(crate) fn reserved_name(word: &str, place: Span) -> ParseError {
+    if is_clause(word) {
+        return ParseError::new(format!("Expected a name, found '{word}'."), place)
+            .with_hint(format!("As a name it needs backticks: `{word}`."));
+    }
+    ParseError::new(
+        format!("'{word}' is a reserved word and can't be used as a name here."),
+        place,
+    )
+    .with_hint(format!("Put it in backticks: `{word}`."))
+}
+
+fn is_clause(word: &str) -> bool {
+    CLAUSES.contains(&word.to_ascii_uppercase().as_str())
+}
+
+/// Mistakes that have a shape of their own.
+fn special(chunk: &Chunk, index: usize) -> Option<ParseError> {
+    let token = |i: usize| chunk.tokens.get(i).map(|t| &t.token);
+    let before = |n: usize| index.checked_sub(n).and_then(token);
+    let is = |t: Option<&Token>, word: &str| t.is_some_and(|t| is_word(t, word));
+    let place = span(chunk.tokens[index].span);
+    let found = token(index)?;
+    if *found == Token::RParen && open_paren(chunk, index).is_none() {
+        return Some(ParseError::new("This ')' closes nothing.", place));
+    }
+    if *found == Token::Question {
+        return Some(
+            ParseError::new("Parameters ('?') are not supported.", place)
+                .with_hint("Write the value itself."),
+        );
+    }
+    for word in ["GROUP", "ORDER", "PARTITION"] {
+        if is_word(found, word) && !is(token(index + 1), "BY") {
+            let next = token(index + 1).map_or("the end of the statement".to_string(), show);
+            let place = chunk.tokens.get(index + 1).map_or(place, |t| span(t.span));
+            return Some(ParseError::new(
+                format!("Expected BY after {word}, found {next}."),
+                place,
+            ));
+        }
+    }
+    let list_is_empty = is(before(1), "SELECT")
+        || (is(before(2), "SELECT") && (is(before(1), "DISTINCT") || is(before(1), "ALL")));
+    if is_word(found, "FROM") && list_is_empty {
+        return Some(
+            ParseError::new("SELECT has no list.", place)
+                .with_hint("Write SELECT * for all columns."),
+        );
+    }
+    if before(1) == Some(&Token::Comma)
+        && matches!(found, Token::Word(w) if w.quote_style.is_none() && is_clause(&w.value))
+        || (before(1) == Some(&Token::Comma) && *found == Token::RParen)
+    {
+        let comma = span(chunk.tokens[index - 1].span);
+        return Some(
+            ParseError::new(
+                format!("Expected an item after the comma, found {}.", show(found)),
+                comma,
+            )
+            .with_hint("This comma is one too many."),
+        );
+    }
+    if before(1) == Some(&Token::LParen)
+        && before(3) == Some(&Token::Mul)
+        && (is(before(2), "EXCEPT") || is(before(2), "EXCLUDE"))
+    {
+        let place = span(chunk.tokens[index - 2].span);
+        return Some(
+            ParseError::new("SELECT * EXCEPT is not part of Flink SQL.", place)
+                .with_hint("List the columns."),
+        );
+    }
+    None
 }
 
 /// An error at the next token, where one of `words` must stand.
@@ -178,6 +266,14 @@ pub(crate) fn from_sqlparser(
         .map(|(expected, _)| expected);
     match expected {
         Some(expected) => unexpected(chunk, index, &reword(expected)),
+        None if message.contains("or JOIN after ") => {
+            let side = message.rsplit(' ').next().unwrap_or_default();
+            unexpected(
+                chunk,
+                after_join_side(chunk, side),
+                &format!("JOIN or OUTER JOIN after {side}"),
+            )
+        }
         None => {
             let place = chunk
                 .tokens
@@ -186,6 +282,16 @@ pub(crate) fn from_sqlparser(
             ParseError::new(format!("{}.", message.trim_end_matches('.')), place)
         }
     }
+}
+
+/// The token behind a LEFT, RIGHT or FULL that no JOIN follows.
+fn after_join_side(chunk: &Chunk, side: &str) -> usize {
+    let at = chunk.tokens.windows(2).position(|pair| {
+        is_word(&pair[0].token, side)
+            && !["JOIN", "OUTER"].iter().any(|w| is_word(&pair[1].token, w))
+            && pair[1].token != Token::LParen
+    });
+    at.map_or(chunk.tokens.len(), |i| i + 1)
 }
 
 fn parse_place(place: &str) -> Option<(u64, u64)> {
@@ -204,6 +310,8 @@ fn reword(expected: &str) -> String {
             "SELECT, VALUES, TABLE or a query in parentheses".to_string()
         }
         "(" | ")" | "," | "=" | "[" | "]" | "=>" => format!("'{expected}'"),
+        "ROWS, RANGE, GROUPS" => "PARTITION BY, ORDER BY, ROWS, RANGE or ')'".to_string(),
+        "JOIN or APPLY after CROSS" => "JOIN after CROSS".to_string(),
         other => other.to_string(),
     }
 }
@@ -239,8 +347,13 @@ fn wants_name(expected: &str, chunk: &Chunk, index: usize) -> bool {
         if w.quote_style.is_none() && w.value.eq_ignore_ascii_case("AS"));
     let starts_clause = matches!(&chunk.tokens[index].token, Token::Word(w)
         if CLAUSES.contains(&w.value.to_ascii_uppercase().as_str()));
-    expected.contains("a name")
-        || (!starts_clause && (after_as || matches!(before, Some(Token::Period))))
+    let as_alias = expected.contains("the end of the statement") || expected.contains("')'");
+    expected == "a name"
+        || (!starts_clause
+            && (expected.contains("a name")
+                || after_as
+                || as_alias
+                || matches!(before, Some(Token::Period))))
 }
 
 /// The misspelt keyword at or before token `index`, with its place: `SELECT a FORM t` fails at `t`.
@@ -257,7 +370,8 @@ fn misspelt(chunk: &Chunk, index: usize, expected: &str) -> Option<(Span, String
         if words::is_keyword(&upper) && i != index {
             continue;
         }
-        if words::is_reserved(&upper) {
+        // A reserved word is misspelt only when it isn't a clause of its own: `JOIN u NO a = b`.
+        if words::is_reserved(&upper) && (is_clause(&upper) || upper.len() > 3) {
             continue;
         }
         let wanted = expected

@@ -165,10 +165,6 @@ impl Dialect for FlinkDialect {
         true
     }
 
-    fn supports_parens_around_table_factor(&self) -> bool {
-        true
-    }
-
     fn supports_select_expr_star(&self) -> bool {
         true
     }

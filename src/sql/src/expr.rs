@@ -34,7 +34,7 @@ use sqlparser::tokenizer::Token;
 use filbert_types::{LogicalType, Span, TypeKind};
 
 use crate::cursor::Cursor;
-use crate::data_type::{carry, logical_type};
+use crate::data_type::{carry, cast_target};
 use crate::error::{ParseError, Result};
 use crate::source::sql_span;
 use crate::words;
@@ -61,6 +61,9 @@ pub(crate) fn prefix(cursor: &mut Cursor<'_, '_>) -> Result<Option<Expr>> {
         return Ok(None);
     }
     let upper = word.value.to_ascii_uppercase();
+    if cursor.parser.peek_nth_token_ref(1).token == Token::RArrow {
+        return named_argument(cursor);
+    }
     if !words::is_keyword(&upper) {
         return Ok(None);
     }
@@ -88,6 +91,18 @@ pub(crate) fn prefix(cursor: &mut Cursor<'_, '_>) -> Result<Option<Expr>> {
         _ if words::CONTEXT_WORDS.binary_search(&upper.as_str()).is_ok() => context(cursor, &upper),
         _ if words::is_reserved(&upper) => Err(reserved(cursor)),
         _ => Ok(None),
+    }
+}
+
+/// sqlparser tries `name => value` first and forgets why that failed; here the value is tried again.
+fn named_argument(cursor: &mut Cursor<'_, '_>) -> Result<Option<Expr>> {
+    let mut ahead = crate::cursor::parser(cursor.chunk, cursor.dialect);
+    for _ in 0..cursor.index() + 2 {
+        ahead.advance_token();
+    }
+    match ahead.parse_expr() {
+        Err(error) => Err(cursor.error(error)),
+        Ok(_) => Ok(None),
     }
 }
 
@@ -223,7 +238,7 @@ fn cast(cursor: &mut Cursor<'_, '_>, kind: CastKind) -> Result<Expr> {
     let expr = parse_expr(cursor)?;
     cursor.expect_word("AS")?;
     let start = cursor.index();
-    let ty = logical_type(cursor)?;
+    let ty = cast_target(cursor)?;
     let data_type = carry(&ty, cursor.span_since(start));
     cursor.expect(&Token::RParen)?;
     Ok(Expr::Cast {

@@ -26,6 +26,7 @@ mod query;
 mod rewrite;
 mod source;
 mod statements;
+mod validate;
 mod words;
 
 pub use ast::*;

@@ -120,19 +120,6 @@ pub(crate) const NON_RESERVED: &[&str] = &[
     "WORK", "WRAPPER", "WRITE", "XML", "YEARS", "ZONE",
 ];
 
-/// Reserved words that are functions when a `(` follows, sorted.
-#[rustfmt::skip]
-pub(crate) const FUNCTION_WORDS: &[&str] = &[
-    "ABS", "AVG", "CARDINALITY", "CEILING", "CHAR", "CHARACTER_LENGTH", "CHAR_LENGTH", "COALESCE",
-    "COLLECT", "COUNT", "COVAR_POP", "COVAR_SAMP", "CUME_DIST", "CURRENT_DATE", "CURRENT_TIME",
-    "CURRENT_TIMESTAMP", "DENSE_RANK", "ELEMENT", "EVERY", "EXP", "FIRST_VALUE", "FLOOR", "FUSION",
-    "GROUPING", "HOUR", "INTERSECTION", "LAG", "LAST_VALUE", "LEAD", "LEFT", "LN", "LOCALTIME",
-    "LOCALTIMESTAMP", "LOWER", "MAX", "MIN", "MINUTE", "MOD", "MONTH", "NTH_VALUE", "NTILE",
-    "NULLIF", "OCTET_LENGTH", "PERCENTILE_CONT", "PERCENTILE_DISC", "PERCENT_RANK", "POWER",
-    "RANK", "REGR_COUNT", "REGR_SXX", "REGR_SYY", "RIGHT", "ROW_NUMBER", "SECOND", "SOME", "SQRT",
-    "STDDEV_POP", "STDDEV_SAMP", "SUM", "TRUNCATE", "UPPER", "USER", "VAR_POP", "VAR_SAMP", "YEAR",
-];
-
 /// Reserved words that are calls without parentheses, sorted.
 #[rustfmt::skip]
 pub(crate) const CONTEXT_WORDS: &[&str] = &[

@@ -86,10 +86,10 @@ pub(super) fn interval(cursor: &mut Cursor<'_, '_>) -> Result<Expr> {
             Expr::Value(Value::SingleQuotedString(text.value).with_span(sql_span(text.span)))
         }
         Token::Number(digits, _) => {
-            return Err(ParseError::new(
-                format!("An interval's value is written in single quotes: INTERVAL '{digits}' .."),
-                cursor.peek_span(),
-            ));
+            let value = Value::SingleQuotedString(digits.clone());
+            let place = cursor.peek_span();
+            cursor.parser.advance_token();
+            Expr::Value(value.with_span(sql_span(place)))
         }
         _ => return Err(cursor.unexpected("the interval's value in single quotes")),
     };

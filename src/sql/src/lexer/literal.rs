@@ -123,7 +123,9 @@ impl Lexer<'_> {
                     "String literal continued on same line.",
                     self.span_from(from),
                 )
-                .with_hint("Join texts by '||', or double the quote inside a text."));
+                .with_hint(
+                    "Is a comma or '||' missing between the two? A quote inside a text is doubled.",
+                ));
             }
             *self = ahead;
             text.push_str(&self.quoted(start)?);
