@@ -16,6 +16,8 @@ use crate::parse::run;
 use crate::source::{next_chunk, span, sql_span};
 
 const DEPTH_MAX: u32 = 64;
+/// A TIME is stored in milliseconds.
+const TIME_PRECISION_MAX: u8 = 3;
 
 /// The type that a `DataType` of our trees stands for: of a CAST, a typed literal, a RETURNING clause.
 ///
@@ -184,7 +186,7 @@ fn base(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
         "DATE" => TypeKind::Date,
         "TIME" => time(cursor)?,
         "TIMESTAMP" => timestamp(cursor, start)?,
-        "TIMESTAMP_LTZ" => TypeKind::timestamp_ltz(precision(cursor, "TIMESTAMP_LTZ", 9, 6)?),
+        "TIMESTAMP_LTZ" => TypeKind::timestamp_ltz(precision(cursor, 9, 6)?),
         "INTERVAL" => interval(cursor)?,
         "ARRAY" => TypeKind::Array(Box::new(single_argument(cursor, depth)?)),
         "MULTISET" => TypeKind::Multiset(Box::new(single_argument(cursor, depth)?)),
@@ -252,19 +254,21 @@ fn parameter(cursor: &mut Cursor<'_, '_>) -> Result<Option<(u32, Span)>> {
 fn length(cursor: &mut Cursor<'_, '_>, default: u32) -> Result<u32> {
     match parameter(cursor)? {
         None => Ok(default),
-        Some((n, _)) if (1..=MAX_LENGTH).contains(&n) => Ok(n),
+        Some((n, _)) if n <= MAX_LENGTH => Ok(n),
         Some((_, at)) => Err(ParseError::new(
-            format!("A length must be between 1 and {MAX_LENGTH} (both inclusive)."),
+            format!("A length must be at most {MAX_LENGTH}."),
             at,
         )),
     }
 }
 
-fn precision(cursor: &mut Cursor<'_, '_>, name: &str, max: u8, default: u8) -> Result<u8> {
-    match parameter(cursor)? {
-        None => Ok(default),
-        Some((n, at)) => in_range(n, 0, max, at, name),
-    }
+/// A precision past the maximum is the maximum, as in Flink.
+fn precision(cursor: &mut Cursor<'_, '_>, max: u8, default: u8) -> Result<u8> {
+    Ok(parameter(cursor)?.map_or(default, |(n, _)| clamp(n, max)))
+}
+
+fn clamp(n: u32, max: u8) -> u8 {
+    u8::try_from(n).map_or(max, |n| n.min(max))
 }
 
 fn in_range(n: u32, min: u8, max: u8, at: Span, name: &str) -> Result<u8> {
@@ -287,7 +291,13 @@ fn decimal(cursor: &mut Cursor<'_, '_>) -> Result<TypeKind> {
     }
     let at = cursor.peek_span();
     let precision = cursor.uint("the decimal's precision")?;
-    let precision = in_range(precision, 1, MAX_DECIMAL_PRECISION, at, "DECIMAL")?;
+    if precision == 0 {
+        return Err(ParseError::new(
+            "Decimal precision must be between 1 and 38 (both inclusive).",
+            at,
+        ));
+    }
+    let precision = clamp(precision, MAX_DECIMAL_PRECISION);
     let mut scale = 0;
     if cursor.token(&Token::Comma) {
         let at = cursor.peek_span();
@@ -304,7 +314,7 @@ fn decimal(cursor: &mut Cursor<'_, '_>) -> Result<TypeKind> {
 }
 
 fn time(cursor: &mut Cursor<'_, '_>) -> Result<TypeKind> {
-    let precision = precision(cursor, "TIME", 9, 0)?;
+    let precision = precision(cursor, TIME_PRECISION_MAX, 0)?;
     if cursor.peek_word("WITH") && cursor.peek_nth_word(2, "ZONE") | cursor.peek_nth_word(3, "ZONE")
     {
         return Err(ParseError::new(
@@ -317,7 +327,7 @@ fn time(cursor: &mut Cursor<'_, '_>) -> Result<TypeKind> {
 }
 
 fn timestamp(cursor: &mut Cursor<'_, '_>, start: usize) -> Result<TypeKind> {
-    let precision = precision(cursor, "TIMESTAMP", 9, 6)?;
+    let precision = precision(cursor, 9, 6)?;
     if cursor.words(&["WITH", "LOCAL", "TIME", "ZONE"]) {
         return Ok(TypeKind::timestamp_ltz(precision));
     }

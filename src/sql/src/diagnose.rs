@@ -99,6 +99,11 @@ pub(crate) fn unexpected(chunk: &Chunk, index: usize, expected: &str) -> ParseEr
     if let Some(hint) = missing_comma(chunk, index, expected) {
         return error.with_hint(hint);
     }
+    if let Some(word) = reserved(&found.token)
+        && expected.contains("a name")
+    {
+        return error.with_hint(format!("As a name it needs backticks: `{word}`."));
+    }
     if expected.contains("')'")
         && let Some(open) = open_paren(chunk, index)
     {
@@ -144,13 +149,11 @@ fn special(chunk: &Chunk, index: usize) -> Option<ParseError> {
         );
     }
     for word in ["GROUP", "ORDER", "PARTITION"] {
-        if is_word(found, word) && !is(token(index + 1), "BY") {
-            let next = token(index + 1).map_or("the end of the statement".to_string(), show);
+        let next = token(index + 1).filter(|t| matches!(t, Token::Word(_) | Token::Number(..)));
+        if let Some(next) = next.filter(|t| is_word(found, word) && !is_word(t, "BY")) {
             let place = chunk.tokens.get(index + 1).map_or(place, |t| span(t.span));
-            return Some(ParseError::new(
-                format!("Expected BY after {word}, found {next}."),
-                place,
-            ));
+            let message = format!("Expected BY after {word}, found {}.", show(next));
+            return Some(ParseError::new(message, place));
         }
     }
     let list_is_empty = is(before(1), "SELECT")

@@ -7,6 +7,7 @@
 //! | `ROW(a, b)`, `(a, b)` | a call of `ROW`, `Expr::Tuple` | |
 //! | `DATE '..'`, `TIME '..'`, `TIMESTAMP '..'`, `TIMESTAMP WITH LOCAL TIME ZONE '..'` | `Expr::TypedString` | [`literal_kind`] |
 //! | `INTERVAL '1' DAY`, `INTERVAL -'1' DAY` | `Expr::Interval`; the sign is a `UnaryOp` around the text | |
+//! | `INTERVAL x DAY` | `x * INTERVAL '1' DAY` in an `Expr::Nested` | |
 //! | `(a - b) DAY TO SECOND` | `Expr::Interval` whose value is the `Expr::Nested` difference | |
 //! | `U&'..'`, `E'..'`, `N'..'`, `_UTF8'..'` | a plain string with its escapes resolved | |
 //! | `UNKNOWN` | `CAST(NULL AS BOOLEAN)` | |
@@ -84,6 +85,10 @@ pub(crate) fn prefix(cursor: &mut Cursor<'_, '_>) -> Result<Option<Expr>> {
         .with_hint("Use ARRAY[..], or the aggregate function COLLECT.")),
         "ARRAY" | "NOT" | "TRUE" | "FALSE" | "NULL" if !(called && upper == "ARRAY") => Ok(None),
         "TABLE" => call::table(cursor).map(Some),
+        "VALUES" if in_parentheses(cursor) => {
+            let query = cursor.parser.parse_query().map_err(|e| cursor.error(e))?;
+            Ok(Some(Expr::Subquery(query)))
+        }
         "MODEL" if name_follows(cursor) => call::model(cursor).map(Some),
         "FINAL" | "RUNNING" if name_follows(cursor) => call::modifier(cursor, &upper).map(Some),
         "DEFAULT" => call::default(cursor).map(Some),
@@ -177,6 +182,15 @@ fn context(cursor: &mut Cursor<'_, '_>, upper: &str) -> Result<Option<Expr>> {
 fn reserved(cursor: &Cursor<'_, '_>) -> ParseError {
     // `diagnose` knows whether the word was meant as a name or stands where an expression is missing.
     cursor.unexpected("an expression or a name")
+}
+
+/// Whether the last token read opens a parenthesis.
+fn in_parentheses(cursor: &Cursor<'_, '_>) -> bool {
+    let before = cursor
+        .index()
+        .checked_sub(1)
+        .and_then(|i| cursor.chunk.tokens.get(i));
+    before.is_some_and(|t| t.token == Token::LParen)
 }
 
 fn bracket_follows(cursor: &Cursor<'_, '_>) -> bool {

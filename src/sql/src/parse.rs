@@ -69,7 +69,7 @@ fn with_cursor<T>(text: &str, parse: impl FnOnce(&mut Cursor<'_, '_>) -> Result<
     }
     let mut dialect = FlinkDialect::new(chunk);
     dialect.rewrite(text)?;
-    run(text, &dialect, "the end of the text", parse)
+    run(text, &dialect, "the end of the statement", parse)
 }
 
 /// Parses all of the dialect's tokens.

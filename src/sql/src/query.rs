@@ -93,3 +93,6 @@ fn query_error(cursor: &Cursor<'_, '_>, start: usize) -> Option<ParseError> {
         Ok(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

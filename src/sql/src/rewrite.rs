@@ -4,6 +4,7 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
+use crate::diagnose;
 use crate::dialect::FlinkDialect;
 use crate::error::Result;
 use crate::lexer::word;
@@ -21,6 +22,7 @@ struct Edit {
 
 /// The statement's tokens for sqlparser, and what was cut out of them.
 pub(crate) fn rewrite(text: &str, chunk: Chunk) -> Result<(Chunk, Vec<MatchRecognize>)> {
+    check_filter(&chunk)?;
     let wanted =
         |t: &TokenWithSpan| is_word(&t.token, "VALUES") || is_word(&t.token, "MATCH_RECOGNIZE");
     if !chunk.tokens.iter().any(wanted) {
@@ -48,6 +50,26 @@ pub(crate) fn rewrite(text: &str, chunk: Chunk) -> Result<(Chunk, Vec<MatchRecog
         }
     }
     Ok((apply(chunk, edits), matches))
+}
+
+/// sqlparser drops a FILTER that has no condition.
+fn check_filter(chunk: &Chunk) -> Result<()> {
+    let is = |i: usize, wanted: &Token| chunk.tokens.get(i).is_some_and(|t| t.token == *wanted);
+    for (i, token) in chunk.tokens.iter().enumerate() {
+        let complete = is(i + 1, &Token::LParen)
+            && chunk
+                .tokens
+                .get(i + 2)
+                .is_some_and(|t| is_word(&t.token, "WHERE"));
+        if is_word(&token.token, "FILTER") && i > 0 && is(i - 1, &Token::RParen) && !complete {
+            return Err(diagnose::unexpected(
+                chunk,
+                i + 1,
+                "(WHERE condition) after FILTER",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn follows_dot(chunk: &Chunk, index: usize) -> bool {

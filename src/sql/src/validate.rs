@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use filbert_types::{Location, Span};
 use sqlparser::ast::{
     Distinct, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    GroupByExpr, Ident, Join, JoinOperator, LimitClause, ObjectName, OrderByKind, Query, Select,
-    SelectItem, SetExpr, SetQuantifier, Spanned, TableAlias, TableFactor, TableVersion, Value,
-    Visit, Visitor, WildcardAdditionalOptions,
+    GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, OrderByKind,
+    Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, Spanned, TableAlias,
+    TableFactor, TableVersion, Value, Visit, Visitor, WildcardAdditionalOptions,
 };
 
 use crate::diagnose;
@@ -130,14 +130,14 @@ impl Checker {
 
     fn join(&self, join: &Join) -> Flow {
         let what = match &join.join_operator {
-            JoinOperator::Join(_)
-            | JoinOperator::Inner(_)
-            | JoinOperator::Left(_)
-            | JoinOperator::LeftOuter(_)
-            | JoinOperator::Right(_)
-            | JoinOperator::RightOuter(_)
-            | JoinOperator::FullOuter(_)
-            | JoinOperator::CrossJoin(_) => return Flow::Continue(()),
+            JoinOperator::Join(constraint)
+            | JoinOperator::Inner(constraint)
+            | JoinOperator::Left(constraint)
+            | JoinOperator::LeftOuter(constraint)
+            | JoinOperator::Right(constraint)
+            | JoinOperator::RightOuter(constraint)
+            | JoinOperator::FullOuter(constraint) => return self.join_condition(join, constraint),
+            JoinOperator::CrossJoin(_) => return Flow::Continue(()),
             JoinOperator::CrossApply | JoinOperator::OuterApply => "APPLY",
             JoinOperator::AsOf { .. } => "ASOF JOIN",
             _ => "This kind of join",
@@ -146,6 +146,21 @@ impl Checker {
             format!("{what} is not part of Flink SQL."),
             self.place,
             "Use CROSS JOIN LATERAL, or IN and EXISTS for semi joins.",
+        )
+    }
+
+    fn join_condition(&self, join: &Join, constraint: &JoinConstraint) -> Flow {
+        if *constraint != JoinConstraint::None {
+            return Flow::Continue(());
+        }
+        let place = match join.relation.span() {
+            place if place == sqlparser::tokenizer::Span::empty() => self.place,
+            place => span(place),
+        };
+        refuse_with(
+            "INNER, LEFT, RIGHT or FULL join requires a condition (NATURAL keyword or ON or USING clause).",
+            place,
+            "For all pairs write CROSS JOIN.",
         )
     }
 
@@ -237,11 +252,15 @@ impl Checker {
 
     fn set_operations(&self, mut body: &SetExpr) -> Flow {
         while let SetExpr::SetOperation {
+            op,
             set_quantifier,
             left,
             ..
         } = body
         {
+            if *op == SetOperator::Minus {
+                return refuse_with("MINUS is not part of Flink SQL.", self.place, "Use EXCEPT.");
+            }
             if matches!(
                 set_quantifier,
                 SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName
@@ -249,15 +268,6 @@ impl Checker {
                 return refuse("BY NAME is not part of Flink SQL.", self.place);
             }
             body = left;
-        }
-        if let SetExpr::Values(values) = body
-            && values.value_keyword
-        {
-            return refuse_with(
-                "'VALUE' begins no list of rows.",
-                self.place,
-                "Write VALUES.",
-            );
         }
         Flow::Continue(())
     }
@@ -435,6 +445,12 @@ impl Visitor for Checker {
                     "A table is named without it.",
                 )
             }
+            TableFactor::NestedJoin {
+                alias: Some(given), ..
+            } => refuse(
+                "A join in parentheses takes no alias in Flink SQL.",
+                span(given.name.span),
+            ),
             TableFactor::Function { alias: given, .. }
             | TableFactor::TableFunction { alias: given, .. }
             | TableFactor::NestedJoin { alias: given, .. }
@@ -450,6 +466,16 @@ impl Visitor for Checker {
             Expr::Identifier(ident) => name(ident),
             Expr::CompoundIdentifier(parts) => parts.iter().try_for_each(name),
             Expr::Function(function) => self.call(function),
+            Expr::AtTimeZone { .. } => refuse_with(
+                "AT TIME ZONE is not part of Flink SQL.",
+                self.place,
+                "Use CONVERT_TZ, or a TIMESTAMP_LTZ, which is shown in the session's time zone.",
+            ),
+            Expr::Convert { .. } => refuse_with(
+                "CONVERT is not supported.",
+                self.place,
+                "Use CAST(x AS type).",
+            ),
             Expr::Collate { .. } => refuse("COLLATE is not supported.", self.place),
             Expr::InUnnest { .. } => refuse("IN UNNEST is not part of Flink SQL.", self.place),
             _ => Flow::Continue(()),

@@ -1,8 +1,8 @@
 //! Literals of time, and calls that take a unit of time.
 
 use sqlparser::ast::{
-    CeilFloorKind, DataType, DateTimeField, Expr, ExtractSyntax, Ident, Interval, TimezoneInfo,
-    TypedString, UnaryOperator, Value,
+    BinaryOperator, CeilFloorKind, DataType, DateTimeField, Expr, ExtractSyntax, Ident, Interval,
+    TimezoneInfo, TypedString, UnaryOperator, Value,
 };
 use sqlparser::tokenizer::Token;
 
@@ -91,6 +91,7 @@ pub(super) fn interval(cursor: &mut Cursor<'_, '_>) -> Result<Expr> {
             cursor.parser.advance_token();
             Expr::Value(value.with_span(sql_span(place)))
         }
+        Token::LParen | Token::Word(_) if op.is_none() => return scaled(cursor),
         _ => return Err(cursor.unexpected("the interval's value in single quotes")),
     };
     let value = match op {
@@ -101,6 +102,23 @@ pub(super) fn interval(cursor: &mut Cursor<'_, '_>) -> Result<Expr> {
         None => value,
     };
     qualified(cursor, value)
+}
+
+/// `INTERVAL x DAY` is `x * INTERVAL '1' DAY`.
+fn scaled(cursor: &mut Cursor<'_, '_>) -> Result<Expr> {
+    let place = cursor.peek_span();
+    let factor = cursor.parser.parse_prefix().map_err(|e| cursor.error(e))?;
+    let factor = cursor
+        .parser
+        .parse_compound_expr(factor, Vec::new())
+        .map_err(|e| cursor.error(e))?;
+    let one = Value::SingleQuotedString("1".to_string()).with_span(sql_span(place));
+    let unit = qualified(cursor, Expr::Value(one))?;
+    Ok(Expr::Nested(Box::new(Expr::BinaryOp {
+        left: Box::new(factor),
+        op: BinaryOperator::Multiply,
+        right: Box::new(unit),
+    })))
 }
 
 /// The units that an interval can begin with; each may be written in the plural.

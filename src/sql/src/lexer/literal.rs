@@ -15,7 +15,7 @@ impl Lexer<'_> {
         match rest.as_bytes().first() {
             Some(b'E' | b'e') if quote(1) => {
                 self.bump();
-                let raw = self.quoted(start)?;
+                let raw = self.quoted_c(start)?;
                 let text = self.unescape_c(&raw, start)?;
                 Ok(Some(Token::SingleQuotedString(
                     self.continued(text, start)?,
@@ -88,6 +88,27 @@ impl Lexer<'_> {
                     text.push('\'');
                 }
                 Some('\'') => return Ok(text),
+                Some(c) => text.push(c),
+                None => return Err(self.unterminated(start)),
+            }
+        }
+    }
+
+    /// Like [`Lexer::quoted`], but a backslash keeps a quote from closing. The backslashes stay.
+    fn quoted_c(&mut self, start: Location) -> Result<String> {
+        self.bump();
+        let mut text = String::new();
+        loop {
+            match self.bump() {
+                Some('\'') if self.peek() == Some('\'') => {
+                    self.bump();
+                    text.push('\'');
+                }
+                Some('\'') => return Ok(text),
+                Some('\\') => {
+                    text.push('\\');
+                    text.extend(self.bump());
+                }
                 Some(c) => text.push(c),
                 None => return Err(self.unterminated(start)),
             }
