@@ -1,0 +1,178 @@
+use crate::harness::TestCatalog;
+
+#[test]
+fn projection_and_filter() {
+    let catalog = TestCatalog::streaming();
+    insta::assert_snapshot!(catalog.plan("SELECT id, name AS nm, boss + 1 FROM emp WHERE dept = 'eng'"), @r#"
+    id INT NOT NULL, nm STRING, EXPR$2 INT
+    Projection: emp.id, emp.name, emp.boss + Int32(1) AS EXPR$2#0
+      Filter: emp.dept = Utf8View("eng")
+        TableScan: emp
+    "#);
+}
+
+#[test]
+fn values_and_no_from() {
+    let catalog = TestCatalog::streaming();
+    insta::assert_snapshot!(catalog.plan("SELECT 1, 'abc', 1.5"), @r#"
+    EXPR$0 INT NOT NULL, EXPR$1 CHAR(3) NOT NULL, EXPR$2 DECIMAL(2, 1) NOT NULL
+    Projection: Int32(1) AS EXPR$0#0, Utf8View("abc") AS EXPR$1#0, Decimal128(1.5,2,1) AS EXPR$2#0
+      EmptyRelation: rows=1
+    "#);
+    insta::assert_snapshot!(catalog.plan("VALUES (1, 'x'), (NULL, 'yy')"), @r#"
+    EXPR$0 INT, EXPR$1 VARCHAR(2) NOT NULL
+    Values: (Int32(1), Utf8View("x")), (Int32(NULL), Utf8View("yy"))
+    "#);
+}
+
+#[test]
+fn duplicate_names_get_suffixes() {
+    let catalog = TestCatalog::streaming();
+    insta::assert_snapshot!(catalog.plan("SELECT a.id, b.id, a.id FROM emp a, emp b"), @r#"
+    id INT NOT NULL, id0 INT NOT NULL, id1 INT NOT NULL
+    Projection: a.id, b.id, a.id AS id#0
+      Cross Join:
+        TableScan: a
+        TableScan: b
+    "#);
+}
+
+#[test]
+fn using_merges_columns() {
+    let catalog = TestCatalog::streaming();
+    insta::assert_snapshot!(catalog.plan("SELECT * FROM emp NATURAL LEFT JOIN dept"), @r#"
+    dept STRING, id INT NOT NULL, name STRING, salary DECIMAL(8, 2), boss INT, level INT, head INT
+    Projection: emp.dept, emp.id, emp.name, emp.salary, emp.boss, dept.level, dept.head
+      Left Join:  Filter: emp.dept = dept.dept
+        TableScan: emp
+        TableScan: dept
+    "#);
+    insta::assert_snapshot!(catalog.types("SELECT dept, emp.dept FROM emp FULL JOIN dept USING (dept)"), @"dept STRING, dept0 STRING");
+}
+
+#[test]
+fn with_queries_and_views() {
+    let catalog = TestCatalog::streaming();
+    insta::assert_snapshot!(catalog.plan("WITH a (k, v) AS (SELECT id, name FROM emp), b AS (SELECT k + 10 AS k2 FROM a) SELECT x.k2, y.k2 FROM b x, b y"), @r#"
+    k2 INT NOT NULL, k20 INT NOT NULL
+    Cross Join:
+      Projection: emp.id + Int32(10) AS k2#0
+        Projection: emp.id, emp.name
+          TableScan: emp
+      Projection: emp#0.id + Int32(10) AS k2#1
+        Projection: emp#0.id, emp#0.name
+          TableScan: emp#0
+    "#);
+    insta::assert_snapshot!(catalog.plan("SELECT who FROM rich r"), @r#"
+    who STRING
+    Projection: emp.name
+      Projection: emp.id, emp.name
+        Filter: CAST(emp.salary AS Decimal128(12, 2)) > Decimal128(10.00,12,2)
+          TableScan: emp
+    "#);
+}
+
+#[test]
+fn order_by_names_positions_and_hidden_expressions() {
+    let catalog = TestCatalog::batch();
+    insta::assert_snapshot!(catalog.plan("SELECT id AS k, name FROM emp ORDER BY k DESC, 2, salary LIMIT 3 OFFSET 1"), @r#"
+    k INT NOT NULL, name STRING
+    Limit: skip=1, fetch=3
+      Projection: emp.id, emp.name
+        Sort: emp.id DESC NULLS LAST, emp.name ASC NULLS FIRST, emp.salary ASC NULLS FIRST
+          Projection: emp.id, emp.name, emp.salary
+            TableScan: emp
+    "#);
+}
+
+#[test]
+fn rows_and_their_fields() {
+    let catalog = TestCatalog::streaming();
+    insta::assert_snapshot!(catalog.types("SELECT r.y.z, nested.r.x, r FROM nested"), @"z STRING, x INT, r ROW<`x` INT, `y` ROW<`z` STRING>>");
+}
+
+#[test]
+fn subqueries() {
+    let catalog = TestCatalog::batch();
+    insta::assert_snapshot!(catalog.plan("SELECT id FROM emp e WHERE EXISTS (SELECT 1 FROM dept d WHERE d.head = e.id) AND boss IN (SELECT head FROM dept)"), @r#"
+    id INT NOT NULL
+    Projection: e.id
+      Filter: EXISTS (<subquery>) AND e.boss IN (<subquery>)
+        Subquery:
+          Projection: Int32(1) AS EXPR$0#0
+            Filter: d.head = outer_ref(e.id)
+              TableScan: d
+        Subquery:
+          Projection: dept.head
+            TableScan: dept
+        TableScan: e
+    "#);
+    insta::assert_snapshot!(catalog.plan("SELECT id, (SELECT level FROM dept d WHERE d.dept = e.dept) AS fl FROM emp e"), @r#"
+    id INT NOT NULL, fl INT
+    Projection: e.id, (<subquery>) AS fl#0
+      Subquery:
+        Projection: d.level
+          Filter: d.dept = outer_ref(e.dept)
+            TableScan: d
+      TableScan: e
+    "#);
+}
+
+#[test]
+fn windows_keep_the_time_attribute_in_window_time() {
+    let catalog = TestCatalog::streaming();
+    insta::assert_snapshot!(catalog.plan("SELECT * FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '10' MINUTES))"), @r#"
+    user_id INT, url STRING, ts TIMESTAMP(3), window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, window_time TIMESTAMP(3) NOT NULL *ROWTIME*
+    Projection: clicks.user_id, clicks.url, clicks.ts AS ts#0, window_start#0, window_end#0, window_time#0
+      WindowTableFunction: window=[Tumble { size_ms: 600000, offset_ms: 0 }], time=[clicks.ts]
+        WatermarkAssigner: rowtime=[clicks.ts], watermark=[$TEMPORAL_MINUS(clicks.ts, DurationMillisecond("5000"))]
+          TableScan: clicks
+    "#);
+    let batch = TestCatalog::batch();
+    insta::assert_snapshot!(batch.types("SELECT * FROM HOP(DATA => TABLE clicks, TIMECOL => DESCRIPTOR(ts), SIZE => INTERVAL '1' HOUR, SLIDE => INTERVAL '5' MINUTES)"), @"user_id INT, url STRING, ts TIMESTAMP(3), window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, window_time TIMESTAMP(3) NOT NULL");
+}
+
+#[test]
+fn unnest() {
+    let catalog = TestCatalog::streaming();
+    insta::assert_snapshot!(catalog.plan("SELECT id, t, o FROM nested LEFT JOIN UNNEST(tags) WITH ORDINALITY AS u (t, o) ON TRUE"), @r#"
+    id INT, t STRING, o INT
+    Projection: nested.id, element#0, ORDINALITY#1
+      Projection: nested.id, nested.r, nested.tags, nested.attrs, nested.items, element#0, CAST(ORDINALITY#0 AS Int32) AS ORDINALITY#1
+        Unnest: lists[element#0|depth=1, ORDINALITY#0|depth=1] structs[]
+          Projection: nested.id, nested.r, nested.tags, nested.attrs, nested.items, nested.tags AS element#0, generate_series(Int64(1), CAST(array_length(nested.tags) AS Int64), Int64(1)) AS ORDINALITY#0
+            TableScan: nested
+    "#);
+    insta::assert_snapshot!(catalog.types("SELECT id, i.sku, qty FROM nested, UNNEST(items) AS i"), @"id INT, sku STRING, qty INT");
+    insta::assert_snapshot!(catalog.types("SELECT * FROM UNNEST(MAP['a', 1])"), @"KEY CHAR(1) NOT NULL, VALUE INT NOT NULL");
+}
+
+#[test]
+fn set_operations() {
+    let catalog = TestCatalog::batch();
+    insta::assert_snapshot!(catalog.plan("SELECT id FROM emp UNION ALL SELECT CAST(boss AS BIGINT) FROM emp UNION ALL SELECT 1"), @r#"
+    id BIGINT
+    Union
+      Projection: id#0 AS id#1
+        Projection: CAST(emp.id AS Int64) AS id#0
+          Projection: emp.id
+            TableScan: emp
+      Projection: EXPR$0#0 AS id#1
+        Projection: CAST(emp#0.boss AS Int64) AS EXPR$0#0
+          TableScan: emp#0
+      Projection: EXPR$0#2 AS id#1
+        Projection: CAST(EXPR$0#1 AS Int64) AS EXPR$0#2
+          Projection: Int32(1) AS EXPR$0#1
+            EmptyRelation: rows=1
+    "#);
+    insta::assert_snapshot!(catalog.plan("SELECT id FROM emp EXCEPT SELECT boss FROM emp ORDER BY id"), @r#"
+    id INT NOT NULL
+    Sort: emp.id ASC NULLS FIRST
+      LeftAnti Join: emp.id = emp#0.boss
+        Distinct:
+          Projection: emp.id
+            TableScan: emp
+        Projection: emp#0.boss
+          TableScan: emp#0
+    "#);
+}
