@@ -41,9 +41,9 @@ pub(crate) struct Aggregates {
 pub(crate) struct AggregateArgs {
     pub args: Vec<TypedExpr>,
     pub distinct: bool,
-    pub filter: Option<Expr>,
+    pub filter: Option<TypedExpr>,
     pub order_by: Vec<Sort>,
-    pub ignore_nulls: bool,
+    pub ignore_nulls: Option<bool>,
 }
 
 impl Aggregates {
@@ -55,6 +55,15 @@ impl Aggregates {
                 .map(|k| Expr::Column(k.column.clone()))
                 .collect(),
         )
+    }
+
+    /// Whether each group has a row: not where all rows are one group.
+    fn never_empty(&self) -> bool {
+        !self.keys.is_empty()
+            && self
+                .sets
+                .as_ref()
+                .is_none_or(|sets| sets.iter().all(|s| !s.is_empty()))
     }
 
     fn key(&self, expr: &Expr) -> Option<TypedExpr> {
@@ -296,10 +305,10 @@ impl Binder<'_> {
         cx.in_aggregate = true;
         let args = self.aggregate_args(name, function, cx);
         cx.in_aggregate = false;
-        let call = self.aggregate(name, args?, span)?;
         let Some(aggregates) = cx.aggregates.as_mut() else {
-            return Ok(call);
+            return Err(BindError::at(span, "The query is not grouped"));
         };
+        let call = self.aggregate(name, args?, aggregates.never_empty(), span)?;
         if let Some((_, column, ty)) = aggregates.calls.iter().find(|(e, ..)| *e == call.expr) {
             return Ok(TypedExpr::new(Expr::Column(column.clone()), ty.clone()));
         }
@@ -336,7 +345,12 @@ impl Binder<'_> {
         let filter = match &function.filter {
             Some(filter) => {
                 let bound = self.expr(filter, cx)?;
-                Some(self.condition(bound, "FILTER", span_of(filter.as_ref()))?)
+                let ty = bound.ty.clone();
+                let condition = self.condition(bound, "FILTER", span_of(filter.as_ref()))?;
+                Some(TypedExpr::new(
+                    condition,
+                    LogicalType::new(TypeKind::Boolean, ty.nullable),
+                ))
             }
             None => None,
         };
@@ -449,17 +463,7 @@ impl Binder<'_> {
             .collect();
         if group.is_empty() && aggr.is_empty() {
             // `SELECT 1 FROM t HAVING TRUE`: one group, of which nothing is asked.
-            let count = self.aggregate(
-                "COUNT",
-                AggregateArgs {
-                    args: Vec::new(),
-                    distinct: false,
-                    filter: None,
-                    order_by: Vec::new(),
-                    ignore_nulls: false,
-                },
-                None,
-            )?;
+            let count = self.aggregate("COUNT", AggregateArgs::none(), false, None)?;
             let column = self.new_column("count", &count.ty);
             aggr.push(count.expr.alias(column.name));
         }
@@ -518,7 +522,7 @@ impl AggregateArgs {
             distinct: false,
             filter: None,
             order_by: Vec::new(),
-            ignore_nulls: false,
+            ignore_nulls: None,
         }
     }
 }

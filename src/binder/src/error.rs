@@ -69,7 +69,12 @@ impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         if let Some(hint) = &self.hint {
-            write!(f, " {hint}")?;
+            let stop = if self.message.ends_with(['.', ':', '!', '?']) {
+                ""
+            } else {
+                "."
+            };
+            write!(f, "{stop} {hint}")?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ mod syntax;
 use std::rc::Rc;
 
 use filbert_functions::TypedExpr;
+use filbert_types::Span;
 use sqlparser::ast::{self, Expr as Ast};
 
 use crate::aggregate::Aggregates;
@@ -60,7 +61,7 @@ impl Binder<'_> {
             }
             // The place is looked for on errors alone: it takes a walk down the node.
             self.expr_node(ast, cx)
-                .map_err(|e| e.or_else_at(|| span_of(ast)))
+                .map_err(|e| e.or_else_at(|| blamed(ast)))
         })
     }
 
@@ -184,13 +185,22 @@ impl Binder<'_> {
         name: &str,
         args: &[&Ast],
         cx: &mut ExprCx<'_>,
-        span: Option<filbert_types::Span>,
+        span: Option<Span>,
     ) -> BindResult<TypedExpr> {
         let args = args
             .iter()
             .map(|a| self.expr(a, cx))
             .collect::<BindResult<Vec<_>>>()?;
         self.scalar(name, args, span)
+    }
+}
+
+/// The part of a node that an error about it points at.
+fn blamed(ast: &Ast) -> Option<Span> {
+    match ast {
+        // sqlparser's span of a call ends before its parenthesis.
+        Ast::Function(function) => span_of(&function.name),
+        _ => span_of(ast),
     }
 }
 

@@ -369,10 +369,9 @@ impl Binder<'_> {
             is_aggregate: &|name| self.is_aggregate(name),
             queries: 0,
         };
-        let found = select.projection.visit(&mut search).is_break()
+        select.projection.visit(&mut search).is_break()
             || select.qualify.visit(&mut search).is_break()
-            || order_by.iter().any(|o| o.visit(&mut search).is_break());
-        found
+            || order_by.iter().any(|o| o.visit(&mut search).is_break())
     }
 }
 

@@ -202,13 +202,11 @@ impl Binder<'_> {
         let over = Over {
             partition_by,
             order_by: Vec::new(),
-            order_types: Vec::new(),
             frame: WindowFrame::new_bounds(
                 WindowFrameUnits::Rows,
                 WindowFrameBound::Preceding(ScalarValue::Null),
                 WindowFrameBound::Following(ScalarValue::Null),
             ),
-            has_frame: false,
         };
         let call = self.window("ROW_NUMBER", AggregateArgs::none(), &over, None)?;
         let column = self.new_column("row_number", &call.ty);

@@ -1,7 +1,9 @@
 //! The ways from here to `filbert-functions`: it types, the binder adds the place.
 
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction, WindowFunctionParams};
+use datafusion::logical_expr::{Expr, WindowFunctionDefinition};
+use filbert_functions::aggregate::{self, Modifiers};
 use filbert_functions::{TypedExpr, call};
 use filbert_types::{LogicalType, Span, TypeKind};
 
@@ -65,32 +67,62 @@ impl Binder<'_> {
 
     /// Whether a name is an aggregate function's.
     pub fn is_aggregate(&self, name: &str) -> bool {
-        const AGGREGATES: &[&str] = &["COUNT", "SUM", "MIN", "MAX", "AVG"];
-        AGGREGATES.iter().any(|a| a.eq_ignore_ascii_case(name))
+        aggregate::aggregate(name).is_some()
     }
 
-    /// A call of an aggregate function.
+    /// A call of an aggregate function; `grouped` where no group can be empty.
     pub fn aggregate(
         &self,
         name: &str,
-        _args: AggregateArgs,
+        args: AggregateArgs,
+        grouped: bool,
         span: Option<Span>,
     ) -> BindResult<TypedExpr> {
-        Err(BindError::unsupported(
-            span,
-            format!("The aggregate {name}"),
-        ))
+        let modifiers = Modifiers {
+            distinct: args.distinct,
+            filter: args.filter,
+            order_by: args.order_by,
+            ignore_nulls: args.ignore_nulls,
+            grouped,
+        };
+        aggregate::call(self.cx.exprs, self.cx.functions, name, args.args, modifiers)
+            .map_err(|e| BindError::from_call(&e, span))
     }
 
     /// A call with OVER.
     pub fn window(
         &self,
         name: &str,
-        _args: AggregateArgs,
-        _over: &Over,
+        args: AggregateArgs,
+        over: &Over,
         span: Option<Span>,
     ) -> BindResult<TypedExpr> {
-        Err(BindError::unsupported(span, format!("{name} with OVER")))
+        if !self.is_aggregate(name) {
+            return Err(BindError::unsupported(span, format!("{name} with OVER")));
+        }
+        let call = self.aggregate(name, args, false, span)?;
+        let Expr::AggregateFunction(AggregateFunction { func, params }) = call.expr else {
+            return Err(BindError::unsupported(span, format!("{name} with OVER")));
+        };
+        if let Some(sort) = params.order_by.first() {
+            return Err(BindError::unsupported(
+                span,
+                format!("ORDER BY {} inside of a call with OVER", sort.expr),
+            ));
+        }
+        let expr = Expr::from(WindowFunction {
+            fun: WindowFunctionDefinition::AggregateUDF(func),
+            params: WindowFunctionParams {
+                args: params.args,
+                partition_by: over.partition_by.clone(),
+                order_by: over.order_by.clone(),
+                window_frame: over.frame.clone(),
+                filter: params.filter,
+                null_treatment: params.null_treatment,
+                distinct: params.distinct,
+            },
+        });
+        Ok(TypedExpr::new(expr, call.ty))
     }
 
     /// An expression that must be a condition.

@@ -102,7 +102,7 @@ impl Binder<'_> {
                 .collect::<BindResult<Vec<_>>>()?;
             all.push(cast);
         }
-        let constant = all.iter().flatten().all(|v| is_standalone(v));
+        let constant = all.iter().flatten().all(is_standalone);
         let plan = if constant {
             let fields: Vec<(Option<TableReference>, FieldRef)> = columns
                 .iter()

@@ -34,9 +34,7 @@ struct OverCall {
 pub(crate) struct Over {
     pub partition_by: Vec<Expr>,
     pub order_by: Vec<Sort>,
-    pub order_types: Vec<LogicalType>,
     pub frame: WindowFrame,
-    pub has_frame: bool,
 }
 
 impl Windows {
@@ -147,9 +145,7 @@ impl Binder<'_> {
         Ok(Over {
             partition_by,
             order_by,
-            order_types,
             frame,
-            has_frame: spec.window_frame.is_some(),
         })
     }
 

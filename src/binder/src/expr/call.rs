@@ -17,7 +17,7 @@ use crate::typing::symbol;
 pub(crate) struct CallClauses<'a> {
     pub distinct: bool,
     pub order_by: &'a [OrderByExpr],
-    pub ignore_nulls: bool,
+    pub ignore_nulls: Option<bool>,
 }
 
 impl Binder<'_> {
@@ -55,7 +55,7 @@ impl Binder<'_> {
                 format!("DISTINCT/ALL not allowed with {name} function"),
             ));
         }
-        if !clauses.order_by.is_empty() || clauses.ignore_nulls {
+        if !clauses.order_by.is_empty() || clauses.ignore_nulls.is_some() {
             return Err(BindError::unsupported(
                 span,
                 format!("ORDER BY or IGNORE NULLS in a call of {name}"),
@@ -113,7 +113,7 @@ pub(crate) fn call_parts(function: &Function) -> BindResult<(&[FunctionArg], Cal
     }
     let mut clauses = CallClauses::default();
     if let Some(treatment) = &function.null_treatment {
-        clauses.ignore_nulls = matches!(treatment, NullTreatment::IgnoreNulls);
+        clauses.ignore_nulls = Some(matches!(treatment, NullTreatment::IgnoreNulls));
     }
     let list = match &function.args {
         FunctionArguments::None => return Ok((&[], clauses)),
@@ -137,7 +137,7 @@ fn list_clauses<'a>(
         match clause {
             FunctionArgumentClause::OrderBy(order_by) => clauses.order_by = order_by,
             FunctionArgumentClause::IgnoreOrRespectNulls(treatment) => {
-                clauses.ignore_nulls = matches!(treatment, NullTreatment::IgnoreNulls);
+                clauses.ignore_nulls = Some(matches!(treatment, NullTreatment::IgnoreNulls));
             }
             other => {
                 return Err(BindError::unsupported(
