@@ -1,6 +1,9 @@
 //! sqlparser's hooks: which of its constructs Flink has, and those of Flink's that it lacks.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use filbert_types::Location;
 
 use sqlparser::ast::Expr;
 use sqlparser::dialect::{Dialect, Precedence};
@@ -10,9 +13,10 @@ use sqlparser::parser::{Parser, ParserError};
 use crate::cursor::Cursor;
 use crate::error::{ParseError, Result};
 use crate::expr;
+use crate::hints::misplaced_hint;
 use crate::match_recognize::MatchRecognize;
 use crate::rewrite;
-use crate::source::Chunk;
+use crate::source::{Chunk, location};
 use crate::words;
 
 /// Flink's dialect, for one statement. Hooks see sqlparser's parser alone, so what they need besides is here; and
@@ -24,6 +28,10 @@ pub(crate) struct FlinkDialect {
     pub matches: Vec<MatchRecognize>,
     raised: RefCell<Vec<ParseError>>,
     operators: Cell<usize>,
+    /// Why the value of a named argument failed, by the token of its name.
+    named_arguments: RefCell<HashMap<usize, Option<ParseError>>>,
+    /// The places whose hints belong to something.
+    hint_places: RefCell<Vec<Location>>,
 }
 
 const MARK: &str = "\u{1}raised ";
@@ -35,6 +43,8 @@ impl FlinkDialect {
             matches: Vec::new(),
             raised: RefCell::default(),
             operators: Cell::default(),
+            named_arguments: RefCell::default(),
+            hint_places: RefCell::default(),
         }
     }
 
@@ -62,6 +72,38 @@ impl FlinkDialect {
     pub fn count_operator(&self) -> usize {
         self.operators.set(self.operators.get() + 1);
         self.operators.get()
+    }
+
+    /// Why the value of the named argument at a token fails. The answer is kept, since arguments nest and sqlparser
+    /// tries each several times.
+    pub fn named_argument_error(
+        &self,
+        name: usize,
+        find: impl FnOnce() -> Option<ParseError>,
+    ) -> Option<ParseError> {
+        if let Some(known) = self.named_arguments.borrow().get(&name) {
+            return known.clone();
+        }
+        let found = find();
+        self.named_arguments
+            .borrow_mut()
+            .insert(name, found.clone());
+        found
+    }
+
+    /// Says that the hints behind these places belong to something.
+    pub fn claim_hints(&self, places: impl IntoIterator<Item = Location>) {
+        self.hint_places.borrow_mut().extend(places);
+    }
+
+    /// The first hint that belongs to nothing.
+    pub fn unclaimed_hint(&self) -> Option<ParseError> {
+        let places = self.hint_places.borrow();
+        let hint = self.chunk.hints.iter().find(|hint| {
+            let after = hint.after.and_then(|i| self.chunk.tokens.get(i));
+            !after.is_some_and(|t| places.contains(&location(t.span.end)))
+        })?;
+        Some(misplaced_hint(hint.span))
     }
 
     fn cursor<'a, 'p>(&'a self, parser: &'a mut Parser<'p>) -> Cursor<'a, 'p> {

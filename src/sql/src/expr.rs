@@ -101,14 +101,15 @@ pub(crate) fn prefix(cursor: &mut Cursor<'_, '_>) -> Result<Option<Expr>> {
 
 /// sqlparser tries `name => value` first and forgets why that failed; here the value is tried again.
 fn named_argument(cursor: &mut Cursor<'_, '_>) -> Result<Option<Expr>> {
-    let mut ahead = crate::cursor::parser(cursor.chunk, cursor.dialect);
-    for _ in 0..cursor.index() + 2 {
-        ahead.advance_token();
-    }
-    match ahead.parse_expr() {
-        Err(error) => Err(cursor.error(error)),
-        Ok(_) => Ok(None),
-    }
+    let name = cursor.index();
+    let error = cursor.dialect.named_argument_error(name, || {
+        let mut ahead = crate::cursor::parser(cursor.chunk, cursor.dialect);
+        for _ in 0..name + 2 {
+            ahead.advance_token();
+        }
+        ahead.parse_expr().err().map(|e| cursor.error(e))
+    });
+    error.map_or(Ok(None), Err)
 }
 
 /// Calls whose arguments have a grammar of their own.

@@ -5,6 +5,7 @@ use filbert_types::{Location, Span};
 use sqlparser::ast::{Select, TableFactor};
 
 use crate::ast::{Ident, OptionEntry, Text};
+use crate::error::ParseError;
 use crate::source::location;
 
 mod parse;
@@ -79,6 +80,11 @@ impl Hints {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+pub(crate) fn misplaced_hint(place: Span) -> ParseError {
+    ParseError::new("A hint can't stand here.", place)
+        .with_hint("Hints follow SELECT or a table's name, before its alias.")
 }
 
 /// The entries of the OPTIONS hints among `hints`.

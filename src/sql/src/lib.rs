@@ -9,6 +9,7 @@
 //! - [`data_type`]: Flink's types.
 //! - [`expr`]: expressions of Flink's that sqlparser's grammar lacks, and how its tree carries them.
 //! - [`hints`], [`match_recognize`]: what sqlparser's trees have no place for; a [`Query`] carries it beside its tree.
+//! - [`highlight`](mod@highlight) and [`keywords`]: for a shell.
 //! - [`error`]: [`ParseError`]; `diagnose` finds what was probably meant.
 
 mod ast;
@@ -18,6 +19,7 @@ mod diagnose;
 mod dialect;
 pub mod error;
 pub mod expr;
+pub mod highlight;
 pub mod hints;
 pub mod lexer;
 pub mod match_recognize;
@@ -37,6 +39,7 @@ pub use expr::{
     TableArgumentSource, TableFunction, between_symmetric, is_default, is_json, json_arguments,
     json_clauses, literal_kind, symbol, table_argument, table_function,
 };
+pub use highlight::{TokenClass, highlight};
 pub use hints::{Hint, HintArgs, Hints};
 pub use lexer::{Lexeme, LexemeKind, Lexer};
 pub use match_recognize::{

@@ -87,10 +87,12 @@ pub(crate) fn run<T>(
         chunk: &dialect.chunk,
     };
     let parsed = parse(&mut cursor)?;
-    if cursor.at_end() {
-        Ok(parsed)
-    } else {
-        Err(cursor.unexpected(end))
+    if !cursor.at_end() {
+        return Err(cursor.unexpected(end));
+    }
+    match dialect.unclaimed_hint() {
+        Some(error) => Err(error),
+        None => Ok(parsed),
     }
 }
 

@@ -21,6 +21,9 @@ pub(crate) fn parse(cursor: &mut Cursor<'_, '_>) -> Result<Query> {
     let place = cursor.span_since(start);
     let hints = hints_within(cursor, place)?;
     validate::query(&ast, &hints, place)?;
+    cursor
+        .dialect
+        .claim_hints(hints.entries.iter().map(|e| e.after));
     Ok(Query {
         ast: *ast,
         hints,

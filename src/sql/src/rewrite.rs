@@ -6,11 +6,13 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use crate::diagnose;
 use crate::dialect::FlinkDialect;
-use crate::error::Result;
+use crate::error::{ParseError, Result};
 use crate::lexer::word;
 use crate::match_recognize::{self, DERIVED, MatchRecognize};
 use crate::parse::run;
 use crate::source::{Chunk, is_word, span};
+
+const SET_OPERATORS_MAX: usize = 1000;
 
 /// What becomes of one token.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +24,7 @@ struct Edit {
 
 /// The statement's tokens for sqlparser, and what was cut out of them.
 pub(crate) fn rewrite(text: &str, chunk: Chunk) -> Result<(Chunk, Vec<MatchRecognize>)> {
-    check_filter(&chunk)?;
+    check(&chunk)?;
     let wanted =
         |t: &TokenWithSpan| is_word(&t.token, "VALUES") || is_word(&t.token, "MATCH_RECOGNIZE");
     if !chunk.tokens.iter().any(wanted) {
@@ -52,21 +54,38 @@ pub(crate) fn rewrite(text: &str, chunk: Chunk) -> Result<(Chunk, Vec<MatchRecog
     Ok((apply(chunk, edits), matches))
 }
 
-/// sqlparser drops a FILTER that has no condition.
-fn check_filter(chunk: &Chunk) -> Result<()> {
+/// What sqlparser would let through: a FILTER without its condition, which it drops, and more set operators than whoever
+/// walks the tree can recurse over.
+fn check(chunk: &Chunk) -> Result<()> {
     let is = |i: usize, wanted: &Token| chunk.tokens.get(i).is_some_and(|t| t.token == *wanted);
+    let mut set_operators = 0;
     for (i, token) in chunk.tokens.iter().enumerate() {
-        let complete = is(i + 1, &Token::LParen)
-            && chunk
-                .tokens
-                .get(i + 2)
-                .is_some_and(|t| is_word(&t.token, "WHERE"));
-        if is_word(&token.token, "FILTER") && i > 0 && is(i - 1, &Token::RParen) && !complete {
-            return Err(diagnose::unexpected(
-                chunk,
-                i + 1,
-                "(WHERE condition) after FILTER",
-            ));
+        if is_word(&token.token, "FILTER") && i > 0 && is(i - 1, &Token::RParen) {
+            let complete = is(i + 1, &Token::LParen)
+                && chunk
+                    .tokens
+                    .get(i + 2)
+                    .is_some_and(|t| is_word(&t.token, "WHERE"));
+            if !complete {
+                return Err(diagnose::unexpected(
+                    chunk,
+                    i + 1,
+                    "(WHERE condition) after FILTER",
+                ));
+            }
+        }
+        if ["UNION", "INTERSECT", "EXCEPT"]
+            .iter()
+            .any(|w| is_word(&token.token, w))
+        {
+            set_operators += 1;
+            if set_operators > SET_OPERATORS_MAX {
+                return Err(ParseError::new(
+                    format!("The statement has more than {SET_OPERATORS_MAX} set operators."),
+                    span(token.span),
+                )
+                .with_hint("Split it, for instance by views."));
+            }
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use sqlparser::ast::{
 
 use crate::diagnose;
 use crate::error::{ParseError, Result};
-use crate::hints::{Hints, table_name_end};
+use crate::hints::{Hints, misplaced_hint, table_name_end};
 use crate::match_recognize::DERIVED;
 use crate::source::{location, span};
 use crate::words;
@@ -27,8 +27,7 @@ pub(crate) fn query(query: &Query, hints: &Hints, place: Span) -> Result<()> {
     finish(query.visit(&mut checker))?;
     for entry in &hints.entries {
         if !checker.hint_places.contains(&entry.after) {
-            return Err(ParseError::new("A hint can't stand here.", entry.span)
-                .with_hint("Hints follow SELECT or a table's name, before its alias."));
+            return Err(misplaced_hint(entry.span));
         }
     }
     Ok(())

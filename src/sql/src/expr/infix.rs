@@ -12,7 +12,7 @@ use crate::source::is_word;
 
 /// The most operators that one statement may chain: their trees lean left, one level each, and whoever walks them
 /// recurses.
-const OPERATORS_MAX: usize = 4000;
+const OPERATORS_MAX: usize = 2000;
 
 /// How tightly the operator of ours that comes next binds; none leaves it to sqlparser.
 pub(crate) fn next_precedence(parser: &Parser<'_>, dialect: &FlinkDialect) -> Option<u8> {

@@ -273,5 +273,5 @@ fn deep_nesting_is_an_error() {
     assert!(error(&text).contains("operators"));
     let text = vec!["NOT"; 20_000].join(" ") + " TRUE";
     assert!(error(&text).contains("too deeply"));
-    expr(&vec!["a"; 1_000].join(" OR "));
+    expr(&vec!["a"; 1_900].join(" OR "));
 }

@@ -1,7 +1,7 @@
 use filbert_types::{Location, Span};
 use sqlparser::tokenizer::Token;
 
-use super::{Hint, HintArgs, HintEntry, Hints};
+use super::{Hint, HintArgs, HintEntry, Hints, misplaced_hint};
 use crate::ast::{Ident, OptionEntry, Text};
 use crate::error::{ParseError, Result};
 use crate::lexer::{LexemeKind, Lexer};
@@ -12,10 +12,7 @@ pub(crate) fn parse(chunk: &Chunk) -> Result<Hints> {
     let mut hints = Hints::default();
     for raw in &chunk.hints {
         let Some(after) = raw.after else {
-            return Err(
-                ParseError::new("A hint can't stand before the statement.", raw.span)
-                    .with_hint("Hints follow SELECT or a table's name."),
-            );
+            return Err(misplaced_hint(raw.span));
         };
         hints.entries.push(HintEntry {
             after: location(chunk.tokens[after].span.end),

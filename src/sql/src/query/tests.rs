@@ -45,6 +45,8 @@ fn hints_elsewhere_are_refused() {
     for text in [
         "SELECT a /*+ OPTIONS('a' = 'b') */ FROM t",
         "SELECT a FROM t AS x /*+ OPTIONS('a' = 'b') */",
+        "/*+ OPTIONS('a' = 'b') */ SELECT a FROM t",
+        "SELECT a FROM t WHERE /*+ OPTIONS('a' = 'b') */ TRUE",
     ] {
         assert!(error(text).message.contains("can't stand here"), "{text}");
     }
@@ -237,4 +239,33 @@ fn errors_in_subqueries_keep_their_place() {
         assert_eq!(error.span.start.column, column, "{text}: {error}");
         assert!(error.hint.unwrap().contains("WHERE"), "{text}");
     }
+}
+
+#[test]
+fn nesting_is_bounded_and_takes_no_exponential_time() {
+    let deep = |open: &str, inside: &str, close: &str, n: usize| {
+        format!(
+            "SELECT * FROM {}{inside}{}",
+            open.repeat(n),
+            close.repeat(n)
+        )
+    };
+    let started = std::time::Instant::now();
+    for text in [
+        deep("(SELECT * FROM ", "t WEHRE a = 1", ")", 40),
+        deep("f(a => ", "INTERVAL '1' DYA", ")", 40),
+        deep("(", "a JOIN b ON", ")", 40),
+        deep("(", "SELECT 1", ")", 40) + " x y z",
+        deep("(SELECT * FROM ", "t", ")", 10_000),
+        deep("((", "t", "))", 10_000),
+        "SELECT ".to_string() + &"f(".repeat(10_000),
+        "SELECT ".to_string() + &"CASE WHEN ".repeat(10_000),
+        "SELECT ".to_string() + &"-".repeat(9_000).replace('-', "- "),
+        "SELECT ".to_string() + &"a[".repeat(10_000),
+        "SELECT a".to_string() + &" UNION SELECT a".repeat(10_000),
+    ] {
+        let head: String = text.chars().take(60).collect();
+        assert!(parse_query(&text).is_err(), "{head}");
+    }
+    assert!(started.elapsed().as_secs() < 30);
 }

@@ -52,6 +52,7 @@ fn target_options(
     cursor: &Cursor<'_, '_>,
     target: &crate::ast::ObjectName,
 ) -> Result<Vec<crate::ast::OptionEntry>> {
+    cursor.dialect.claim_hints([target.span.end]);
     let hints = parse_hints(cursor.chunk)?;
     let hints = hints.after(target.span.end);
     for hint in hints {
