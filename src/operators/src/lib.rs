@@ -3,9 +3,11 @@
 //! - [`operator`]: the interface: step functions, driven by a chain.
 //! - [`output`]: where an operator leaves what it has to say.
 //! - [`context`]: what an operator is told when it is opened.
+//! - [`bounded`]: batch plans and their pieces.
 //! - [`snapshot`]: what it leaves in a checkpoint.
 //! - [`metrics`], [`clock`], [`error`]: counting, time, failing.
 
+pub mod bounded;
 pub mod clock;
 pub mod context;
 pub mod error;
