@@ -55,6 +55,12 @@ pub use take::{
 
 /// The expression of ours that begins here, or none: then sqlparser's grammar goes on.
 pub(crate) fn prefix(cursor: &mut Cursor<'_, '_>) -> Result<Option<Expr>> {
+    if *cursor.peek() == Token::LBracket {
+        return Err(
+            ParseError::new("An array begins with ARRAY.", cursor.peek_span())
+                .with_hint("Write ARRAY[1, 2]."),
+        );
+    }
     let Token::Word(word) = cursor.peek() else {
         return Ok(None);
     };
@@ -128,39 +134,10 @@ fn special_call(cursor: &mut Cursor<'_, '_>, upper: &str) -> Result<Option<Expr>
     }
 }
 
-/// Words that a call can't begin with.
-const NO_FUNCTIONS: &[&str] = &[
-    "SELECT",
-    "FROM",
-    "WHERE",
-    "GROUP",
-    "ORDER",
-    "HAVING",
-    "ON",
-    "USING",
-    "AND",
-    "OR",
-    "AS",
-    "BY",
-    "IN",
-    "LIKE",
-    "BETWEEN",
-    "UNION",
-    "EXCEPT",
-    "INTERSECT",
-    "WITH",
-    "VALUES",
-    "JOIN",
-    "THEN",
-    "WHEN",
-    "ELSE",
-    "END",
-    "LIMIT",
-];
-
+/// A reserved word before a parenthesis: a function's name for a few.
 fn function_name(cursor: &Cursor<'_, '_>, upper: &str) -> Result<Option<Expr>> {
-    if NO_FUNCTIONS.contains(&upper) {
-        return Err(cursor.unexpected("an expression"));
+    if words::is_reserved(upper) && words::CALL_WORDS.binary_search(&upper).is_err() {
+        return Err(cursor.unexpected("an expression or a name"));
     }
     Ok(None)
 }

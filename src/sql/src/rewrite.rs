@@ -1,5 +1,5 @@
 //! Changes to the tokens before sqlparser sees them, where its grammar is narrower and has no hook: rows of VALUES
-//! without parentheses, and MATCH_RECOGNIZE, whose body is cut out and parsed apart. Places stay those of the text.
+//! without parentheses, `TABLE t` as a query, and MATCH_RECOGNIZE, whose body is cut out and parsed apart. Places stay those of the text.
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
@@ -11,6 +11,7 @@ use crate::lexer::word;
 use crate::match_recognize::{self, DERIVED, MatchRecognize};
 use crate::parse::run;
 use crate::source::{Chunk, is_word, span};
+use crate::words;
 
 const SET_OPERATORS_MAX: usize = 1000;
 
@@ -25,8 +26,11 @@ struct Edit {
 /// The statement's tokens for sqlparser, and what was cut out of them.
 pub(crate) fn rewrite(text: &str, chunk: Chunk) -> Result<(Chunk, Vec<MatchRecognize>)> {
     check(&chunk)?;
-    let wanted =
-        |t: &TokenWithSpan| is_word(&t.token, "VALUES") || is_word(&t.token, "MATCH_RECOGNIZE");
+    let wanted = |t: &TokenWithSpan| {
+        ["VALUES", "MATCH_RECOGNIZE", "TABLE"]
+            .iter()
+            .any(|w| is_word(&t.token, w))
+    };
     if !chunk.tokens.iter().any(wanted) {
         return Ok((chunk, Vec::new()));
     }
@@ -35,6 +39,11 @@ pub(crate) fn rewrite(text: &str, chunk: Chunk) -> Result<(Chunk, Vec<MatchRecog
     for i in 0..chunk.tokens.len() {
         if edits[i].drop {
             continue;
+        }
+        if is_word(&chunk.tokens[i].token, "TABLE") && begins_query(&chunk, i) {
+            // sqlparser's TABLE takes two parts at most and forgets their places.
+            edits[i].drop = true;
+            edits[i].before = vec![word("SELECT"), Token::Mul, word("FROM")];
         }
         if is_word(&chunk.tokens[i].token, "VALUES") && !follows_dot(&chunk, i) {
             rows(&chunk, i + 1, &mut edits);
@@ -89,6 +98,59 @@ fn check(chunk: &Chunk) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether the TABLE at `index` is a query, `TABLE t`, and no argument and no part of DDL.
+fn begins_query(chunk: &Chunk, index: usize) -> bool {
+    let token = |i: usize| chunk.tokens.get(i).map(|t| &t.token);
+    let one_of = |i: Option<usize>, words: &[&str]| {
+        i.and_then(token)
+            .is_some_and(|t| words.iter().any(|w| is_word(t, w)))
+    };
+    let names = matches!(token(index + 1), Some(Token::Word(w))
+        if w.quote_style.is_some() || !words::is_reserved(&w.value.to_ascii_uppercase()));
+    if !names {
+        return false;
+    }
+    let Some(before) = index.checked_sub(1) else {
+        return true;
+    };
+    let joins = [
+        "UNION",
+        "ALL",
+        "DISTINCT",
+        "INTERSECT",
+        "EXCEPT",
+        "AS",
+        "FOR",
+        "EXPLAIN",
+        "EXECUTE",
+    ];
+    if token(before) == Some(&Token::LParen) {
+        let outside = before.checked_sub(1);
+        return outside.is_none()
+            || one_of(outside, &joins)
+            || one_of(outside, &["FROM", "JOIN", "IN", "EXISTS", "LATERAL"])
+            || outside.and_then(token) == Some(&Token::LParen);
+    }
+    let in_insert = one_of(Some(0), &["INSERT"])
+        && matches!(token(before), Some(Token::Word(_) | Token::RParen))
+        && opening_at(chunk, index).is_none();
+    in_insert || one_of(Some(before), &joins)
+}
+
+/// The parenthesis that is open at `index`.
+fn opening_at(chunk: &Chunk, index: usize) -> Option<usize> {
+    let mut depth = 0usize;
+    for i in (0..index).rev() {
+        match chunk.tokens[i].token {
+            Token::RParen => depth += 1,
+            Token::LParen if depth == 0 => return Some(i),
+            Token::LParen => depth -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 fn follows_dot(chunk: &Chunk, index: usize) -> bool {
@@ -180,7 +242,7 @@ fn rows(chunk: &Chunk, first: usize, edits: &mut [Edit]) {
 }
 
 fn row(chunk: &Chunk, first: usize, last: usize, edits: &mut [Edit]) {
-    if closing(chunk, first) == Some(last) {
+    if closing(chunk, first) == Some(last) || is_word(&chunk.tokens[first].token, "VALUES") {
         return;
     }
     if is_word(&chunk.tokens[first].token, "ROW") && closing(chunk, first + 1) == Some(last) {

@@ -8,13 +8,12 @@ use sqlparser::ast::{
     Distinct, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
     GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, OrderByKind,
     Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, Spanned, TableAlias,
-    TableFactor, TableVersion, Value, Visit, Visitor, WildcardAdditionalOptions,
+    TableFactor, TableVersion, Value, Visit, Visitor, WildcardAdditionalOptions, WindowType,
 };
 
 use crate::diagnose;
 use crate::error::{ParseError, Result};
 use crate::hints::{Hints, misplaced_hint, table_name_end};
-use crate::match_recognize::DERIVED;
 use crate::source::{location, span};
 use crate::words;
 
@@ -87,6 +86,13 @@ fn alias(alias: Option<&TableAlias>) -> Flow {
     name(&alias.name)?;
     for column in &alias.columns {
         name(&column.name)?;
+        if column.data_type.is_some() {
+            return refuse_with(
+                "An alias lists names alone.",
+                span(column.name.span),
+                "Is a comma missing behind this one?",
+            );
+        }
     }
     Flow::Continue(())
 }
@@ -96,7 +102,11 @@ fn table_name(table: &ObjectName, is_call: bool) -> Flow {
         let Some(ident) = part.as_ident() else {
             continue;
         };
-        if !(is_call && i == table.0.len() - 1) && ident.value != DERIVED {
+        // UNNEST and the TABLE of `LATERAL TABLE(..)` are the reserved words that name a table function.
+        let unnest = ["UNNEST", "TABLE"]
+            .iter()
+            .any(|w| ident.value.eq_ignore_ascii_case(w));
+        if !(is_call && i == table.0.len() - 1 && unnest) {
             name(ident)?;
         }
     }
@@ -184,6 +194,10 @@ impl Checker {
                 matches!(select.group_by, GroupByExpr::All(_)),
                 "GROUP BY ALL",
             ),
+            (
+                matches!(&select.group_by, GroupByExpr::Expressions(_, modifiers) if !modifiers.is_empty()),
+                "GROUPING SETS without a comma before it",
+            ),
         ];
         for (present, what) in foreign {
             if present {
@@ -268,10 +282,16 @@ impl Checker {
             }
             body = left;
         }
+        if let SetExpr::Table(_) = body {
+            return refuse("TABLE takes a table's name here.", self.place);
+        }
         Flow::Continue(())
     }
 
     fn call(&self, function: &Function) -> Flow {
+        if let Some(WindowType::NamedWindow(window)) = &function.over {
+            name(window)?;
+        }
         let FunctionArguments::List(list) = &function.args else {
             return Flow::Continue(());
         };
@@ -450,9 +470,19 @@ impl Visitor for Checker {
                 "A join in parentheses takes no alias in Flink SQL.",
                 span(given.name.span),
             ),
-            TableFactor::Function { alias: given, .. }
-            | TableFactor::TableFunction { alias: given, .. }
-            | TableFactor::NestedJoin { alias: given, .. }
+            TableFactor::Function {
+                alias: given, name, ..
+            } => {
+                table_name(name, true)?;
+                alias(given.as_ref())
+            }
+            TableFactor::TableFunction { alias: given, expr } => {
+                if let Expr::Function(function) = expr {
+                    table_name(&function.name, true)?;
+                }
+                alias(given.as_ref())
+            }
+            TableFactor::NestedJoin { alias: given, .. }
             | TableFactor::MatchRecognize { alias: given, .. } => alias(given.as_ref()),
             TableFactor::Pivot { .. } => refuse("PIVOT is not supported.", self.place),
             TableFactor::Unpivot { .. } => refuse("UNPIVOT is not supported.", self.place),
@@ -465,6 +495,10 @@ impl Visitor for Checker {
             Expr::Identifier(ident) => name(ident),
             Expr::CompoundIdentifier(parts) => parts.iter().try_for_each(name),
             Expr::Function(function) => self.call(function),
+            Expr::Wildcard(token) => refuse("'*' is no expression.", span(token.0.span)),
+            Expr::QualifiedWildcard(_, token) => {
+                refuse("'*' is no expression.", span(token.0.span))
+            }
             Expr::AtTimeZone { .. } => refuse_with(
                 "AT TIME ZONE is not part of Flink SQL.",
                 self.place,

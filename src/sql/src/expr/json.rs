@@ -235,8 +235,8 @@ fn behavior_clause(
             }
             value
         }
-        "EMPTY" => match cursor.one_of(&["ARRAY", "OBJECT"]) {
-            Some("OBJECT") => symbol_expr("EMPTY OBJECT", place),
+        "EMPTY" => match cursor.expect_one_of(&["ARRAY", "OBJECT"])? {
+            "OBJECT" => symbol_expr("EMPTY OBJECT", place),
             _ => symbol_expr("EMPTY ARRAY", place),
         },
         word => symbol_expr(word, place),
