@@ -1,0 +1,233 @@
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use crate::complete;
+use crate::script::{Expectation, Script, ScriptError, TestRecord};
+use crate::session::{Answer, NewEnvironment, Session};
+
+/// How files are run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Write the answers into the files.
+    pub complete: bool,
+    /// How long a record may take.
+    pub timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            complete: false,
+            timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+/// How a record came out.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    Passed,
+    /// The statement failed, with the error that it gave.
+    Failed(String),
+    /// It succeeded though an error was expected.
+    Succeeded,
+    /// It was refused for another reason than the one expected.
+    OtherError {
+        expected: String,
+        got: String,
+    },
+    /// It gave other rows.
+    Different {
+        expected: Vec<String>,
+        got: Vec<String>,
+    },
+}
+
+impl Outcome {
+    pub fn passed(&self) -> bool {
+        matches!(self, Outcome::Passed)
+    }
+}
+
+/// A record and how it came out.
+#[derive(Debug, Clone)]
+pub struct RecordResult {
+    pub record: TestRecord,
+    pub outcome: Outcome,
+}
+
+/// A file's records and how they came out.
+#[derive(Debug, Clone)]
+pub struct FileReport {
+    pub path: PathBuf,
+    pub results: Vec<RecordResult>,
+}
+
+impl FileReport {
+    pub fn passed(&self) -> usize {
+        self.results.iter().filter(|r| r.outcome.passed()).count()
+    }
+
+    pub fn failed(&self) -> usize {
+        self.results.len() - self.passed()
+    }
+}
+
+/// The `.slt` files at a path: the file itself, or all in a folder and below, sorted.
+///
+/// # Errors
+/// When the path or a folder below it can't be read.
+pub fn find_files(path: &Path) -> Result<Vec<PathBuf>, ScriptError> {
+    let mut files = Vec::new();
+    collect_files(path, &mut files)?;
+    Ok(files)
+}
+
+fn collect_files(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), ScriptError> {
+    let unreadable = |error| ScriptError::Unreadable(path.display().to_string(), error);
+    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
+        .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect())
+        .map_err(unreadable)?;
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() || entry.extension().is_some_and(|e| e == "slt") {
+            collect_files(&entry, files)?;
+        }
+    }
+    Ok(())
+}
+
+/// Time beyond a record's own timeout after which its thread is given up.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// What the thread of a file sends: each record's answer, in order.
+type Answers = mpsc::Receiver<Result<Answer, String>>;
+
+/// Runs all records of a file in a fresh session.
+///
+/// # Errors
+/// When the file can't be read, is no script, or can't be completed.
+pub fn run_file(
+    path: &Path,
+    new: &Arc<NewEnvironment>,
+    options: &Options,
+) -> Result<FileReport, ScriptError> {
+    let script = Script::read(path)?;
+    let answers = start(&script, new, options);
+    let mut results = Vec::with_capacity(script.records.len());
+    let mut given = Vec::with_capacity(script.records.len());
+    let mut gone = None;
+    for record in &script.records {
+        let answer = match &gone {
+            Some(reason) => Err(String::clone(reason)),
+            None => next_answer(&answers, options.timeout + GRACE).unwrap_or_else(|reason| {
+                gone = Some(reason.clone());
+                Err(reason)
+            }),
+        };
+        results.push(RecordResult {
+            record: record.clone(),
+            outcome: judge(&record.expectation, &answer),
+        });
+        given.push(answer);
+    }
+    if options.complete {
+        complete::write(path, &script, &given)?;
+    }
+    Ok(FileReport {
+        path: path.to_owned(),
+        results,
+    })
+}
+
+/// A record's answer, or why there will be none for it and those behind it.
+fn next_answer(answers: &Answers, timeout: Duration) -> Result<Result<Answer, String>, String> {
+    answers.recv_timeout(timeout).map_err(|error| match error {
+        RecvTimeoutError::Timeout => format!(
+            "It did not come back within {} s; the rest of the file was not run.",
+            timeout.as_secs()
+        ),
+        RecvTimeoutError::Disconnected => "The session's thread has ended.".to_owned(),
+    })
+}
+
+/// A thread that runs the file's records, so that one that hangs can be given up.
+fn start(script: &Script, new: &Arc<NewEnvironment>, options: &Options) -> Answers {
+    let (sender, answers) = mpsc::channel();
+    let statements: Vec<String> = script.records.iter().map(|r| r.sql.clone()).collect();
+    let (new, timeout) = (Arc::clone(new), options.timeout);
+    std::thread::spawn(move || {
+        let tmp = match tempfile::Builder::new().prefix("slt").tempdir() {
+            Ok(tmp) => tmp,
+            Err(error) => {
+                let _ = sender.send(Err(format!("No folder for ${{TMP}}: {error}.")));
+                return;
+            }
+        };
+        let mut session = Session::new(&*new, &tmp.path().to_string_lossy(), timeout);
+        for sql in statements {
+            let run = AssertUnwindSafe(|| session.run(&sql).map_err(|error| error.to_string()));
+            let answer = catch_unwind(run)
+                .unwrap_or_else(|panic| Err(format!("PANIC: {}", panic_text(&*panic))));
+            if sender.send(answer).is_err() {
+                return;
+            }
+        }
+    });
+    answers
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}
+
+fn judge(expectation: &Expectation, answer: &Result<Answer, String>) -> Outcome {
+    match (expectation, answer) {
+        (Expectation::Ok, Ok(_)) => Outcome::Passed,
+        // A panic is never the refusal that was meant.
+        (Expectation::Error(_), Err(error)) if error.starts_with("PANIC") => {
+            Outcome::Failed(error.clone())
+        }
+        (Expectation::Error(expected), Err(error)) if expected.is_match(error, None) => {
+            Outcome::Passed
+        }
+        (Expectation::Error(expected), Err(error)) => Outcome::OtherError {
+            expected: expected.to_string(),
+            got: error.clone(),
+        },
+        (Expectation::Error(_), Ok(_)) => Outcome::Succeeded,
+        (Expectation::Ok | Expectation::Rows { .. }, Err(error)) => Outcome::Failed(error.clone()),
+        (Expectation::Rows { lines, any_order }, Ok(answer)) => {
+            let (mut expected, mut got) = (squeezed(lines), squeezed(&answer.lines));
+            if *any_order {
+                expected.sort();
+                got.sort();
+            }
+            if expected == got {
+                Outcome::Passed
+            } else {
+                Outcome::Different { expected, got }
+            }
+        }
+    }
+}
+
+/// Lines with every run of blanks as one.
+fn squeezed(lines: &[String]) -> Vec<String> {
+    lines
+        .iter()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect()
+}
