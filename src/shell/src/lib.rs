@@ -1,1 +1,15 @@
+//! The SQL client: statements from a script or a prompt, their results on a terminal or a pipe.
+//!
+//! - [`client`]: executes a statement and shows what it gives.
+//! - [`script`]: whole texts, ended by the first error.
+//! - [`interrupt`]: ctrl-C as a flag that waits look at.
+//! - [`messages`]: the client's own lines.
 
+pub mod client;
+pub mod interrupt;
+pub mod messages;
+pub mod script;
+
+pub use client::{Client, Show};
+pub use interrupt::Interrupt;
+pub use script::{ScriptFailure, run_script};

@@ -1,1 +1,31 @@
+//! The library's face, on which the shell, the file runner and the test runner stand.
+//!
+//! - [`environment`]: [`TableEnvironment`], a session that executes statements.
+//! - [`settings`]: how a session starts.
+//! - [`result`]: [`TableResult`], what a statement gives.
+//! - [`print`]: results as tableau, CSV or JSON.
+//! - [`table`], [`statement_set`]: queries and sets of INSERTs before they run.
+//! - `execute`: one file a statement family; `binding` and `session` are what they stand on.
+//! - [`error`]: why a statement failed, and where.
 
+mod binding;
+pub mod environment;
+pub mod error;
+mod execute;
+mod expressions;
+mod function_names;
+mod like;
+pub mod print;
+pub mod result;
+mod session;
+pub mod settings;
+pub mod statement_set;
+pub mod table;
+
+pub use environment::{TableEnvironment, single};
+pub use error::{ErrorKind, TableError};
+pub use print::{OutputFormat, Row};
+pub use result::{Fetched, ResultKind, ResultSource, TableResult};
+pub use settings::EnvironmentSettings;
+pub use statement_set::StatementSet;
+pub use table::Table;

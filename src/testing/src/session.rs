@@ -63,7 +63,7 @@ impl<'a> Session<'a> {
         }
         let deadline = Instant::now() + self.timeout;
         let environment = self.environment()?;
-        let result = environment.execute_sql(sql)?;
+        let result = environment.submit(&filbert_table::single(sql)?)?;
         self.answer(result, deadline)
     }
 

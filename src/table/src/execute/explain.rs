@@ -1,0 +1,65 @@
+//! EXPLAIN: the plans of a query or of INSERTs.
+
+use filbert_planner::{ExplainDetail as PlanDetail, PlanTarget};
+use filbert_sql::{Explain, ExplainDetail, Insert, Query, Statement};
+
+use super::{insert, submit};
+use crate::binding;
+use crate::environment::TableEnvironment;
+use crate::error::{Result, TableError};
+use crate::result::TableResult;
+use crate::result::text_table::TextTable;
+
+pub(super) fn execute(env: &TableEnvironment, statement: &Explain) -> Result<TableResult> {
+    let text = explain(env, &statement.statement, &statement.details)?;
+    TableResult::of(TextTable::of_names("result", vec![text]))
+}
+
+/// The text of EXPLAIN for a statement.
+pub(crate) fn explain(
+    env: &TableEnvironment,
+    statement: &Statement,
+    details: &[ExplainDetail],
+) -> Result<String> {
+    let details: Vec<PlanDetail> = details.iter().map(|d| detail(*d)).collect::<Result<_>>()?;
+    let targets = match statement {
+        Statement::Query(query) => vec![query_target(env, query)?],
+        Statement::Insert(one) => insert_targets(env, &[one])?,
+        Statement::StatementSet(inserts) => {
+            insert_targets(env, &inserts.iter().collect::<Vec<_>>())?
+        }
+        Statement::CreateTable(create) => match &create.query {
+            Some(query) => vec![query_target(env, query)?],
+            None => return Err(refused()),
+        },
+        _ => return Err(refused()),
+    };
+    Ok(submit::planner(env)?.explain(&targets, &details)?)
+}
+
+fn refused() -> TableError {
+    TableError::validation(
+        "EXPLAIN takes a query, an INSERT, a statement set or CREATE TABLE AS, nothing else.",
+    )
+}
+
+fn detail(detail: ExplainDetail) -> Result<PlanDetail> {
+    match detail {
+        ExplainDetail::ChangelogMode => Ok(PlanDetail::ChangelogMode),
+        ExplainDetail::JsonExecutionPlan => Ok(PlanDetail::JsonExecutionPlan),
+        ExplainDetail::EstimatedCost => Err(TableError::unsupported("EXPLAIN ESTIMATED_COST")),
+        ExplainDetail::PlanAdvice => Err(TableError::unsupported("EXPLAIN PLAN_ADVICE")),
+    }
+}
+
+fn query_target(env: &TableEnvironment, query: &Query) -> Result<PlanTarget> {
+    Ok(PlanTarget::Collect {
+        result_id: "explain".to_owned(),
+        query: binding::query(env, query)?,
+    })
+}
+
+fn insert_targets(env: &TableEnvironment, inserts: &[&Insert]) -> Result<Vec<PlanTarget>> {
+    let bound = insert::bind_all(env, inserts)?;
+    Ok(bound.into_iter().map(PlanTarget::Insert).collect())
+}
