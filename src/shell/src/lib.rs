@@ -3,11 +3,13 @@
 //! - [`client`]: executes a statement and shows what it gives.
 //! - [`script`]: whole texts, ended by the first error.
 //! - [`interrupt`]: ctrl-C as a flag that waits look at.
+//! - [`repl`]: the prompt.
 //! - [`messages`]: the client's own lines.
 
 pub mod client;
 pub mod interrupt;
 pub mod messages;
+pub mod repl;
 pub mod script;
 
 pub use client::{Client, Show};

@@ -1,0 +1,126 @@
+//! The prompt: lines are read until a statement ends, and executed.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use filbert_sql::{Completeness, Statements, completeness};
+use rustyline::DefaultEditor;
+use rustyline::error::ReadlineError;
+
+use crate::client::Client;
+use crate::messages;
+
+const PROMPT: &str = "Filbert SQL> ";
+const CONTINUATION: &str = "           > ";
+
+const WELCOME: &str = "\
+Filbert SQL: Apache Flink SQL in one binary.
+Welcome! Enter 'HELP;' to list all available commands. 'QUIT;' to exit.
+";
+
+/// Reads and executes statements until QUIT or the end of input.
+pub fn run(mut client: Client, history: Option<&Path>) {
+    let mut out = io::stdout();
+    let _ = writeln!(out, "{WELCOME}");
+    let Ok(mut editor) = DefaultEditor::new() else {
+        let _ = writeln!(out, "This terminal cannot be edited on; use -f or -e.");
+        return;
+    };
+    if let Some(path) = history {
+        // There is none the first time.
+        let _ = editor.load_history(path);
+    }
+    let mut text = String::new();
+    loop {
+        let prompt = if text.is_empty() {
+            PROMPT
+        } else {
+            CONTINUATION
+        };
+        match editor.readline(prompt) {
+            Ok(line) => {
+                text.push_str(&line);
+                text.push('\n');
+            }
+            Err(ReadlineError::Interrupted) => {
+                text.clear();
+                continue;
+            }
+            Err(_) => break,
+        }
+        if completeness(&text) == Completeness::Incomplete {
+            continue;
+        }
+        let statements = std::mem::take(&mut text);
+        if statements.trim().is_empty() {
+            continue;
+        }
+        let _ = editor.add_history_entry(statements.trim());
+        if execute(&mut client, &statements, &mut out) == Next::Quit {
+            break;
+        }
+    }
+    if let Some(path) = history {
+        let _ = editor.save_history(path);
+    }
+    let _ = writeln!(out, "{}", client.show().style.info(messages::EXITING));
+}
+
+#[derive(PartialEq)]
+enum Next {
+    Read,
+    Quit,
+}
+
+fn execute(client: &mut Client, text: &str, out: &mut dyn Write) -> Next {
+    let command = text.trim().trim_end_matches(';').trim().to_uppercase();
+    match command.as_str() {
+        "QUIT" | "EXIT" => return Next::Quit,
+        "CLEAR" => {
+            let _ = write!(out, "\x1b[H\x1b[2J");
+            let _ = out.flush();
+            return Next::Read;
+        }
+        "HELP" => {
+            let _ = writeln!(out, "{HELP}");
+            return Next::Read;
+        }
+        _ => {}
+    }
+    let style = client.show().style;
+    // What was pressed at the prompt is not meant for the statement.
+    client.interrupt().take();
+    for parsed in Statements::new(text) {
+        let executed = parsed
+            .map_err(filbert_table::TableError::from)
+            .and_then(|parsed| client.execute(&parsed, out));
+        if let Err(error) = executed {
+            let report = error.report(text);
+            let line = format!("{}\n{report}\n", messages::FAILED);
+            let _ = writeln!(out, "{}", style.error(&line));
+            break;
+        }
+        let _ = writeln!(out);
+    }
+    Next::Read
+}
+
+const HELP: &str = "\
+The following commands are available:
+
+QUIT/EXIT            Quits the client.
+CLEAR                Clears the terminal.
+HELP                 Prints this list.
+SET                  Sets a session option. Syntax: \"SET '<key>'='<value>';\". Use \"SET;\" for listing all options.
+RESET                Resets a session option. Syntax: \"RESET '<key>';\". Use \"RESET;\" for resetting all options.
+SHOW                 Lists what exists: CATALOGS, DATABASES, TABLES, VIEWS, FUNCTIONS, COLUMNS FROM t, CREATE TABLE t, JOBS.
+DESCRIBE             Describes a table's columns.
+INSERT INTO          Inserts the results of a query into a table.
+INSERT OVERWRITE     Inserts the results of a query into a table and replaces what was there.
+SELECT               Executes a query.
+EXPLAIN              Shows the plans of a query or of an INSERT.
+BEGIN STATEMENT SET  Begins a statement set. Syntax: \"BEGIN STATEMENT SET;\"
+END                  Ends a statement set and runs it as one job. Syntax: \"END;\"
+STOP JOB             Stops a job. Syntax: \"STOP JOB '<id>';\"
+
+Statements end with a semicolon and may span lines.";
