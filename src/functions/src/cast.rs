@@ -1,17 +1,23 @@
 //! CAST, TRY_CAST and the casts that typing inserts.
 
+mod datetime;
 mod kernel;
+mod nested;
+mod number;
+mod parse;
 mod rules;
+mod text;
 
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Cast, Expr};
+use filbert_types::logical_type::IntervalFields;
 use filbert_types::{LogicalType, TypeKind};
 
 use crate::call::bind_kernel;
 use crate::definition::{Body, Determinism, Function, FunctionRef};
 use crate::signature::{ANY, CallArgs};
 use crate::typed::{ExprContext, TypedExpr};
-use crate::{CallError, definition::Inferred, type_name};
+use crate::{CallError, definition::Inferred, literal, type_name};
 
 pub use kernel::cast_array;
 pub(crate) use rules::integer_digits;
@@ -53,8 +59,16 @@ fn as_given(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
 /// `CAST(arg AS ty)`. The result is NOT NULL where the argument is, whatever `ty` says.
 pub fn cast(ctx: &ExprContext, arg: TypedExpr, ty: &LogicalType) -> Result<TypedExpr, CallError> {
     check(&arg.ty, ty, false)?;
-    let nullable = arg.ty.nullable;
-    Ok(build(ctx, arg, &ty.with_nullable(nullable), false))
+    let nullable = arg.ty.nullable || arg.ty.kind == TypeKind::Null;
+    if let Some(interval) = number_to_interval(ctx, &arg, ty)? {
+        return Ok(interval);
+    }
+    Ok(build(
+        ctx,
+        arg,
+        &in_expressions(ty).with_nullable(nullable),
+        false,
+    ))
 }
 
 /// `TRY_CAST(arg AS ty)`: NULL where CAST fails.
@@ -64,7 +78,49 @@ pub fn try_cast(
     ty: &LogicalType,
 ) -> Result<TypedExpr, CallError> {
     check(&arg.ty, ty, false)?;
-    Ok(build(ctx, arg, &ty.with_nullable(true), true))
+    if let Some(interval) = number_to_interval(ctx, &arg, ty)? {
+        return Ok(interval);
+    }
+    Ok(build(
+        ctx,
+        arg,
+        &in_expressions(ty).with_nullable(true),
+        true,
+    ))
+}
+
+/// In expressions every interval is one of months or of milliseconds.
+fn in_expressions(ty: &LogicalType) -> LogicalType {
+    let kind = match &ty.kind {
+        TypeKind::IntervalYearMonth(_) => literal::INTERVAL_MONTHS,
+        TypeKind::IntervalDayTime(_) => literal::INTERVAL_MILLIS,
+        kind => kind.clone(),
+    };
+    LogicalType::new(kind, ty.nullable)
+}
+
+/// `CAST(5 AS INTERVAL DAY)` is five times a day.
+fn number_to_interval(
+    ctx: &ExprContext,
+    arg: &TypedExpr,
+    ty: &LogicalType,
+) -> Result<Option<TypedExpr>, CallError> {
+    let unit = match &ty.kind {
+        TypeKind::IntervalYearMonth(IntervalFields::Month) => literal::interval_months(1),
+        TypeKind::IntervalYearMonth(_) => literal::interval_months(12),
+        TypeKind::IntervalDayTime(fields) => literal::interval_millis(match fields {
+            IntervalFields::Hour | IntervalFields::HourToMinute => 3_600_000,
+            IntervalFields::HourToSecond { .. } => 3_600_000,
+            IntervalFields::Minute | IntervalFields::MinuteToSecond { .. } => 60_000,
+            IntervalFields::Second { .. } => 1_000,
+            _ => 86_400_000,
+        }),
+        _ => return Ok(None),
+    };
+    if !arg.ty.kind.is_integer() {
+        return Ok(None);
+    }
+    crate::call::built_in(ctx, "*", vec![unit, arg.clone()]).map(Some)
 }
 
 /// The cast that INSERT and function arguments get by themselves: refuses what Flink does not convert silently.
@@ -129,3 +185,6 @@ fn build(ctx: &ExprContext, arg: TypedExpr, ty: &LogicalType, try_cast: bool) ->
 }
 
 const _: () = assert!(matches!(CAST.body, Body::Kernel(_)));
+
+#[cfg(test)]
+mod tests;

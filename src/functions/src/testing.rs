@@ -23,7 +23,6 @@ pub(crate) fn context() -> ExprContext {
 }
 
 /// Evaluates an expression over columns named by their position: `c0`, `c1`, ..
-#[allow(dead_code, reason = "used by the casts' tests to come")]
 pub(crate) fn evaluate(expr: &TypedExpr, columns: Vec<ArrayRef>) -> Result<ArrayRef, String> {
     let rows = columns.first().map_or(1, |c| c.len());
     let mut fields: Vec<Field> = columns
