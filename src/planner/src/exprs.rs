@@ -1,7 +1,6 @@
 //! Expressions on their way to operators: DataFusion's logical expressions compiled against an operator's input, as
 //! bytes, text and type.
 
-mod codec;
 mod render;
 
 use std::sync::Arc;
@@ -16,6 +15,8 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::logical_expr::{ColumnarValue, Expr, ExprSchemable, Volatility};
 use datafusion::physical_expr::expressions::Column as PhysicalColumn;
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
+use filbert_functions::FunctionRegistry;
+use filbert_functions::codec::FunctionCodec;
 use filbert_functions::udf::BoundFunction;
 use filbert_graph::ExprSpec;
 use filbert_types::LogicalType;
@@ -29,13 +30,16 @@ pub(crate) use render::render;
 #[derive(Debug, Clone)]
 pub(crate) struct ExprCompiler {
     props: ExecutionProps,
+    codec: FunctionCodec,
 }
 
 impl ExprCompiler {
     pub fn new(options: &Arc<ConfigOptions>) -> ExprCompiler {
         let mut props = ExecutionProps::new();
         props.config_options = Some(Arc::clone(options));
-        ExprCompiler { props }
+        // Writing looks no function up.
+        let codec = FunctionCodec::new(Arc::new(FunctionRegistry::new()));
+        ExprCompiler { props, codec }
     }
 
     /// An expression over rows of `input`.
@@ -52,7 +56,7 @@ impl ExprCompiler {
         let context = PhysicalPlanningContext::default();
         let physical = create_physical_expr(expr, &schema, &self.props, &context)?;
         Ok(ExprSpec {
-            bytes: codec::encode_physical(&by_position(physical)?)?,
+            bytes: self.codec.encode(&by_position(physical)?)?,
             text: render(expr, input),
             ty,
         })
@@ -99,7 +103,7 @@ impl ExprCompiler {
     /// When it can't be written.
     pub fn logical(&self, expr: &Expr, input: &[PlanColumn]) -> Result<ExprSpec, PlanError> {
         Ok(ExprSpec {
-            bytes: codec::encode_logical(expr)?,
+            bytes: self.codec.encode_logical(expr)?,
             text: render(expr, input),
             ty: LogicalType::from(filbert_types::TypeKind::Boolean),
         })

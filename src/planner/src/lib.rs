@@ -3,19 +3,25 @@
 //! - [`planner`]: the way in: what to plan, and what planning gives.
 //! - [`optimize`]: DataFusion's logical rules that run, and why.
 //! - [`streaming`]: the optimized plan as stream nodes, their changelogs, and the graph.
+//! - [`batch`]: the optimized plan as DataFusion's physical plan, in pieces.
+//! - [`guard`]: conditions run in the order that keeps them from failing.
 //! - [`tables`]: connectors' sources and sinks behind the plan's tables.
 //! - [`exprs`], [`columns`]: expressions and columns on their way to operators.
 //! - [`options`]: the configuration that planning reads.
 //! - [`error`]: why a query can't be planned.
 
+mod batch;
 mod columns;
 pub mod error;
 mod exprs;
+mod guard;
 mod optimize;
 pub mod options;
 pub mod planner;
 mod streaming;
 mod tables;
+#[cfg(test)]
+mod testing;
 
 pub use error::PlanError;
 pub use planner::{ExplainDetail, PlanTarget, Planned, Planner, PlannerContext};

@@ -5,9 +5,10 @@ use datafusion::common::config::ConfigOptions;
 use filbert_binder::{BoundInsert, BoundQuery};
 use filbert_connector_api::ConnectorRegistry;
 use filbert_functions::ExprContext;
-use filbert_graph::{JobGraph, JobSettings, JobType, StreamGraph, chain};
+use filbert_graph::{GraphError, JobGraph, JobSettings, JobType, StreamGraph, chain};
 use filbert_types::Configuration;
 
+use crate::batch::{self, build::BatchGraphBuilder};
 use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::options;
@@ -98,39 +99,10 @@ impl Planner {
     /// # Errors
     /// When a target can't be planned in this mode; the message names the operation.
     pub fn plan(&self, targets: &[PlanTarget]) -> Result<Planned, PlanError> {
-        let batch = options::is_batch(&self.ctx.configuration)?;
-        let config = Arc::new(ConfigOptions::default());
-        let exprs = ExprCompiler::new(&config);
-        let parallelism = options::parallelism(&self.ctx.configuration, batch)?;
-        if batch {
-            return Err(PlanError::Unsupported {
-                operation: "Running queries".to_owned(),
-                mode: "batch",
-                hint: String::new(),
-            });
-        }
-        let mut builder = GraphBuilder::new(&exprs, parallelism);
-        let mut plans = Vec::with_capacity(targets.len());
-        for target in targets {
-            let plan = streaming::plan_target(&self.ctx, &exprs, &config, target, false)?;
-            builder.add(&plan)?;
-            plans.push(plan);
-        }
-        let mut graph = builder.graph;
-        graph.assign_uids()?;
-        let texts: Vec<String> = plans.iter().map(|p| explain::tree(p, false)).collect();
-        Ok(Planned {
-            graph,
-            job_type: JobType::Streaming,
-            artifacts: BTreeMap::new(),
-            logical: logical_text(targets),
-            optimized: texts.join("\n"),
-            execution: texts.join("\n"),
-            bounded: plans.iter().all(streaming::is_bounded),
-        })
+        self.plan_for(targets, false)
     }
 
-    /// EXPLAIN's text for these targets.
+    /// EXPLAIN's text for these targets: the bound plan, the optimized plan, what runs, and the job's vertices.
     ///
     /// # Errors
     /// As [`Planner::plan`].
@@ -139,9 +111,112 @@ impl Planner {
         targets: &[PlanTarget],
         details: &[ExplainDetail],
     ) -> Result<String, PlanError> {
-        let _ = details;
-        self.plan(targets).map(|planned| planned.execution)
+        let planned = self.plan_for(targets, true)?;
+        explain_text(planned, details, &self.ctx.configuration)
     }
+
+    fn plan_for(&self, targets: &[PlanTarget], explain: bool) -> Result<Planned, PlanError> {
+        let batch = options::is_batch(&self.ctx.configuration)?;
+        let parallelism = options::parallelism(&self.ctx.configuration, batch)?;
+        let mut planned = if batch {
+            self.plan_batch(targets, parallelism)?
+        } else {
+            self.plan_streaming(targets, parallelism, explain)?
+        };
+        planned.graph.assign_uids()?;
+        Ok(planned)
+    }
+
+    fn plan_streaming(
+        &self,
+        targets: &[PlanTarget],
+        parallelism: usize,
+        explain: bool,
+    ) -> Result<Planned, PlanError> {
+        let config = config_options(1);
+        let exprs = ExprCompiler::new(&config);
+        let mut builder = GraphBuilder::new(&exprs, parallelism);
+        let mut optimized = Vec::with_capacity(targets.len());
+        let mut execution = Vec::with_capacity(targets.len());
+        let mut bounded = true;
+        for target in targets {
+            let plan = streaming::plan_target(&self.ctx, &exprs, &config, target, explain)?;
+            builder.add(&plan)?;
+            optimized.push(explain::tree(&plan, true));
+            execution.push(explain::tree(&plan, false));
+            bounded &= streaming::is_bounded(&plan);
+        }
+        Ok(Planned {
+            graph: builder.graph,
+            job_type: JobType::Streaming,
+            artifacts: BTreeMap::new(),
+            logical: logical_text(targets),
+            optimized: optimized.join("\n"),
+            execution: execution.join("\n"),
+            bounded,
+        })
+    }
+
+    fn plan_batch(&self, targets: &[PlanTarget], parallelism: usize) -> Result<Planned, PlanError> {
+        let config = config_options(parallelism);
+        let mut builder = BatchGraphBuilder::new(&self.ctx);
+        let mut optimized = Vec::with_capacity(targets.len());
+        let mut execution = Vec::with_capacity(targets.len());
+        for target in targets {
+            let plan = batch::plan_target(&self.ctx, &config, target)?;
+            builder.add(&plan, target)?;
+            optimized.push(format!("{}\n", plan.logical.display_indent()));
+            execution.push(batch::tree(&plan.physical));
+        }
+        Ok(Planned {
+            graph: builder.graph,
+            job_type: JobType::Batch,
+            artifacts: builder.artifacts,
+            logical: logical_text(targets),
+            optimized: optimized.join("\n"),
+            execution: execution.join("\n"),
+            bounded: true,
+        })
+    }
+}
+
+fn explain_text(
+    planned: Planned,
+    details: &[ExplainDetail],
+    configuration: &Configuration,
+) -> Result<String, PlanError> {
+    let with_modes =
+        planned.job_type == JobType::Batch || details.contains(&ExplainDetail::ChangelogMode);
+    let physical = if with_modes {
+        &planned.optimized
+    } else {
+        &planned.execution
+    };
+    let mut text = format!(
+        "== Abstract Syntax Tree ==\n{}\n== Optimized Physical Plan ==\n{}\n== Optimized Execution Plan ==\n{}",
+        planned.logical, physical, planned.execution
+    );
+    if details.contains(&ExplainDetail::JsonExecutionPlan) {
+        let json = planned.graph.to_plan_json()?;
+        let json = serde_json::to_string_pretty(&json).map_err(GraphError::from)?;
+        text.push_str(&format!("\n== Physical Execution Plan ==\n{json}\n"));
+    }
+    let job = planned.into_job_graph(String::new(), String::new(), configuration.clone())?;
+    text.push_str("\n== Job Vertices ==\n");
+    for vertex in &job.vertices {
+        text.push_str(&format!(
+            "{} (parallelism {})\n",
+            vertex.name, vertex.parallelism
+        ));
+    }
+    Ok(text)
+}
+
+/// DataFusion's options for planning.
+fn config_options(parallelism: usize) -> Arc<ConfigOptions> {
+    let mut options = ConfigOptions::default();
+    options.execution.target_partitions = parallelism;
+    Arc::new(options)
 }
 
 /// The bound plans, one after another.

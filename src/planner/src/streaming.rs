@@ -20,8 +20,8 @@ mod collect;
 mod drop_update_before;
 mod expand;
 mod group_aggregate;
-mod sink;
-mod source;
+pub(crate) mod sink;
+pub(crate) mod source;
 mod union;
 mod values;
 mod watermark_assigner;
@@ -35,6 +35,7 @@ use filbert_binder::BoundQuery;
 
 use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
+use crate::guard::guard_filters;
 use crate::optimize::optimize;
 use crate::planner::{PlanTarget, PlannerContext};
 use crate::streaming::changelog::UpdateKind;
@@ -58,6 +59,7 @@ pub(crate) fn plan_target(
     let query = target.query();
     let resolved = resolve_scans(query.plan.clone(), ctx, false)?;
     let logical = optimize(resolved, false, options, ctx.expr.query_start_us)?;
+    let logical = guard_filters(logical)?;
     let mut converter = Converter::new(ctx, &query.types, exprs);
     let root = converter.query(&logical, query)?;
     let mut plan = converter.plan;

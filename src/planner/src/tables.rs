@@ -10,10 +10,9 @@ use datafusion::catalog::default_table_source::{DefaultTableSource, source_as_pr
 use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 use filbert_binder::BoundTable;
-use filbert_connector_api::options::TableOptions;
-use filbert_connector_api::{FactoryContext, ScanSource, TableFactory, TableSink};
-use filbert_types::suggest::did_you_mean;
-use filbert_types::{CatalogTable, Configuration, ObjectPath};
+use filbert_connector_api::discovery::TableRequest;
+use filbert_connector_api::{ScanSource, TableSink};
+use filbert_types::{CatalogTable, ObjectPath};
 
 use crate::error::PlanError;
 use crate::planner::PlannerContext;
@@ -88,7 +87,7 @@ fn scan_table(
             bound.path
         )));
     }
-    ScanTable::new(bound.clone(), source, batch).map_err(|e| what.failed("source", e))
+    Ok(ScanTable::new(bound.clone(), source, batch)?)
 }
 
 /// A table with the options of a hint.
@@ -104,87 +103,36 @@ impl TableRef<'_> {
         ctx: &PlannerContext,
         batch: bool,
     ) -> Result<Arc<dyn ScanSource>, PlanError> {
-        let (factory, options) = self.factory(ctx, "source")?;
-        let made = factory.scan_source(&self.factory_context(ctx, &options, batch));
-        made.unwrap_or_else(|| {
-            Err(filbert_connector_api::ConnectorError::user(format!(
-                "Connector '{}' can only be used as a sink. It cannot be used as a source.",
-                factory.identifier()
-            )))
-        })
-        .map_err(|e| self.failed("source", e))
+        let hints = self.hints();
+        let request = self.request(ctx, &hints, batch);
+        Ok(ctx.connectors.create_scan_source(&request)?)
     }
 
+    /// # Errors
+    /// When the table's connector is unknown, cannot be written, or refuses the options.
     pub fn sink(&self, ctx: &PlannerContext, batch: bool) -> Result<Arc<dyn TableSink>, PlanError> {
-        let (factory, options) = self.factory(ctx, "sink")?;
-        let made = factory.sink(&self.factory_context(ctx, &options, batch));
-        made.unwrap_or_else(|| {
-            Err(filbert_connector_api::ConnectorError::user(format!(
-                "Connector '{}' can only be used as a source. It cannot be used as a sink.",
-                factory.identifier()
-            )))
-        })
-        .map_err(|e| self.failed("sink", e))
+        let hints = self.hints();
+        let request = self.request(ctx, &hints, batch);
+        Ok(ctx.connectors.create_sink(&request)?)
     }
 
-    fn factory_context<'b>(
+    fn hints(&self) -> Vec<(String, String)> {
+        let pairs = self.hint_options.iter();
+        pairs.map(|(k, v)| (k.clone(), v.clone())).collect()
+    }
+
+    fn request<'b>(
         &'b self,
         ctx: &'b PlannerContext,
-        options: &'b TableOptions,
+        hints: &'b [(String, String)],
         batch: bool,
-    ) -> FactoryContext<'b> {
-        FactoryContext {
+    ) -> TableRequest<'b> {
+        TableRequest {
             path: self.path,
             table: self.table,
-            options,
+            hints,
             session: &ctx.configuration,
-            registry: &ctx.connectors,
             batch,
         }
-    }
-
-    fn factory<'b>(
-        &self,
-        ctx: &'b PlannerContext,
-        role: &str,
-    ) -> Result<(&'b Arc<dyn TableFactory>, TableOptions), PlanError> {
-        let mut options: Configuration = self
-            .table
-            .options
-            .iter()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect();
-        for (key, value) in self.hint_options {
-            options.set(key, value);
-        }
-        let Some(connector) = options.remove("connector") else {
-            return Err(PlanError::Refused(format!(
-                "Unable to create a {role} for '{}': the table options do not contain the option key 'connector' for discovering a connector.",
-                self.path
-            )));
-        };
-        let Some(factory) = ctx.connectors.table(&connector) else {
-            let known: Vec<&str> = ctx.connectors.tables().map(|f| f.identifier()).collect();
-            return Err(PlanError::Refused(format!(
-                "Could not find any factory for identifier '{connector}', which table '{}' names as its connector. Available factory identifiers are: {}.{}",
-                self.path,
-                known.join(", "),
-                did_you_mean(&connector, known.iter().copied()),
-            )));
-        };
-        Ok((factory, TableOptions::new(options)))
-    }
-
-    fn failed(&self, role: &str, mut error: filbert_connector_api::ConnectorError) -> PlanError {
-        error.message = format!(
-            "Unable to create a {role} for reading table '{}': {}",
-            self.path, error.message
-        );
-        if role == "sink" {
-            error.message = error
-                .message
-                .replacen("for reading table", "for writing table", 1);
-        }
-        PlanError::Connector(error)
     }
 }

@@ -83,6 +83,22 @@ impl Sink {
         Ok(())
     }
 
+    /// The partition columns' places, where the connector wants a partition's rows in one writer.
+    pub fn partition_columns(&self) -> Option<Vec<usize>> {
+        let keys = &self.insert.table.partition_keys;
+        if keys.is_empty() || !self.table_sink.shuffles_by_partition() {
+            return None;
+        }
+        let persisted = self.insert.table.schema.columns.iter();
+        let names: Vec<&str> = persisted
+            .filter(|c| c.is_persisted())
+            .map(|c| c.name.as_str())
+            .collect();
+        keys.iter()
+            .map(|key| names.iter().position(|name| name == key))
+            .collect()
+    }
+
     /// What must be written.
     pub fn sink_spec(&self) -> SinkSpec {
         let schema = &self.insert.table.schema;

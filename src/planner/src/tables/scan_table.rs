@@ -4,15 +4,25 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Column;
-use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column as PhysicalColumn;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::projection::ProjectionExec;
 use filbert_binder::BoundTable;
 use filbert_connector_api::source::FilterSupport;
 use filbert_connector_api::{ConnectorError, ScanSource};
 use filbert_graph::spec::PartitionSpec;
+use filbert_operators::bounded::SourceScanExec;
+use filbert_types::Field;
+
+use crate::columns::shown_type;
+use crate::error::PlanError;
+use crate::exprs::ExprCompiler;
+use crate::streaming::source::Source;
+use crate::tables::partitions::prune_partitions;
 
 /// A table behind a scan, while it is planned. In batch mode the connector's own provider stands behind it where it has
 /// one; else the scan becomes a placeholder that carries what the source was asked to do.
@@ -110,7 +120,76 @@ impl TableProvider for ScanTable {
         if let Some(provider) = &self.provider {
             return provider.scan(state, projection, filters, limit).await;
         }
-        datafusion::common::not_impl_err!("Reading table '{}' in batch mode", self.bound.path)
+        let exprs = ExprCompiler::new(&Arc::new(state.config_options().clone()));
+        self.placeholder(state, &exprs, projection, filters, limit)
+            .map_err(|e| DataFusionError::External(Box::new(e)))
+    }
+}
+
+impl ScanTable {
+    /// The columns of a scan, with their types.
+    fn fields(&self) -> Vec<Field> {
+        let physical = self.bound.table.schema.physical_columns();
+        let known: Vec<Field> = physical
+            .map(|c| Field::new(&c.name, c.ty.clone()))
+            .chain(self.bound.metadata.iter().cloned())
+            .collect();
+        let scanned = self.bound.schema.fields().iter();
+        scanned
+            .map(|f| {
+                let known = known
+                    .iter()
+                    .find(|k| k.name == *f.name() && k.ty.arrow() == *f.data_type());
+                known
+                    .cloned()
+                    .unwrap_or_else(|| Field::new(f.name(), shown_type(f.data_type())))
+            })
+            .collect()
+    }
+
+    /// The place of a source without a provider, and what it can't do itself above it.
+    fn placeholder(
+        &self,
+        state: &dyn Session,
+        exprs: &ExprCompiler,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> std::result::Result<Arc<dyn ExecutionPlan>, PlanError> {
+        let filters = filters.iter().map(unqualified).collect::<Result<_>>()?;
+        let pruned = prune_partitions(self, filters, exprs)?;
+        let pushed = projection.filter(|_| self.source.supports_projection());
+        let scan = Source {
+            table: self.clone(),
+            projection: pushed.cloned(),
+            filters: pruned.filters,
+            partitions: pruned.partitions,
+            batch: true,
+        };
+        let mut spec = scan.source_spec(exprs)?;
+        if self.source.supports_limit() {
+            spec.limit = limit.and_then(|l| u64::try_from(l).ok());
+        }
+        let mut fields = self.fields();
+        if let Some(kept) = pushed {
+            fields = kept.iter().map(|i| fields[*i].clone()).collect();
+        }
+        let default = state.config_options().execution.target_partitions;
+        let partitions = self.source.parallelism().unwrap_or(default);
+        let plan: Arc<dyn ExecutionPlan> = Arc::new(SourceScanExec::new(spec, fields, partitions));
+        let Some(kept) = projection.filter(|_| pushed.is_none()) else {
+            return Ok(plan);
+        };
+        let schema = plan.schema();
+        let columns: Vec<(Arc<dyn PhysicalExpr>, String)> = kept
+            .iter()
+            .map(|i| {
+                let name = schema.field(*i).name();
+                let column: Arc<dyn PhysicalExpr> = Arc::new(PhysicalColumn::new(name, *i));
+                (column, name.clone())
+            })
+            .collect();
+        Ok(Arc::new(ProjectionExec::try_new(columns, plan)?))
     }
 }
 

@@ -1,0 +1,63 @@
+//! Batch: DataFusion's physical planner makes the plan, which is cut at its exchanges. Each piece is a node of the stream
+//! graph, each exchange an edge; the whole plan travels beside the graph as bytes.
+//!
+//! - [`lower`]: relational ideas of Flink's in terms of DataFusion's nodes.
+//! - [`physical`]: the physical plan.
+//! - [`build`]: its pieces as nodes of a graph.
+//! - [`names`]: how pieces are called.
+
+pub(crate) mod build;
+mod lower;
+mod names;
+mod physical;
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
+use datafusion::physical_plan::ExecutionPlan;
+use filbert_binder::BoundQuery;
+
+use crate::error::PlanError;
+use crate::guard::guard_filters;
+use crate::optimize::optimize;
+use crate::planner::{PlanTarget, PlannerContext};
+use crate::tables::resolve_scans;
+
+pub(crate) use names::tree;
+
+/// A target's plan.
+pub(crate) struct BatchPlan {
+    pub logical: LogicalPlan,
+    pub physical: Arc<dyn ExecutionPlan>,
+}
+
+/// Plans one target.
+///
+/// # Errors
+/// When DataFusion can't plan an operation, or a source is unbounded.
+pub(crate) fn plan_target(
+    ctx: &PlannerContext,
+    options: &Arc<ConfigOptions>,
+    target: &PlanTarget,
+) -> Result<BatchPlan, PlanError> {
+    let query = target.query();
+    let lowered = lower::lower(in_order(query)?, ctx)?;
+    let resolved = resolve_scans(lowered, ctx, true)?;
+    let logical = optimize(resolved, true, options, ctx.expr.query_start_us)?;
+    let logical = guard_filters(logical)?;
+    let physical = physical::physical_plan(&logical, options)?;
+    Ok(BatchPlan { logical, physical })
+}
+
+/// The query's plan with the result's columns in their order, and no others.
+fn in_order(query: &BoundQuery) -> Result<LogicalPlan, PlanError> {
+    let columns = query.plan.schema().columns();
+    let wanted: Vec<_> = query.output.iter().map(|o| o.column.clone()).collect();
+    if columns == wanted {
+        return Ok(query.plan.clone());
+    }
+    let exprs = wanted.into_iter().map(Expr::Column).collect();
+    let projection = Projection::try_new(exprs, Arc::new(query.plan.clone()))?;
+    Ok(LogicalPlan::Projection(projection))
+}

@@ -1,0 +1,48 @@
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::execution::context::SessionState;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use datafusion::prelude::SessionConfig;
+
+use crate::error::PlanError;
+
+/// DataFusion's physical plan, by its own physical rules.
+///
+/// Scans may read file footers for statistics, which needs a runtime: planning has one of its own on a thread of its
+/// own, so that callers may be inside another.
+///
+/// # Errors
+/// When an operation can't be planned or a file can't be read.
+pub(super) fn physical_plan(
+    logical: &LogicalPlan,
+    options: &Arc<ConfigOptions>,
+) -> Result<Arc<dyn ExecutionPlan>, PlanError> {
+    let state = session_state(options);
+    let plan = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| PlanError::Internal(format!("no runtime for planning: {e}")))?;
+        let planner = DefaultPhysicalPlanner::default();
+        let planned = runtime.block_on(planner.create_physical_plan(logical, &state));
+        planned.map_err(PlanError::from)
+    };
+    std::thread::scope(|scope| {
+        let planning = std::thread::Builder::new()
+            .name("plan".to_owned())
+            .spawn_scoped(scope, plan)
+            .map_err(|e| PlanError::Internal(format!("no thread for planning: {e}")))?;
+        planning
+            .join()
+            .unwrap_or_else(|_| Err(PlanError::Internal("planning panicked".to_owned())))
+    })
+}
+
+fn session_state(options: &Arc<ConfigOptions>) -> SessionState {
+    let config = SessionConfig::from(options.as_ref().clone());
+    SessionStateBuilder::new().with_config(config).build()
+}
