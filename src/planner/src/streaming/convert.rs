@@ -125,6 +125,7 @@ impl<'a> Converter<'a> {
             Relational::WindowTableFunction { window, time } => {
                 self.window_tvf(input, node, window, time)
             }
+            Relational::Snapshot { .. } => Err(unsupported("FOR SYSTEM_TIME AS OF")),
         }
     }
 
