@@ -161,7 +161,8 @@ fn base(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
         )
         .with_hint("User-defined types are not supported."));
     }
-    let upper = word.value.to_ascii_uppercase();
+    let written = word.value.clone();
+    let upper = written.to_ascii_uppercase();
     cursor.parser.advance_token();
     let kind = match upper.as_str() {
         "BOOLEAN" => TypeKind::Boolean,
@@ -211,13 +212,14 @@ fn base(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
             )
             .with_hint("Use a ROW type."));
         }
-        _ => return Err(unknown(cursor, &upper, start)),
+        _ => return Err(unknown(cursor, &written, start)),
     };
     Ok(kind)
 }
 
-fn unknown(cursor: &Cursor<'_, '_>, upper: &str, start: usize) -> ParseError {
-    let foreign = match upper {
+fn unknown(cursor: &Cursor<'_, '_>, written: &str, start: usize) -> ParseError {
+    let upper = written.to_ascii_uppercase();
+    let foreign = match upper.as_str() {
         "TEXT" | "CLOB" | "NVARCHAR" | "NCHAR" | "UUID" | "JSON" => Some("STRING"),
         "BLOB" | "BYTEA" => Some("BYTES"),
         "INT8" | "LONG" => Some("BIGINT"),
@@ -231,10 +233,10 @@ fn unknown(cursor: &Cursor<'_, '_>, upper: &str, start: usize) -> ParseError {
         _ => None,
     };
     let error = ParseError::new(
-        format!("There is no data type '{}'.", upper),
+        format!("There is no data type '{written}'."),
         cursor.span_since(start),
     );
-    match foreign.or_else(|| filbert_types::suggest::nearest(upper, NAMES.iter().copied())) {
+    match foreign.or_else(|| filbert_types::suggest::nearest(&upper, NAMES.iter().copied())) {
         Some(name) => error.with_hint(format!("Did you mean {name}?")),
         None => error.with_hint(format!("The types are {}.", NAMES.join(", "))),
     }

@@ -6,16 +6,18 @@ use std::ops::ControlFlow;
 use filbert_types::{Location, Span};
 use sqlparser::ast::{
     Distinct, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, OrderByKind,
-    Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, Spanned, TableAlias,
-    TableFactor, TableVersion, Value, Visit, Visitor, WildcardAdditionalOptions, WindowType,
+    GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, OrderByKind, Query, Select,
+    SelectItem, SetExpr, SetOperator, SetQuantifier, Spanned, TableFactor, TableVersion, Value,
+    Visit, Visitor, WildcardAdditionalOptions, WindowType,
 };
 
-use crate::diagnose;
 use crate::error::{ParseError, Result};
 use crate::hints::{Hints, misplaced_hint, table_name_end};
 use crate::source::{location, span};
-use crate::words;
+
+mod names;
+
+use names::{alias, name, table_name};
 
 /// Checks a query and the places of its hints.
 pub(crate) fn query(query: &Query, hints: &Hints, place: Span) -> Result<()> {
@@ -61,56 +63,6 @@ fn refuse(message: impl Into<String>, place: Span) -> Flow {
 
 fn refuse_with(message: impl Into<String>, place: Span, hint: &str) -> Flow {
     ControlFlow::Break(Box::new(ParseError::new(message, place).with_hint(hint)))
-}
-
-/// A name that is written without backticks must not be reserved.
-fn name(ident: &Ident) -> Flow {
-    match ident.quote_style {
-        Some('`') => Flow::Continue(()),
-        Some(quote) => refuse_with(
-            format!("{quote}{}{quote} is no name.", ident.value),
-            span(ident.span),
-            "Names are quoted by backticks.",
-        ),
-        None if words::is_reserved(&ident.value.to_ascii_uppercase()) => Flow::Break(Box::new(
-            diagnose::reserved_name(&ident.value, span(ident.span)),
-        )),
-        None => Flow::Continue(()),
-    }
-}
-
-fn alias(alias: Option<&TableAlias>) -> Flow {
-    let Some(alias) = alias else {
-        return Flow::Continue(());
-    };
-    name(&alias.name)?;
-    for column in &alias.columns {
-        name(&column.name)?;
-        if column.data_type.is_some() {
-            return refuse_with(
-                "An alias lists names alone.",
-                span(column.name.span),
-                "Is a comma missing behind this one?",
-            );
-        }
-    }
-    Flow::Continue(())
-}
-
-fn table_name(table: &ObjectName, is_call: bool) -> Flow {
-    for (i, part) in table.0.iter().enumerate() {
-        let Some(ident) = part.as_ident() else {
-            continue;
-        };
-        // UNNEST and the TABLE of `LATERAL TABLE(..)` are the reserved words that name a table function.
-        let unnest = ["UNNEST", "TABLE"]
-            .iter()
-            .any(|w| ident.value.eq_ignore_ascii_case(w));
-        if !(is_call && i == table.0.len() - 1 && unnest) {
-            name(ident)?;
-        }
-    }
-    Flow::Continue(())
 }
 
 impl Checker {
@@ -171,6 +123,42 @@ impl Checker {
             place,
             "For all pairs write CROSS JOIN.",
         )
+    }
+
+    /// A table by its name, or a call of a table function.
+    fn table(&self, table: &TableFactor) -> Flow {
+        let TableFactor::Table {
+            name,
+            alias: given,
+            args,
+            with_hints,
+            version,
+            sample,
+            ..
+        } = table
+        else {
+            return Flow::Continue(());
+        };
+        table_name(name, args.is_some())?;
+        alias(given.as_ref())?;
+        if !with_hints.is_empty() {
+            return refuse_with(
+                "A table's options are given by a hint.",
+                self.place,
+                "Write /*+ OPTIONS('key' = 'value') */ behind its name.",
+            );
+        }
+        if sample.is_some() {
+            return refuse("TABLESAMPLE is not supported.", self.place);
+        }
+        match version {
+            None | Some(TableVersion::ForSystemTimeAsOf(_)) => Flow::Continue(()),
+            Some(_) => refuse_with(
+                "This time travel is not part of Flink SQL.",
+                self.place,
+                "Use FOR SYSTEM_TIME AS OF.",
+            ),
+        }
     }
 
     fn clauses(&self, select: &Select) -> Flow {
@@ -417,36 +405,7 @@ impl Visitor for Checker {
             self.hint_places.push(end);
         }
         match table {
-            TableFactor::Table {
-                name,
-                alias: given,
-                args,
-                with_hints,
-                version,
-                sample,
-                ..
-            } => {
-                table_name(name, args.is_some())?;
-                alias(given.as_ref())?;
-                if !with_hints.is_empty() {
-                    return refuse_with(
-                        "A table's options are given by a hint.",
-                        self.place,
-                        "Write /*+ OPTIONS('key' = 'value') */ behind its name.",
-                    );
-                }
-                if sample.is_some() {
-                    return refuse("TABLESAMPLE is not supported.", self.place);
-                }
-                match version {
-                    None | Some(TableVersion::ForSystemTimeAsOf(_)) => Flow::Continue(()),
-                    Some(_) => refuse_with(
-                        "This time travel is not part of Flink SQL.",
-                        self.place,
-                        "Use FOR SYSTEM_TIME AS OF.",
-                    ),
-                }
-            }
+            TableFactor::Table { .. } => self.table(table),
             TableFactor::Derived {
                 alias: given,
                 sample,

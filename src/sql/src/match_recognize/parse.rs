@@ -7,7 +7,9 @@ use super::{
 };
 use crate::cursor::Cursor;
 use crate::error::{ParseError, Result};
-use crate::expr::parse_expr;
+use crate::expr;
+use crate::validate;
+use sqlparser::ast::Expr;
 
 const DEPTH_MAX: u32 = 64;
 
@@ -68,6 +70,13 @@ pub(crate) fn parse(cursor: &mut Cursor<'_, '_>, place: Span) -> Result<MatchRec
         define,
         span: place,
     })
+}
+
+fn parse_expr(cursor: &mut Cursor<'_, '_>) -> Result<Expr> {
+    let start = cursor.index();
+    let expr = expr::parse_expr(cursor)?;
+    validate::expr(&expr, cursor.span_since(start))?;
+    Ok(expr)
 }
 
 fn measure(cursor: &mut Cursor<'_, '_>) -> Result<Measure> {
