@@ -7,12 +7,12 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use tpchgen::generators::{
-    CustomerGenerator, LineItemGenerator, NationGenerator, OrderGenerator, PartGenerator, PartSuppGenerator,
-    RegionGenerator, SupplierGenerator,
+    CustomerGenerator, LineItemGenerator, NationGenerator, OrderGenerator, PartGenerator,
+    PartSuppGenerator, RegionGenerator, SupplierGenerator,
 };
 use tpchgen_arrow::{
-    CustomerArrow, LineItemArrow, NationArrow, OrderArrow, PartArrow, PartSuppArrow, RecordBatchIterator, RegionArrow,
-    SupplierArrow,
+    CustomerArrow, LineItemArrow, NationArrow, OrderArrow, PartArrow, PartSuppArrow,
+    RecordBatchIterator, RegionArrow, SupplierArrow,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -22,17 +22,51 @@ const ROW_GROUP_ROWS: usize = 1 << 20;
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
-    let folder = args.next().ok_or("usage: tpch-data FOLDER [SCALE_FACTOR]")?;
+    let folder = args
+        .next()
+        .ok_or("usage: tpch-data FOLDER [SCALE_FACTOR]")?;
     let scale: f64 = args.next().as_deref().unwrap_or("1").parse()?;
     let folder = Path::new(&folder);
-    write(folder, "lineitem", LineItemArrow::new(LineItemGenerator::new(scale, 1, 1)))?;
-    write(folder, "orders", OrderArrow::new(OrderGenerator::new(scale, 1, 1)))?;
-    write(folder, "customer", CustomerArrow::new(CustomerGenerator::new(scale, 1, 1)))?;
-    write(folder, "part", PartArrow::new(PartGenerator::new(scale, 1, 1)))?;
-    write(folder, "partsupp", PartSuppArrow::new(PartSuppGenerator::new(scale, 1, 1)))?;
-    write(folder, "supplier", SupplierArrow::new(SupplierGenerator::new(scale, 1, 1)))?;
-    write(folder, "nation", NationArrow::new(NationGenerator::new(scale, 1, 1)))?;
-    write(folder, "region", RegionArrow::new(RegionGenerator::new(scale, 1, 1)))
+    write(
+        folder,
+        "lineitem",
+        LineItemArrow::new(LineItemGenerator::new(scale, 1, 1)),
+    )?;
+    write(
+        folder,
+        "orders",
+        OrderArrow::new(OrderGenerator::new(scale, 1, 1)),
+    )?;
+    write(
+        folder,
+        "customer",
+        CustomerArrow::new(CustomerGenerator::new(scale, 1, 1)),
+    )?;
+    write(
+        folder,
+        "part",
+        PartArrow::new(PartGenerator::new(scale, 1, 1)),
+    )?;
+    write(
+        folder,
+        "partsupp",
+        PartSuppArrow::new(PartSuppGenerator::new(scale, 1, 1)),
+    )?;
+    write(
+        folder,
+        "supplier",
+        SupplierArrow::new(SupplierGenerator::new(scale, 1, 1)),
+    )?;
+    write(
+        folder,
+        "nation",
+        NationArrow::new(NationGenerator::new(scale, 1, 1)),
+    )?;
+    write(
+        folder,
+        "region",
+        RegionArrow::new(RegionGenerator::new(scale, 1, 1)),
+    )
 }
 
 fn write(folder: &Path, table: &str, batches: impl RecordBatchIterator) -> Result<()> {

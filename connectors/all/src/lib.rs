@@ -17,6 +17,14 @@ const FACTORIES: &[Entry] = &[
     Entry::Table(|| Arc::new(filbert_connector_datagen::DataGenFactory)),
     #[cfg(feature = "print")]
     Entry::Table(|| Arc::new(filbert_connector_print::PrintFactory::default())),
+    #[cfg(feature = "csv")]
+    Entry::Format(|| Arc::new(filbert_formats::CsvFormatFactory)),
+    #[cfg(feature = "json")]
+    Entry::Format(|| Arc::new(filbert_formats::JsonFormatFactory)),
+    #[cfg(feature = "parquet")]
+    Entry::Format(|| Arc::new(filbert_formats::ParquetFormatFactory)),
+    #[cfg(feature = "raw")]
+    Entry::Format(|| Arc::new(filbert_formats::RawFormatFactory)),
 ];
 
 /// A registry of all of them; an embedding program adds its own.

@@ -20,6 +20,11 @@ pub trait DecodingFormat: Send + Sync {
     /// How records are found in a file.
     fn framing(&self) -> Framing;
 
+    /// How container files are opened; none for formats of records.
+    fn container(&self) -> Option<&dyn ContainerFormat> {
+        None
+    }
+
     /// A decoder of rows with these fields (physical, then the format's metadata), of which only those at `projection`
     /// are wanted, in that order.
     ///
@@ -44,8 +49,10 @@ pub enum Framing {
         escape: Option<u8>,
         /// Lines that begin with `#` are comments: quotes in them mean nothing.
         comments: bool,
+        /// A quote opens a field also after blanks; otherwise it does so only at the start of a line.
+        trim_spaces: bool,
     },
-    /// Each file is one record of fixed bytes (raw numbers are cut by length).
+    /// Records of so many bytes, a line break after each (raw numbers, whose bytes may look like a line break).
     Fixed(usize),
     /// The file's format cuts it itself (Parquet): it is read whole, by ranges.
     Container,
@@ -109,18 +116,39 @@ pub trait Encoder: Send {
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), ConnectorError>;
 }
 
-/// A whole file's bytes to batches, for container formats.
+/// A file that is read by ranges; the bytes may lie far away.
+pub trait FileBytes: Send + Sync {
+    fn size(&self) -> u64;
+
+    /// # Errors
+    /// When the file cannot be read or ends before the range does.
+    fn read(&self, range: std::ops::Range<u64>) -> Result<Bytes, ConnectorError>;
+}
+
+/// A container file's rows, batch by batch.
 pub type ContainerReader = Box<dyn Iterator<Item = Result<ChangeBatch, ConnectorError>> + Send>;
 
-/// Opens container files; a [`DecodingFormat`] with [`Framing::Container`] implements it too.
+/// What is wanted of a container file.
+#[derive(Debug, Clone)]
+pub struct ContainerRequest {
+    /// The table's columns that files hold.
+    pub fields: Vec<Field>,
+    /// Indices into `fields`, in output order.
+    pub projection: Vec<usize>,
+    /// Rows a batch holds at most.
+    pub batch_rows: usize,
+    /// Rows to leave out at the beginning: what a restored reader has given out already.
+    pub skip_rows: u64,
+}
+
+/// Opens container files; a [`DecodingFormat`] with [`Framing::Container`] gives it.
 pub trait ContainerFormat: Send + Sync {
     /// # Errors
-    /// When the bytes are not of this format or lack a wanted column.
+    /// When the bytes are not of this format or a column has another type.
     fn open(
         &self,
-        file: Bytes,
-        fields: &[Field],
-        projection: &[usize],
+        file: Arc<dyn FileBytes>,
+        request: &ContainerRequest,
     ) -> Result<ContainerReader, ConnectorError>;
 }
 
