@@ -8,7 +8,7 @@
 //! | `DATE '..'`, `TIME '..'`, `TIMESTAMP '..'`, `TIMESTAMP WITH LOCAL TIME ZONE '..'` | `Expr::TypedString` | [`literal_kind`] |
 //! | `INTERVAL '1' DAY`, `INTERVAL -'1' DAY` | `Expr::Interval`; the sign is a `UnaryOp` around the text | |
 //! | `INTERVAL x DAY` | `x * INTERVAL '1' DAY` in an `Expr::Nested` | |
-//! | `(a - b) DAY TO SECOND` | `Expr::Interval` whose value is the `Expr::Nested` difference | |
+//! | `(a - b) DAY TO SECOND` | `Expr::Interval` whose value is the `Expr::Nested` difference | [`interval_difference`] |
 //! | `U&'..'`, `E'..'`, `N'..'`, `_UTF8'..'` | a plain string with its escapes resolved | |
 //! | `UNKNOWN` | `CAST(NULL AS BOOLEAN)` | |
 //! | `TIMESTAMPADD(DAY, ..)`, `TIMESTAMPDIFF(DAY, ..)` | a call whose first argument is a symbol | [`symbol`] |
@@ -22,7 +22,7 @@
 //! | `MODEL m`, `DEFAULT` as an argument | a call of `MODEL`, of `DEFAULT` without parentheses | [`is_default`] |
 //! | `DESCRIPTOR(a, b)` | a call of `DESCRIPTOR` on names | |
 //! | `FINAL LAST(a.x)`, `RUNNING LAST(a.x)` in MEASURES | a call of `FINAL`, `RUNNING` | |
-//! | `FROM UNNEST(x) WITH ORDINALITY`, `LATERAL TABLE(f(x))`, `TABLE(f(x))`, `f(x)` | three kinds of `TableFactor` | [`table_function`](crate::table_function) |
+//! | `FROM UNNEST(x) WITH ORDINALITY`, `LATERAL TABLE(f(x))`, `TABLE(f(x))`, `f(x)` | three kinds of `TableFactor` | [`table_function`] |
 //!
 //! A call that a user can't have written has a name that no unquoted name can be (a space in it, or a reserved word).
 
@@ -50,7 +50,8 @@ pub(crate) use infix::{infix, next_precedence};
 pub use json::{JsonBehavior, JsonClauses, JsonWrapper, json_arguments, json_clauses};
 pub use take::{
     IsJson, JsonKind, LiteralKind, TableArgument, TableArgumentSource, TableFunction,
-    between_symmetric, is_default, is_json, literal_kind, symbol, table_argument, table_function,
+    between_symmetric, interval_difference, is_default, is_json, literal_kind, symbol,
+    table_argument, table_function,
 };
 
 /// The expression of ours that begins here, or none: then sqlparser's grammar goes on.

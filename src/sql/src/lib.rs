@@ -5,7 +5,7 @@
 //!
 //! In reading order:
 //! - `lexer`: text to lexemes with places; `source` cuts them into statements.
-//! - [`ast`]: the statements. [`statements`]: their parsers.
+//! - `ast`: the statements. `statements`: their parsers.
 //! - [`data_type`]: Flink's types.
 //! - [`expr`]: expressions of Flink's that sqlparser's grammar lacks, and how its tree carries them.
 //! - [`hints`], [`match_recognize`]: what sqlparser's trees have no place for; a [`Query`] carries it beside its tree.
@@ -36,8 +36,8 @@ pub use data_type::{cast_type, cast_type_span, parse_type};
 pub use error::{ParseError, Result, excerpt};
 pub use expr::{
     IsJson, JsonBehavior, JsonClauses, JsonKind, JsonWrapper, LiteralKind, TableArgument,
-    TableArgumentSource, TableFunction, between_symmetric, is_default, is_json, json_arguments,
-    json_clauses, literal_kind, symbol, table_argument, table_function,
+    TableArgumentSource, TableFunction, between_symmetric, interval_difference, is_default,
+    is_json, json_arguments, json_clauses, literal_kind, symbol, table_argument, table_function,
 };
 pub use highlight::{TokenClass, highlight};
 pub use hints::{Hint, HintArgs, Hints};

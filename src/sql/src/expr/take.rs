@@ -1,8 +1,9 @@
 //! Taking the extras apart again: for whoever walks the trees.
 
 use sqlparser::ast::{
-    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    OrderByExpr, Query, TableAlias, TableFactor, TypedString, Value, WindowType,
+    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Ident, Interval, ObjectName, OrderByExpr, Query, TableAlias, TableFactor, TypedString, Value,
+    WindowType,
 };
 
 /// The kind of a typed literal.
@@ -21,6 +22,21 @@ pub fn literal_kind(literal: &TypedString) -> LiteralKind {
         DataType::Time(..) => LiteralKind::Time,
         DataType::Timestamp(..) => LiteralKind::Timestamp,
         _ => LiteralKind::TimestampLtz,
+    }
+}
+
+/// The two sides of the difference that an interval is: `(a - b) DAY`. None for a literal.
+pub fn interval_difference(interval: &Interval) -> Option<(&Expr, &Expr)> {
+    let Expr::Nested(inside) = &*interval.value else {
+        return None;
+    };
+    match &**inside {
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Minus,
+            right,
+        } => Some((left, right)),
+        _ => None,
     }
 }
 

@@ -87,7 +87,11 @@ fn a_difference_takes_a_unit() {
     let Expr::Interval(interval) = expr("(a - b) DAY TO SECOND") else {
         panic!()
     };
-    assert!(matches!(*interval.value, Expr::Nested(_)));
+    let (left, right) = interval_difference(&interval).unwrap();
+    assert_eq!(
+        (left.to_string().as_str(), right.to_string().as_str()),
+        ("a", "b")
+    );
     assert_eq!(interval.last_field, Some(DateTimeField::Second));
     // Behind a call a word is an alias, so nothing of the expression.
     assert!(parse_expr("f(a - b) HOURS").is_err());
