@@ -2,12 +2,13 @@ use std::rc::Rc;
 
 use filbert_functions::{ExprContext, FunctionRegistry, TypedExpr};
 use filbert_sql::{Hints, Query};
-use filbert_types::ObjectPath;
+use filbert_types::{ObjectPath, Span};
 use sqlparser::ast;
 
 use crate::bound::{BoundQuery, ColumnTypes, OutputColumn};
 use crate::catalog::BinderCatalog;
 use crate::cte::Cte;
+use crate::ddl::Edit;
 use crate::error::{BindError, BindResult};
 use crate::names::{NameGenerator, uniquify};
 use crate::scope::{OuterScope, Relation};
@@ -39,6 +40,8 @@ pub(crate) struct Binder<'a> {
     pub hints: Rc<Hints>,
     /// The views that are being expanded.
     pub views: Vec<ObjectPath>,
+    /// Names found in the text and what they are in full, where somebody wants to know.
+    pub edits: Option<Vec<Edit>>,
     relations: usize,
 }
 
@@ -52,6 +55,7 @@ impl<'a> Binder<'a> {
             ctes: Vec::new(),
             hints: Rc::new(Hints::default()),
             views: Vec::new(),
+            edits: None,
             relations: 0,
         }
     }
@@ -71,6 +75,15 @@ impl<'a> Binder<'a> {
             )));
         }
         Ok(())
+    }
+
+    /// Notes what a stretch of the text stands for.
+    pub fn note(&mut self, span: Option<Span>, text: impl FnOnce() -> String) {
+        if let (Some(edits), Some(span)) = (&mut self.edits, span)
+            && edits.iter().all(|e| e.span != span)
+        {
+            edits.push(Edit { span, text: text() });
+        }
     }
 
     /// Ends the statement: the relation is the result.
@@ -96,7 +109,9 @@ impl<'a> Binder<'a> {
     pub fn isolated<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         let outer = std::mem::take(&mut self.outer);
         let ctes = std::mem::take(&mut self.ctes);
+        let edits = self.edits.take();
         let result = work(self);
+        self.edits = edits;
         self.outer = outer;
         self.ctes = ctes;
         result
@@ -121,14 +136,14 @@ pub(crate) fn deeper<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// The place of a syntax tree's node.
-pub(crate) fn span_of(node: &impl ast::Spanned) -> Option<filbert_types::Span> {
+pub(crate) fn span_of(node: &impl ast::Spanned) -> Option<Span> {
     // sqlparser walks down the whole node by plain recursion.
     let span = stacker::maybe_grow(512 * 1024, 64 * 1024 * 1024, || node.span());
     (span.start.line > 0).then(|| filbert_sql::span(span))
 }
 
 /// A name without its quotes, with its place.
-pub(crate) fn ident_span(ident: &ast::Ident) -> Option<filbert_types::Span> {
+pub(crate) fn ident_span(ident: &ast::Ident) -> Option<Span> {
     (ident.span.start.line > 0).then(|| filbert_sql::span(ident.span))
 }
 

@@ -200,6 +200,32 @@ impl Binder<'_> {
         Ok(relation)
     }
 
+    /// Puts the query's columns under the sink's columns of their names; the others are NULL.
+    pub fn fill_by_name(
+        &mut self,
+        relation: Relation,
+        table: &CatalogTable,
+    ) -> BindResult<Relation> {
+        let mut items = Vec::new();
+        for column in table.schema.columns.iter().filter(|c| c.is_persisted()) {
+            let expr = match relation.columns.iter().find(|c| c.name == column.name) {
+                Some(found) => self.sink_value(found.expr(), column)?,
+                None if column.ty.nullable => literal::null_of(&column.ty),
+                None => {
+                    return Err(BindError::new(format!(
+                        "Column '{}' is not given by the query and does not allow NULLs",
+                        column.name
+                    )));
+                }
+            };
+            items.push(NamedExpr {
+                name: column.name.clone(),
+                expr,
+            });
+        }
+        self.project(relation.plan, items)
+    }
+
     fn sink_value(&self, value: TypedExpr, column: &Column) -> BindResult<TypedExpr> {
         let target = column.ty.without_time_attribute();
         if value.ty.kind == TypeKind::Null {

@@ -9,6 +9,7 @@
 //! - `from`, `join`, `table`, `tvf`, `unnest`: FROM.
 //! - `expr`: expressions; `typing`: the ways to `filbert-functions`.
 //! - `hints`: query hints. `insert`: INSERT.
+//! - [`ddl`]: schemas of CREATE and ALTER TABLE, views.
 //! - [`error`]: what is wrong, where, and what might help.
 
 mod aggregate;
@@ -16,6 +17,7 @@ pub mod binder;
 pub mod bound;
 pub mod catalog;
 mod cte;
+pub mod ddl;
 pub mod error;
 mod expr;
 mod from;

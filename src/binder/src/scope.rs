@@ -65,6 +65,8 @@ pub(crate) struct OuterScope {
 pub(crate) struct Found {
     pub expr: TypedExpr,
     pub parts: usize,
+    /// The column, where it is one of one relation.
+    pub column: Option<Column>,
 }
 
 impl Scope {
@@ -103,6 +105,13 @@ impl Scope {
 
     pub fn columns(&self) -> impl Iterator<Item = &ScopeColumn> {
         self.relations.iter().flat_map(|r| &r.columns)
+    }
+
+    /// The relation that a column is of.
+    pub fn relation_of(&self, column: &Column) -> Option<&ScopeRelation> {
+        self.relations
+            .iter()
+            .find(|r| r.columns.iter().any(|c| c.column == *column))
     }
 
     /// The columns of `*`, in order.
@@ -189,6 +198,7 @@ impl Scope {
             return Ok(Some(Found {
                 expr: column.expr(),
                 parts: prefix + 1,
+                column: Some(column.column.clone()),
             }));
         }
         self.first_as_column(parts, span)
@@ -198,9 +208,16 @@ impl Scope {
         let Some(first) = parts.first() else {
             return Ok(None);
         };
-        Ok(self
-            .column(first, span)?
-            .map(|expr| Found { expr, parts: 1 }))
+        Ok(self.column(first, span)?.map(|expr| Found {
+            column: match &expr.expr {
+                Expr::Column(column) if self.merged.iter().all(|m| m.name != *first) => {
+                    Some(column.clone())
+                }
+                _ => None,
+            },
+            expr,
+            parts: 1,
+        }))
     }
 }
 

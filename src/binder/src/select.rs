@@ -16,6 +16,7 @@ use sqlparser::ast::{
 
 use crate::aggregate::Aggregates;
 use crate::binder::{Binder, NamedExpr, generated_name, name_parts, span_of};
+use crate::ddl::quoted;
 use crate::error::{BindError, BindResult, available};
 use crate::expr::ExprCx;
 use crate::order::{OrderKey, item_of, ordinal, sort_of, sort_plan};
@@ -320,6 +321,7 @@ impl Binder<'_> {
         } else {
             self.row_star(&parts, &scope, span)?
         };
+        self.note(span, || star_text(&found, &scope));
         let cx = block.cx("SELECT");
         for (name, expr) in found {
             let expr = self.ungrouped_check(expr, &[&name], span, &cx)?;
@@ -439,6 +441,24 @@ fn implied_name(ast: &Ast) -> Option<String> {
         Ast::Nested(inner) => implied_name(inner),
         _ => None,
     }
+}
+
+/// What a star stands for, as text.
+fn star_text(found: &[(String, TypedExpr)], scope: &Scope) -> String {
+    found
+        .iter()
+        .map(|(name, expr)| {
+            let relation = match &expr.expr {
+                Expr::Column(column) => scope.relation_of(column).and_then(|r| r.alias.as_deref()),
+                _ => None,
+            };
+            match relation {
+                Some(relation) => format!("{}.{}", quoted(relation), quoted(name)),
+                None => quoted(name),
+            }
+        })
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn is_distinct(select: &Select) -> BindResult<bool> {

@@ -13,9 +13,10 @@ use filbert_types::{
 };
 use sqlparser::ast::{self, TableAlias, TableFactor, TableVersion};
 
-use crate::binder::{Binder, NamedExpr, name_parts, span_of};
+use crate::binder::{Binder, NamedExpr, ident_span, name_parts, span_of};
 use crate::bound::BoundTable;
 use crate::cte::rename_columns;
+use crate::ddl::quoted;
 use crate::error::{BindError, BindResult, available};
 use crate::expr::ExprCx;
 use crate::from::From;
@@ -90,6 +91,14 @@ impl Binder<'_> {
         }
         let (path, object) = self.catalog_object(&parts, span)?;
         let last = path.object.clone();
+        self.note(span, || match alias {
+            Some(alias) if !alias.explicit => format!("{} AS", path.quoted()),
+            Some(_) => path.quoted(),
+            None => format!("{} AS {}", path.quoted(), quoted(&last)),
+        });
+        if let Some(alias) = alias {
+            self.note(ident_span(&alias.name), || quoted(&alias.name.value));
+        }
         let relation = match object {
             CatalogObject::Table(table) => {
                 let shown = alias.map_or(last.as_str(), |a| a.name.value.as_str());
@@ -347,11 +356,25 @@ impl Binder<'_> {
                 "a rowtime inside of a ROW column is not supported".into(),
             ));
         };
+        let Some(index) = relation.columns.iter().position(|c| c.name == *name) else {
+            return Err(wrong("there is no such column".into()));
+        };
+        let column = &mut relation.columns[index];
+        let untimed = column.ty.clone();
+        column.ty = as_rowtime(&column.ty);
+        self.types.insert(&column.column, column.ty.clone());
+        let rowtime = column.column.clone();
+        if is_source_watermark(&spec.expression) {
+            // The source emits its own.
+            return Ok(relation);
+        }
+        let mut seen = relation.columns.clone();
+        seen[index].ty = untimed;
         let parsed = filbert_sql::parse_expr(&spec.expression).map_err(|e| wrong(e.to_string()))?;
         let scope = Rc::new(Scope::of(ScopeRelation {
             alias: None,
             path: None,
-            columns: relation.columns.clone(),
+            columns: seen,
         }));
         let watermark = self
             .isolated(|binder| {
@@ -359,16 +382,10 @@ impl Binder<'_> {
                 binder.expr(&parsed.ast, &mut cx)
             })
             .map_err(|e| wrong(e.to_string()))?;
-        let Some(index) = relation.columns.iter().position(|c| c.name == *name) else {
-            return Err(wrong("there is no such column".into()));
-        };
-        let column = &mut relation.columns[index];
-        column.ty = as_rowtime(&column.ty);
-        self.types.insert(&column.column, column.ty.clone());
         let node = RelationalNode {
             schema: Arc::clone(relation.plan.schema()),
             relational: Relational::WatermarkAssigner {
-                rowtime: column.column.clone(),
+                rowtime,
                 watermark: watermark.expr,
             },
             inputs: vec![relation.plan],
@@ -479,4 +496,11 @@ pub(crate) fn as_time_attribute(ty: &LogicalType, time: TimeKind) -> LogicalType
         *kind = time;
     }
     ty
+}
+
+/// `SOURCE_WATERMARK()`: the source knows its watermarks.
+pub(crate) fn is_source_watermark(expression: &str) -> bool {
+    let text: String = expression.chars().filter(|c| !c.is_whitespace()).collect();
+    text.eq_ignore_ascii_case("SOURCE_WATERMARK()")
+        || text.eq_ignore_ascii_case("`SOURCE_WATERMARK`()")
 }

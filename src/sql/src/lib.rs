@@ -50,4 +50,4 @@ pub use parse::{
     parse_statements,
 };
 pub use source::span;
-pub use words::keywords;
+pub use words::{is_reserved, keywords};

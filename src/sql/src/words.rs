@@ -154,7 +154,7 @@ pub(crate) fn is_keyword(upper: &str) -> bool {
 }
 
 /// Whether an upper-case word names something only between backticks.
-pub(crate) fn is_reserved(upper: &str) -> bool {
+pub fn is_reserved(upper: &str) -> bool {
     RESERVED.binary_search(&upper).is_ok()
 }
 

@@ -6,7 +6,9 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|c| (strsim::damerau_levenshtein(&wanted, &c.to_lowercase()), c))
         .min_by_key(|(distance, _)| *distance)?;
     let allowed = (wanted.chars().count() / 3).clamp(1, 4);
-    (distance <= allowed).then_some(best)
+    // A word of which every letter differs is another word.
+    let shared = distance < wanted.chars().count().max(best.chars().count());
+    (distance <= allowed && shared).then_some(best)
 }
 
 /// ` Did you mean 'x'?`, or nothing where no candidate is near.

@@ -1,5 +1,7 @@
 //! Names: the longest sense in the nearest scope; what is left of a dotted name are fields.
 
+use std::rc::Rc;
+
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::Expr;
 use filbert_functions::TypedExpr;
@@ -8,6 +10,7 @@ use sqlparser::ast::Ident;
 
 use super::{ExprCx, parts_of};
 use crate::binder::{Binder, ident_span};
+use crate::ddl::quoted;
 use crate::error::{BindError, BindResult};
 use crate::scope::{Found, OuterScope, Scope, not_found};
 
@@ -19,14 +22,17 @@ impl Binder<'_> {
         if let [name] = parts[..]
             && let Some(alias) = cx.aliases.iter().find(|a| a.name == name)
         {
+            self.note(span, || quoted(name));
             return Ok(alias.expr.clone());
         }
         if let Some(found) = cx.scope.find(&parts, span)? {
+            self.note(span, || whole_name(&parts, &found, cx.scope));
             let base_span = span_of_idents(&idents[..found.parts]);
             let base = self.ungrouped_check(found.expr.clone(), &parts, base_span, cx)?;
             return self.fields_of(base, &idents[found.parts..], &parts);
         }
-        if let Some(found) = self.outer_name(&parts, span)? {
+        if let Some((found, scope)) = self.outer_name(&parts, span)? {
+            self.note(span, || whole_name(&parts, &found, &scope));
             let used = found.parts;
             return self.fields_of(found.expr, &idents[used..], &parts);
         }
@@ -42,16 +48,22 @@ impl Binder<'_> {
     }
 
     /// A column of a query block around this one.
-    fn outer_name(&self, parts: &[&str], span: Option<Span>) -> BindResult<Option<Found>> {
+    fn outer_name(
+        &self,
+        parts: &[&str],
+        span: Option<Span>,
+    ) -> BindResult<Option<(Found, Rc<Scope>)>> {
         for outer in self.outer.iter().rev() {
             let Some(found) = outer.scope.find(parts, span)? else {
                 continue;
             };
             check_outer_key(outer, &found.expr.expr, parts, span)?;
-            return Ok(Some(Found {
+            let found = Found {
+                column: found.column,
                 expr: outer_reference(found.expr)?,
                 parts: found.parts,
-            }));
+            };
+            return Ok(Some((found, Rc::clone(&outer.scope))));
         }
         Ok(None)
     }
@@ -68,6 +80,23 @@ impl Binder<'_> {
         }
         Ok(expr)
     }
+}
+
+/// A name with its relation's in front, in backticks.
+fn whole_name(parts: &[&str], found: &Found, scope: &Scope) -> String {
+    let relation = found
+        .column
+        .as_ref()
+        .and_then(|column| scope.relation_of(column))
+        .and_then(|r| r.alias.as_deref());
+    let column = parts[found.parts - 1];
+    relation
+        .into_iter()
+        .chain([column])
+        .chain(parts[found.parts..].iter().copied())
+        .map(quoted)
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
 fn check_outer_key(

@@ -131,6 +131,66 @@ impl TestCatalog {
         filbert_binder::bind_insert(self.context(), insert)
     }
 
+    pub fn statement(&self, sql: &str) -> Statement {
+        filbert_sql::parse_statements(sql)
+            .unwrap_or_else(|e| panic!("{sql}: {e}"))
+            .remove(0)
+            .statement
+    }
+
+    /// Adds the table that a CREATE TABLE declares.
+    pub fn create(mut self, sql: &str) -> TestCatalog {
+        let Statement::CreateTable(create) = self.statement(sql) else {
+            panic!("{sql} is no CREATE TABLE");
+        };
+        let table = filbert_binder::ddl::resolve_table(self.context(), &create)
+            .unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let name = create.name.parts[0].value.clone();
+        self.objects.insert(name, CatalogObject::Table(table));
+        self
+    }
+
+    /// Adds the view that a CREATE VIEW declares.
+    pub fn create_view(mut self, sql: &str) -> TestCatalog {
+        let Statement::CreateView(create) = self.statement(sql) else {
+            panic!("{sql} is no CREATE VIEW");
+        };
+        let view =
+            filbert_binder::ddl::resolve_view(self.context(), &create.query, &create.columns, None)
+                .unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let name = create.name.parts[0].value.clone();
+        self.objects.insert(name, CatalogObject::View(view));
+        self
+    }
+
+    pub fn object(&self, name: &str) -> &CatalogObject {
+        &self.objects[name]
+    }
+
+    pub fn table_error(&self, sql: &str) -> String {
+        let Statement::CreateTable(create) = self.statement(sql) else {
+            panic!("{sql} is no CREATE TABLE");
+        };
+        shown(
+            sql,
+            filbert_binder::ddl::resolve_table(self.context(), &create).map(|_| ()),
+        )
+    }
+
+    /// The schema after an ALTER TABLE, or the error.
+    pub fn alter(&self, sql: &str) -> String {
+        let Statement::AlterTable(alter) = self.statement(sql) else {
+            panic!("{sql} is no ALTER TABLE");
+        };
+        let CatalogObject::Table(table) = &self.objects[&alter.name.parts[0].value] else {
+            panic!("{sql} alters no table");
+        };
+        match filbert_binder::ddl::alter_schema(self.context(), table, &alter.action) {
+            Ok(table) => described(&table.unwrap()),
+            Err(error) => shown(sql, Err(error)),
+        }
+    }
+
     /// The output columns with their types, then the plan.
     pub fn plan(&self, sql: &str) -> String {
         let bound = self.bind(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
@@ -196,4 +256,38 @@ fn schema(columns: &str) -> ResolvedSchema {
         panic!("a row");
     };
     ResolvedSchema::physical(fields.into_iter().map(|f| (f.name, f.ty)))
+}
+
+/// A table's columns, watermark, key, partitions and options, a line each.
+pub fn described(table: &CatalogTable) -> String {
+    let mut lines: Vec<String> = table
+        .schema
+        .columns
+        .iter()
+        .map(|c| match &c.kind {
+            filbert_types::ColumnKind::Computed { expression } => {
+                format!("{} {} AS {expression}", c.name, c.ty)
+            }
+            filbert_types::ColumnKind::Metadata { key, .. } => {
+                format!("{} {} METADATA {key:?}", c.name, c.ty)
+            }
+            filbert_types::ColumnKind::Physical => format!("{} {}", c.name, c.ty),
+        })
+        .collect();
+    if let Some(watermark) = &table.schema.watermark {
+        lines.push(format!(
+            "WATERMARK {:?} AS {}",
+            watermark.column, watermark.expression
+        ));
+    }
+    if let Some(key) = &table.schema.primary_key {
+        lines.push(format!("KEY {} {:?}", key.name, key.columns));
+    }
+    if !table.partition_keys.is_empty() {
+        lines.push(format!("PARTITIONED {:?}", table.partition_keys));
+    }
+    if !table.options.is_empty() {
+        lines.push(format!("WITH {:?}", table.options));
+    }
+    lines.join("\n")
 }

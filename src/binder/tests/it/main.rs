@@ -6,6 +6,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod ddl;
 mod errors;
 mod harness;
 mod queries;

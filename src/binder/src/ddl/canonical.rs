@@ -1,0 +1,260 @@
+//! SQL text as Flink's parser prints it: names in backticks and whole, keywords in upper case, a line a clause. The
+//! tokens stay the user's own, so that the text means what it meant.
+
+use filbert_sql::{Lexeme, LexemeKind, Lexer};
+use filbert_types::{Location, Span};
+use sqlparser::tokenizer::Token;
+
+/// A stretch of the text that stands for something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Edit {
+    pub span: Span,
+    pub text: String,
+}
+
+/// A name in backticks.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// The text with its edits, canonically spaced. None when the text can't be read.
+pub(crate) fn canonical(text: &str, edits: &[Edit], is_query: bool) -> Option<String> {
+    let lexemes: Vec<Lexeme> = Lexer::new(text).collect::<Result<_, _>>().ok()?;
+    let mut writer = Writer {
+        text,
+        out: String::new(),
+        queries: vec![is_query],
+        before: None,
+    };
+    let mut skip_to: Option<Location> = None;
+    for (index, lexeme) in lexemes.iter().enumerate() {
+        if skip_to.is_some_and(|end| lexeme.span.start < end) {
+            continue;
+        }
+        skip_to = None;
+        if let Some(edit) = edits.iter().find(|e| e.span.start == lexeme.span.start) {
+            skip_to = Some(edit.span.end);
+            writer.word(&edit.text, lexeme);
+            let last = lexemes[index..]
+                .iter()
+                .take_while(|l| l.span.start < edit.span.end)
+                .last();
+            writer.before = last.map(Previous::operand);
+            continue;
+        }
+        writer.lexeme(lexeme, &lexemes[index + 1..]);
+    }
+    Some(writer.out)
+}
+
+/// What was written last.
+struct Previous {
+    end: usize,
+    /// It ends an operand: a minus behind it is binary.
+    operand: bool,
+    opens: bool,
+    word: Option<String>,
+}
+
+impl Previous {
+    fn operand(lexeme: &Lexeme) -> Previous {
+        Previous {
+            end: lexeme.end,
+            operand: true,
+            opens: false,
+            word: None,
+        }
+    }
+}
+
+struct Writer<'a> {
+    text: &'a str,
+    out: String,
+    /// For each open parenthesis, and the text itself, whether a query stands in it.
+    queries: Vec<bool>,
+    before: Option<Previous>,
+}
+
+impl Writer<'_> {
+    fn lexeme(&mut self, lexeme: &Lexeme, rest: &[Lexeme]) {
+        let source = &self.text[lexeme.start..lexeme.end];
+        let LexemeKind::Token(token) = &lexeme.kind else {
+            if matches!(lexeme.kind, LexemeKind::Hint(_)) {
+                self.space();
+                self.out.push_str(source);
+                self.set(lexeme, false, false, None);
+            }
+            return;
+        };
+        match token {
+            Token::Word(word) if word.quote_style.is_none() => {
+                self.plain_word(source, lexeme, rest);
+            }
+            Token::LParen | Token::LBracket => {
+                let adjacent = self.before.as_ref().is_some_and(|b| b.end == lexeme.start);
+                if !adjacent {
+                    self.space();
+                }
+                self.out.push_str(source);
+                if *token == Token::LParen {
+                    self.queries.push(starts_query(rest));
+                }
+                self.set(lexeme, false, true, None);
+            }
+            Token::RParen | Token::RBracket => {
+                if *token == Token::RParen && self.queries.len() > 1 {
+                    self.queries.pop();
+                }
+                self.out.push_str(source);
+                self.set(lexeme, true, false, None);
+            }
+            Token::Comma => {
+                self.out.push_str(source);
+                self.set(lexeme, false, false, None);
+            }
+            Token::Period => {
+                self.out.push_str(source);
+                self.set(lexeme, false, true, None);
+            }
+            Token::Minus | Token::Plus if !self.after_operand() => {
+                self.space();
+                self.out.push_str(source);
+                self.set(lexeme, false, true, None);
+            }
+            _ => {
+                self.space();
+                self.out.push_str(source);
+                let operand = matches!(
+                    token,
+                    Token::Number(..)
+                        | Token::SingleQuotedString(_)
+                        | Token::HexStringLiteral(_)
+                        | Token::Word(_)
+                );
+                self.set(lexeme, operand, false, None);
+            }
+        }
+    }
+
+    fn plain_word(&mut self, source: &str, lexeme: &Lexeme, rest: &[Lexeme]) {
+        let upper = source.to_uppercase();
+        let call = matches!(
+            rest.first(),
+            Some(Lexeme { kind: LexemeKind::Token(Token::LParen), start, .. }) if *start == lexeme.end
+        );
+        let text = if filbert_sql::is_reserved(&upper) {
+            upper.clone()
+        } else if call && is_function(&upper) {
+            upper.clone()
+        } else if call || filbert_sql::keywords().any(|k| k == upper) {
+            source.to_string()
+        } else {
+            quoted(source)
+        };
+        self.clause(&upper, rest);
+        self.word(&text, lexeme);
+        let operand = !filbert_sql::is_reserved(&upper) || upper == "END" || upper == "NULL";
+        self.set(lexeme, operand, false, Some(upper));
+    }
+
+    fn word(&mut self, text: &str, _lexeme: &Lexeme) {
+        self.space();
+        self.out.push_str(text);
+    }
+
+    /// A query's clauses begin on lines of their own.
+    fn clause(&mut self, upper: &str, rest: &[Lexeme]) {
+        if self.queries.last() != Some(&true) || self.out.is_empty() {
+            return;
+        }
+        let before = self.before.as_ref().and_then(|b| b.word.as_deref());
+        let next = rest.first().map(|l| &self.text[l.start..l.end]);
+        let next_is = |word: &str| next.is_some_and(|n| n.eq_ignore_ascii_case(word));
+        let begins = match upper {
+            "FROM" => before != Some("DISTINCT"),
+            "WHERE" | "HAVING" | "QUALIFY" | "UNION" | "INTERSECT" | "EXCEPT" | "MINUS" => true,
+            "GROUP" | "ORDER" => next_is("BY"),
+            "INNER" | "LEFT" | "RIGHT" | "FULL" | "CROSS" | "NATURAL" => {
+                next_is("JOIN") || next_is("OUTER")
+            }
+            "JOIN" => !matches!(
+                before,
+                Some("INNER" | "LEFT" | "RIGHT" | "FULL" | "CROSS" | "NATURAL" | "OUTER")
+            ),
+            "SELECT" => matches!(
+                before,
+                Some("UNION" | "ALL" | "INTERSECT" | "EXCEPT" | "MINUS")
+            ),
+            _ => false,
+        };
+        if begins {
+            self.out.push('\n');
+            if upper == "JOIN" {
+                self.out.push_str("INNER ");
+            }
+            self.before = None;
+        }
+    }
+
+    fn after_operand(&self) -> bool {
+        self.before.as_ref().is_some_and(|b| b.operand)
+    }
+
+    fn space(&mut self) {
+        if self.before.as_ref().is_some_and(|b| !b.opens) {
+            self.out.push(' ');
+        }
+    }
+
+    fn set(&mut self, lexeme: &Lexeme, operand: bool, opens: bool, word: Option<String>) {
+        self.before = Some(Previous {
+            end: lexeme.end,
+            operand,
+            opens,
+            word,
+        });
+    }
+}
+
+fn is_function(upper: &str) -> bool {
+    filbert_functions::registry::built_in(upper).is_some()
+        || filbert_functions::aggregate::aggregate(upper).is_some()
+}
+
+fn starts_query(rest: &[Lexeme]) -> bool {
+    matches!(
+        rest.iter().find(|l| l.kind != LexemeKind::Comment),
+        Some(Lexeme { kind: LexemeKind::Token(Token::Word(word)), .. })
+            if word.quote_style.is_none()
+                && ["SELECT", "WITH", "VALUES"]
+                    .iter()
+                    .any(|k| word.value.eq_ignore_ascii_case(k))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_spaced_as_flink_spaces_them() {
+        let text = canonical("id*2 -  -1+upper( Name )", &[], false).unwrap();
+        assert_eq!(text, "`id` * 2 - -1 + UPPER(`Name`)");
+        let text = canonical("ts - interval '5' second", &[], false).unwrap();
+        assert_eq!(text, "`ts` - INTERVAL '5' SECOND");
+    }
+
+    #[test]
+    fn clauses_begin_lines() {
+        let text = canonical(
+            "select a from t join u on t.x=u.x where a in (select b from v) order by a",
+            &[],
+            true,
+        )
+        .unwrap();
+        assert_eq!(
+            text,
+            "SELECT `a`\nFROM `t`\nINNER JOIN `u` ON `t`.`x` = `u`.`x`\nWHERE `a` IN (SELECT `b`\nFROM `v`)\nORDER BY `a`"
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! Views: the query's schema, and its text with every name whole.
+
+use filbert_connector_api::CatalogView;
+use filbert_sql::{Query, ViewColumn};
+use filbert_types::{Column, ResolvedSchema};
+
+use super::canonical::canonical;
+use crate::binder::{BindContext, Binder};
+use crate::error::{BindError, BindResult};
+use crate::names::uniquify;
+
+/// The view that CREATE VIEW or ALTER VIEW declares.
+///
+/// # Errors
+/// When the query doesn't bind, or the columns named are not as many as it gives.
+pub fn resolve_view(
+    cx: BindContext<'_>,
+    query: &Query,
+    columns: &[ViewColumn],
+    comment: Option<String>,
+) -> BindResult<CatalogView> {
+    // Errors have their place in the statement; the text is expanded by places in the query alone.
+    let mut binder = Binder::new(cx);
+    let relation = binder.text(query)?;
+    let names: Vec<String> = if columns.is_empty() {
+        uniquify(relation.columns.iter().map(|c| c.name.as_str()))
+    } else {
+        view_names(columns, relation.columns.len())?
+    };
+    let schema = ResolvedSchema {
+        columns: names
+            .into_iter()
+            .zip(&relation.columns)
+            .enumerate()
+            .map(|(i, (name, c))| Column {
+                comment: columns
+                    .get(i)
+                    .and_then(|c| c.comment.as_ref())
+                    .map(|c| c.value.clone()),
+                ..Column::physical(name, c.ty.clone())
+            })
+            .collect(),
+        watermark: None,
+        primary_key: None,
+    };
+    Ok(CatalogView {
+        schema,
+        comment,
+        original_query: query.text.clone(),
+        expanded_query: expand(cx, &query.text)?,
+    })
+}
+
+fn view_names(columns: &[ViewColumn], count: usize) -> BindResult<Vec<String>> {
+    if columns.len() != count {
+        let span = columns.first().map(|c| c.name.span);
+        return Err(BindError::at(
+            span,
+            format!(
+                "VIEW definition and input fields not match:\n\tDef fields: [{}].\n\tInput fields: {count}.",
+                columns
+                    .iter()
+                    .map(|c| c.name.value.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        ));
+    }
+    for (i, column) in columns.iter().enumerate() {
+        if columns[..i]
+            .iter()
+            .any(|c| c.name.value == column.name.value)
+        {
+            return Err(BindError::at(
+                Some(column.name.span),
+                format!("Duplicate column name '{}' in the view.", column.name.value),
+            ));
+        }
+    }
+    Ok(columns.iter().map(|c| c.name.value.clone()).collect())
+}
+
+/// A query's text with every name whole, so that it means the same in any database.
+///
+/// # Errors
+/// When the text doesn't bind.
+pub(crate) fn expand(cx: BindContext<'_>, text: &str) -> BindResult<String> {
+    let query = filbert_sql::parse_query(text).map_err(|e| BindError::new(e.to_string()))?;
+    let mut binder = Binder::new(cx);
+    binder.edits = Some(Vec::new());
+    binder.text(&query)?;
+    let edits = binder.edits.take().unwrap_or_default();
+    Ok(canonical(text, &edits, true).unwrap_or_else(|| text.to_string()))
+}
