@@ -1,0 +1,134 @@
+//! Values by slot. An operator declares the tables that it needs beside one [`KeyIndex`](crate::KeyIndex) and works on
+//! them by the slots of a batch.
+
+mod map;
+mod multiset;
+
+use std::collections::BTreeMap;
+
+use crate::arena::ByteArena;
+
+pub use map::MapTable;
+pub use multiset::OrderedMultiset;
+
+/// One fixed-width value a key.
+#[derive(Debug, Clone, Default)]
+pub struct ValueTable<T> {
+    values: Vec<T>,
+}
+
+impl<T: Copy + Default> ValueTable<T> {
+    /// Makes room for slots below `slots_end`; new ones hold the default.
+    pub fn reserve_slots(&mut self, slots_end: usize) {
+        if self.values.len() < slots_end {
+            self.values.resize(slots_end, T::default());
+        }
+    }
+
+    /// The values by slot, for kernels.
+    #[inline]
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    #[inline]
+    pub fn values_mut(&mut self) -> &mut [T] {
+        &mut self.values
+    }
+
+    #[inline]
+    pub fn get(&self, slot: u32) -> T {
+        self.values[slot as usize]
+    }
+
+    #[inline]
+    pub fn set(&mut self, slot: u32, value: T) {
+        self.values[slot as usize] = value;
+    }
+
+    pub fn reset(&mut self, slot: u32) {
+        if let Some(value) = self.values.get_mut(slot as usize) {
+            *value = T::default();
+        }
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        self.values.capacity() * std::mem::size_of::<T>()
+    }
+}
+
+/// One byte string a key, or none.
+#[derive(Debug, Default)]
+pub struct BytesTable {
+    arena: ByteArena,
+}
+
+impl BytesTable {
+    #[inline]
+    pub fn get(&self, slot: u32) -> Option<&[u8]> {
+        self.arena.get(slot)
+    }
+
+    pub fn set(&mut self, slot: u32, value: Option<&[u8]>) {
+        self.arena.set(slot, value);
+    }
+
+    pub fn reset(&mut self, slot: u32) {
+        self.arena.clear(slot);
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        self.arena.memory_bytes()
+    }
+}
+
+/// State by time: one `S` (an index with its tables) for each instant, in time's order.
+#[derive(Debug)]
+pub struct TimeTable<S> {
+    by_time: BTreeMap<i64, S>,
+}
+
+impl<S> Default for TimeTable<S> {
+    fn default() -> TimeTable<S> {
+        TimeTable {
+            by_time: BTreeMap::new(),
+        }
+    }
+}
+
+impl<S> TimeTable<S> {
+    /// The state of an instant, made when it isn't there.
+    ///
+    /// # Errors
+    /// As `make`.
+    pub fn at<E>(&mut self, time: i64, make: impl FnOnce() -> Result<S, E>) -> Result<&mut S, E> {
+        use std::collections::btree_map::Entry;
+        Ok(match self.by_time.entry(time) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(make()?),
+        })
+    }
+
+    /// The earliest instant.
+    pub fn first_time(&self) -> Option<i64> {
+        self.by_time.keys().next().copied()
+    }
+
+    /// Takes the earliest state out when its instant is at or before `time`.
+    pub fn pop_until(&mut self, time: i64) -> Option<(i64, S)> {
+        let entry = self.by_time.first_entry()?;
+        (*entry.key() <= time).then(|| entry.remove_entry())
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_time.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_time.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (i64, &S)> {
+        self.by_time.iter().map(|(time, state)| (*time, state))
+    }
+}
