@@ -78,7 +78,9 @@ pub trait ResultGateway: Send + Sync {
 
 /// Where file systems and networks are waited for; made when first asked for.
 pub trait IoRuntime: Send + Sync {
-    fn handle(&self) -> tokio::runtime::Handle;
+    /// # Errors
+    /// When the process can't start threads.
+    fn handle(&self) -> Result<tokio::runtime::Handle>;
 }
 
 /// What an operator is told when it is opened.

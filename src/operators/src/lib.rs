@@ -2,20 +2,45 @@
 //!
 //! - [`operator`]: the interface: step functions, driven by a chain.
 //! - [`output`]: where an operator leaves what it has to say.
+//! - [`chain`]: drives the operators of one task.
 //! - [`context`]: what an operator is told when it is opened.
-//! - [`bounded`]: batch plans and their pieces.
-//! - [`snapshot`]: what it leaves in a checkpoint.
-//! - [`metrics`], [`clock`], [`error`]: counting, time, failing.
+//! - [`build`]: from a spec to its operator; [`connect`]: from a table to its connector.
+//! - Sources: [`source`], [`values`].
+//! - Row by row: [`calc`], [`expand`], [`drop_update_before`], [`watermark_assigner`].
+//! - Keyed: [`group_aggregate`], on the functions of [`aggregate`].
+//! - Ends: [`sink`], [`collect`].
+//! - Batch: [`bounded`], batch plans and their pieces.
+//! - [`snapshot`]: what an operator leaves in a checkpoint.
+//! - [`check`], [`marks`], [`metrics`], [`clock`], [`error`]: checking, watermark marks, counting, time, failing.
+//! - [`testing`]: batches as text.
 
+pub mod aggregate;
 pub mod bounded;
+pub mod build;
+pub mod calc;
+pub mod chain;
+pub mod check;
 pub mod clock;
+pub mod collect;
+pub mod connect;
 pub mod context;
+pub mod drop_update_before;
 pub mod error;
+pub mod expand;
+pub mod group_aggregate;
+pub mod marks;
 pub mod metrics;
 pub mod operator;
 pub mod output;
+pub mod sink;
 pub mod snapshot;
+pub mod source;
+pub mod testing;
+pub mod values;
+pub mod watermark_assigner;
 
+pub use build::build;
+pub use chain::{Chain, ChainLink, ChainStep, Outlet, Route, Target};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{
     CoordinatorEvent, CoordinatorGateway, ExpressionFactory, IoRuntime, JobContext, Offered,

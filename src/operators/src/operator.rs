@@ -44,6 +44,11 @@ pub enum SourceStep {
 /// Batches carry watermarks as marks between their rows: an operator passes each mark on at the place in its output
 /// that corresponds. A watermark that comes alone arrives through [`Operator::watermark`].
 pub trait Operator: Send {
+    /// The tags of the operator's side outputs, by number.
+    fn side_outputs(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Called once, before anything else and before `restore`.
     ///
     /// # Errors
@@ -178,4 +183,14 @@ pub trait SourceOperator: Operator {
 pub enum BuiltOperator {
     Source(Box<dyn SourceOperator>),
     Operator(Box<dyn Operator>),
+}
+
+impl BuiltOperator {
+    /// The operator, whichever it is.
+    pub fn operator(&mut self) -> &mut dyn Operator {
+        match self {
+            BuiltOperator::Source(source) => source.as_mut(),
+            BuiltOperator::Operator(operator) => operator.as_mut(),
+        }
+    }
 }

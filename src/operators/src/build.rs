@@ -1,0 +1,90 @@
+//! From a spec to its operator.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use filbert_graph::{OperatorSpec, StreamNode};
+use filbert_types::{Configuration, Field};
+
+use crate::calc::CalcOperator;
+use crate::collect::CollectOperator;
+use crate::connect;
+use crate::context::JobContext;
+use crate::drop_update_before::DropUpdateBeforeOperator;
+use crate::error::{OperatorError, Result};
+use crate::expand::ExpandOperator;
+use crate::group_aggregate::GroupAggregateOperator;
+use crate::operator::BuiltOperator;
+use crate::sink::SinkOperator;
+use crate::source::SourceReaderOperator;
+use crate::values::ValuesOperator;
+use crate::watermark_assigner::WatermarkAssignerOperator;
+
+/// Builds the operator of a node whose inputs have these fields.
+///
+/// # Errors
+/// When a connector, function or expression that the node names isn't there, or doesn't fit.
+pub fn build(
+    node: &StreamNode,
+    inputs: &[Vec<Field>],
+    session: &Configuration,
+    context: &JobContext,
+) -> Result<BuiltOperator> {
+    let output = filbert_types::schema::arrow_schema(&node.output);
+    let input = filbert_types::schema::arrow_schema(inputs.first().into_iter().flatten());
+    let expressions = context.expressions.as_ref();
+    let built = match &node.spec {
+        OperatorSpec::Source(spec) => {
+            let source = connect::scan_source(spec, session, &context.connectors)?;
+            let pushdown = connect::pushdown(spec, expressions)?;
+            let metadata = spec.metadata.clone();
+            return Ok(BuiltOperator::Source(Box::new(SourceReaderOperator::new(
+                source, pushdown, metadata, output,
+            ))));
+        }
+        OperatorSpec::Values(spec) => {
+            return Ok(BuiltOperator::Source(Box::new(ValuesOperator::new(
+                spec, &output,
+            )?)));
+        }
+        OperatorSpec::Calc(spec) => BuiltOperator::Operator(Box::new(CalcOperator::new(
+            spec,
+            &input,
+            output,
+            expressions,
+        )?)),
+        OperatorSpec::WatermarkAssigner(spec) => BuiltOperator::Operator(Box::new(
+            WatermarkAssignerOperator::new(spec, &input, expressions)?,
+        )),
+        OperatorSpec::GroupAggregate(spec) => {
+            BuiltOperator::Operator(Box::new(GroupAggregateOperator::new(spec, &input, output)?))
+        }
+        OperatorSpec::Expand(spec) => {
+            BuiltOperator::Operator(Box::new(ExpandOperator::new(spec.clone(), output)))
+        }
+        OperatorSpec::DropUpdateBefore => {
+            BuiltOperator::Operator(Box::new(DropUpdateBeforeOperator))
+        }
+        OperatorSpec::Sink(spec) => {
+            let sink = connect::table_sink(spec, session, &context.connectors)?;
+            BuiltOperator::Operator(Box::new(SinkOperator::new(sink, spec.clone(), &input)))
+        }
+        OperatorSpec::Collect(spec) => {
+            BuiltOperator::Operator(Box::new(CollectOperator::new(spec)))
+        }
+        OperatorSpec::WindowTableFunction(_)
+        | OperatorSpec::WindowAggregate(_)
+        | OperatorSpec::BatchPiece(_) => {
+            return Err(OperatorError::engine(format!(
+                "The operator {} can't run in a streaming task.",
+                node.name
+            )));
+        }
+    };
+    Ok(built)
+}
+
+/// The fields that a node emits, in Arrow's form.
+pub fn output_schema(node: &StreamNode) -> SchemaRef {
+    Arc::clone(&filbert_types::schema::arrow_schema(&node.output))
+}

@@ -1,0 +1,164 @@
+//! Reads splits through a connector's reader.
+//!
+//! - State: the splits at hand with the positions reached in them.
+//! - Changelog: what the connector sends. Watermarks are the connector's own, where it has them; at the end of a bounded
+//!   source comes the last one.
+//! - Asks the enumerator for splits when the reader has none left, and waits without blocking the task.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use filbert_connector_api::source::{Pushdown, ReaderContext, ReaderOutput, Split};
+use filbert_connector_api::{ScanSource, SourceReader};
+use filbert_types::{ChangeBatch, Field, Watermark};
+
+use crate::context::{CoordinatorEvent, CoordinatorGateway, OperatorContext};
+use crate::error::{OperatorError, Result};
+use crate::metrics::OperatorMetrics;
+use crate::operator::{Operator, SourceOperator, SourceStep, Step};
+use crate::output::Output;
+use crate::snapshot::OperatorSnapshot;
+
+pub struct SourceReaderOperator {
+    source: Arc<dyn ScanSource>,
+    pushdown: Pushdown,
+    metadata: Vec<Field>,
+    output: SchemaRef,
+    opened: Option<Opened>,
+    /// Splits have been asked for and have not come.
+    requested: bool,
+}
+
+struct Opened {
+    reader: Box<dyn SourceReader>,
+    coordinator: Arc<dyn CoordinatorGateway>,
+    metrics: Arc<OperatorMetrics>,
+}
+
+impl SourceReaderOperator {
+    pub fn new(
+        source: Arc<dyn ScanSource>,
+        pushdown: Pushdown,
+        metadata: Vec<Field>,
+        output: SchemaRef,
+    ) -> SourceReaderOperator {
+        SourceReaderOperator {
+            source,
+            pushdown,
+            metadata,
+            output,
+            opened: None,
+            requested: false,
+        }
+    }
+
+    fn opened(&mut self) -> Result<&mut Opened> {
+        self.opened
+            .as_mut()
+            .ok_or_else(|| OperatorError::engine("The source is not open."))
+    }
+
+    /// The batch under the names that the plan gave its columns.
+    fn adapt(&self, batch: ChangeBatch) -> Result<ChangeBatch> {
+        if Arc::ptr_eq(&batch.rows.schema(), &self.output) {
+            return Ok(batch);
+        }
+        let options =
+            arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let columns = batch.rows.columns().to_vec();
+        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?;
+        Ok(ChangeBatch { rows, ..batch })
+    }
+}
+
+impl Operator for SourceReaderOperator {
+    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
+        let reader = self.source.reader(
+            &ReaderContext {
+                subtask: ctx.task.subtask,
+                parallelism: ctx.task.parallelism,
+                metadata: self.metadata.clone(),
+                batch_rows: ctx.batch_rows,
+                io: ctx.io.handle()?,
+            },
+            &self.pushdown,
+        )?;
+        self.opened = Some(Opened {
+            reader,
+            coordinator: ctx.coordinator()?,
+            metrics: Arc::clone(&ctx.metrics),
+        });
+        Ok(())
+    }
+
+    fn process(&mut self, _input: usize, _batch: ChangeBatch, _out: &mut Output) -> Result<Step> {
+        Err(OperatorError::engine("A source has no input."))
+    }
+
+    fn snapshot(&mut self, _checkpoint_id: u64) -> Result<OperatorSnapshot> {
+        Ok(OperatorSnapshot {
+            splits: self.opened()?.reader.snapshot(),
+            ..OperatorSnapshot::default()
+        })
+    }
+
+    fn restore(&mut self, state: Vec<OperatorSnapshot>) -> Result<()> {
+        let splits = state.into_iter().flat_map(|s| s.splits).collect();
+        self.opened()?.reader.add_splits(splits);
+        Ok(())
+    }
+
+    fn checkpoint_complete(&mut self, checkpoint_id: u64) -> Result<()> {
+        Ok(self.opened()?.reader.checkpoint_complete(checkpoint_id)?)
+    }
+}
+
+impl SourceOperator for SourceReaderOperator {
+    fn poll(&mut self, out: &mut Output) -> Result<SourceStep> {
+        let requested = self.requested;
+        let opened = self.opened()?;
+        let polled = opened.reader.poll()?;
+        opened
+            .metrics
+            .skipped_records
+            .add(opened.reader.take_skipped());
+        match polled {
+            ReaderOutput::Batch(batch) => {
+                let batch = self.adapt(batch)?;
+                out.emit(batch);
+                Ok(SourceStep::More)
+            }
+            ReaderOutput::Watermark(watermark) => {
+                out.watermark(watermark);
+                Ok(SourceStep::More)
+            }
+            ReaderOutput::NeedSplits => {
+                if !requested {
+                    opened.coordinator.send(CoordinatorEvent::RequestSplits);
+                    self.requested = true;
+                }
+                Ok(SourceStep::Idle)
+            }
+            ReaderOutput::Wait(time) => Ok(SourceStep::Wait(time)),
+            ReaderOutput::Finished => {
+                out.watermark(Watermark::MAX);
+                Ok(SourceStep::Finished)
+            }
+        }
+    }
+
+    fn add_splits(&mut self, splits: Vec<Split>) {
+        self.requested = false;
+        if let Some(opened) = &mut self.opened {
+            opened.reader.add_splits(splits);
+        }
+    }
+
+    fn no_more_splits(&mut self) {
+        self.requested = false;
+        if let Some(opened) = &mut self.opened {
+            opened.reader.no_more_splits();
+        }
+    }
+}

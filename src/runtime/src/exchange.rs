@@ -1,0 +1,13 @@
+//! How rows travel between tasks.
+//!
+//! - [`channel`]: one bounded queue from a producing subtask to a consuming one.
+//! - [`writer`]: deals a producer's rows to its channels by a partitioner.
+//! - [`partitioner`]: which rows go where.
+//! - [`gate`]: reads a consumer's channels: watermarks, idleness, ends and barriers of all together.
+//! - [`topology`]: which subtasks an edge joins.
+
+pub(crate) mod channel;
+pub(crate) mod gate;
+pub(crate) mod partitioner;
+pub(crate) mod topology;
+pub(crate) mod writer;
