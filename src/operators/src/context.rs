@@ -6,9 +6,8 @@ use arrow::datatypes::SchemaRef;
 use datafusion::physical_expr::PhysicalExpr;
 use filbert_connector_api::{Committable, ConnectorRegistry};
 use filbert_graph::ExprSpec;
-use filbert_types::{ChangeBatch, Configuration};
+use filbert_types::{ChangeBatch, Clock, Configuration};
 
-use crate::clock::Clock;
 use crate::error::{OperatorError, Result};
 use crate::metrics::OperatorMetrics;
 

@@ -11,7 +11,7 @@
 //! - Ends: [`sink`], [`collect`].
 //! - Batch: [`bounded`], batch plans and their pieces.
 //! - [`snapshot`]: what an operator leaves in a checkpoint.
-//! - [`check`], [`marks`], [`metrics`], [`clock`], [`error`]: checking, watermark marks, counting, time, failing.
+//! - [`check`], [`marks`], [`metrics`], [`error`]: checking, watermark marks, counting, failing.
 //! - [`testing`]: batches as text.
 
 pub mod aggregate;
@@ -20,7 +20,6 @@ pub mod build;
 pub mod calc;
 pub mod chain;
 pub mod check;
-pub mod clock;
 pub mod collect;
 pub mod connect;
 pub mod context;
@@ -41,7 +40,6 @@ pub mod watermark_assigner;
 
 pub use build::build;
 pub use chain::{Chain, ChainLink, ChainStep, Outlet, Route, Target};
-pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{
     CoordinatorEvent, CoordinatorGateway, ExpressionFactory, IoRuntime, JobContext, Offered,
     OperatorContext, ResultGateway, TaskInfo,

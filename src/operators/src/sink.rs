@@ -14,7 +14,7 @@ use arrow::compute::filter_record_batch;
 use filbert_connector_api::sink::WriterContext;
 use filbert_connector_api::{Committable, SinkWriter, TableSink};
 use filbert_graph::spec::SinkSpec;
-use filbert_types::{ChangeBatch, ConfigOption, ConfigType};
+use filbert_types::{ChangeBatch, Clock, options};
 
 use crate::context::{CoordinatorEvent, CoordinatorGateway, IoRuntime, OperatorContext, TaskInfo};
 use crate::error::{OperatorError, Result};
@@ -23,13 +23,6 @@ use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
 use crate::snapshot::OperatorSnapshot;
-
-pub const NOT_NULL_ENFORCER: ConfigOption = ConfigOption::new(
-    "table.exec.sink.not-null-enforcer",
-    ConfigType::Enum(&["ERROR", "DROP"]),
-    "What to do with a NULL for a NOT NULL column: fail, or drop the row and count it.",
-)
-.default("ERROR");
 
 pub struct SinkOperator {
     sink: Arc<dyn TableSink>,
@@ -50,7 +43,12 @@ struct Opened {
 ///
 /// # Errors
 /// When the process can't start threads.
-pub fn writer_context(spec: &SinkSpec, task: &TaskInfo, io: &dyn IoRuntime) -> Result<WriterContext> {
+pub fn writer_context(
+    spec: &SinkSpec,
+    task: &TaskInfo,
+    clock: &Arc<dyn Clock>,
+    io: &dyn IoRuntime,
+) -> Result<WriterContext> {
     Ok(WriterContext {
         job_id: task.job_id.clone(),
         subtask: task.subtask,
@@ -59,6 +57,7 @@ pub fn writer_context(spec: &SinkSpec, task: &TaskInfo, io: &dyn IoRuntime) -> R
         overwrite: spec.overwrite,
         static_partition: spec.static_partition.clone(),
         batch: spec.batch,
+        clock: Arc::clone(clock),
         io: io.handle()?,
     })
 }
@@ -107,7 +106,7 @@ impl SinkOperator {
                 return Err(OperatorError::user(format!(
                     "Column '{name}' is NOT NULL, however, a null value is being written into it. You can set job \
                      configuration '{}'='DROP' to suppress this exception and drop such records silently.",
-                    NOT_NULL_ENFORCER.key
+                    options::NOT_NULL_ENFORCER.key
                 )));
             }
             valid = NullBuffer::union(valid.as_ref(), array.nulls());
@@ -147,14 +146,19 @@ fn filter_batch(batch: &ChangeBatch, keep: &BooleanBuffer) -> Result<ChangeBatch
 impl Operator for SinkOperator {
     fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
         let conf = &ctx.configuration;
-        NOT_NULL_ENFORCER
-            .check(conf.get(&NOT_NULL_ENFORCER).unwrap_or("ERROR"))
+        options::NOT_NULL_ENFORCER
+            .check(conf.get(&options::NOT_NULL_ENFORCER).unwrap_or("ERROR"))
             .map_err(|e| OperatorError::user(e.to_string()))?;
         let drop_nulls = conf
-            .get(&NOT_NULL_ENFORCER)
+            .get(&options::NOT_NULL_ENFORCER)
             .is_some_and(|v| v.trim().eq_ignore_ascii_case("DROP"));
         self.opened = Some(Opened {
-            writer: self.sink.writer(&writer_context(&self.spec, &ctx.task, ctx.io.as_ref())?)?,
+            writer: self.sink.writer(&writer_context(
+                &self.spec,
+                &ctx.task,
+                &ctx.clock,
+                ctx.io.as_ref(),
+            )?)?,
             coordinator: ctx.coordinator.clone(),
             metrics: Arc::clone(&ctx.metrics),
             drop_nulls,

@@ -76,6 +76,8 @@ impl Operator for SourceReaderOperator {
     fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
         let reader = self.source.reader(
             &ReaderContext {
+                job_id: ctx.task.job_id.clone(),
+                clock: Arc::clone(&ctx.clock),
                 subtask: ctx.task.subtask,
                 parallelism: ctx.task.parallelism,
                 metadata: self.metadata.clone(),

@@ -17,9 +17,8 @@ use arrow::array::{Array, ArrayRef, Int64Array};
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use datafusion::physical_expr::PhysicalExpr;
 use filbert_graph::spec::WatermarkAssignerSpec;
-use filbert_types::{ChangeBatch, Watermark, WatermarkMark};
+use filbert_types::{ChangeBatch, Clock, Watermark, WatermarkMark};
 
-use crate::clock::Clock;
 use crate::context::{ExpressionFactory, OperatorContext};
 use crate::error::{OperatorError, Result};
 use crate::operator::{Operator, Step};

@@ -96,7 +96,11 @@ impl Coordinators {
         self.send(Message::Stop);
     }
 
-    pub(crate) fn gateway(&self, operator: OperatorKey, subtask: usize) -> Arc<dyn CoordinatorGateway> {
+    pub(crate) fn gateway(
+        &self,
+        operator: OperatorKey,
+        subtask: usize,
+    ) -> Arc<dyn CoordinatorGateway> {
         Arc::new(Gateway {
             coordinators: self.clone(),
             operator,

@@ -6,15 +6,28 @@
 //! - [`status`]: the states of jobs and of executions.
 //! - [`metrics`]: what is counted, and how clients see it.
 //! - [`error`]: why a job failed, and whose fault it was.
+//!
+//! Inside, in the order of a job's life: `job_manager` (the control thread), `job_master` (one job's states),
+//! `execution_graph`, `slots`, `deployment`, `task` (a subtask's thread), `exchange` (channels between tasks),
+//! `coordinator` (enumerators and committers), `restart`.
 
 pub mod cluster;
+mod coordinator;
+mod deployment;
 pub mod error;
+mod exchange;
 mod execution_graph;
+mod io;
 pub mod job_client;
 mod job_manager;
+mod job_master;
 pub mod metrics;
+mod restart;
 pub mod result;
+mod slots;
 pub mod status;
+mod task;
+mod task_waker;
 
 pub use cluster::MiniCluster;
 pub use error::JobError;

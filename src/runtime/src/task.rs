@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 use filbert_connector_api::source::Split;
 use filbert_operators::error::Result;
-use filbert_operators::{Chain, ChainStep, Clock, Outlet, SourceStep};
-use filbert_types::{Barrier, ChangeBatch, Element, Watermark};
+use filbert_operators::{Chain, ChainStep, Outlet, SourceStep};
+use filbert_types::{Barrier, ChangeBatch, Clock, Element, Watermark};
 use parking_lot::Mutex;
 
 use crate::exchange::gate::{GateEvent, InputGate};

@@ -17,6 +17,8 @@ pub(crate) struct Channel {
     /// Elements in the queue, to look without locking.
     length: AtomicUsize,
     full: AtomicBool,
+    /// Holds all rows until the consumer starts, so it is never full.
+    blocking: bool,
     producer: Waker,
     consumer: Waker,
 }
@@ -35,11 +37,12 @@ impl Queue {
 }
 
 impl Channel {
-    pub(crate) fn new(producer: Waker, consumer: Waker) -> Channel {
+    pub(crate) fn new(blocking: bool, producer: Waker, consumer: Waker) -> Channel {
         Channel {
             queue: Mutex::default(),
             length: AtomicUsize::new(0),
             full: AtomicBool::new(false),
+            blocking,
             producer,
             consumer,
         }
@@ -58,7 +61,8 @@ impl Channel {
             queue.bytes += bytes;
         }
         queue.elements.push_back((element, bytes));
-        self.full.store(queue.is_full(), Ordering::Release);
+        self.full
+            .store(queue.is_full() && !self.blocking, Ordering::Release);
         self.length.store(queue.elements.len(), Ordering::Release);
         drop(queue);
         self.consumer.wake_by_ref();
@@ -78,7 +82,7 @@ impl Channel {
             queue.bytes -= bytes;
         }
         let was_full = self.full.load(Ordering::Relaxed);
-        let full = queue.is_full();
+        let full = queue.is_full() && !self.blocking;
         self.full.store(full, Ordering::Release);
         self.length.store(queue.elements.len(), Ordering::Release);
         drop(queue);

@@ -75,7 +75,9 @@ impl InputGate {
 
     /// True when nothing follows on any channel.
     pub(crate) fn is_finished(&self) -> bool {
-        self.channels.iter().all(|c| c.state == ChannelState::Closed)
+        self.channels
+            .iter()
+            .all(|c| c.state == ChannelState::Closed)
     }
 
     /// The next event; none when all channels that may be read are empty.
@@ -111,9 +113,7 @@ impl InputGate {
                 let input = self.channels[at].input;
                 Some(GateEvent::Batch(input, self.align_marks(at, batch)))
             }
-            Element::Watermark(watermark) => {
-                self.raise(at, watermark).map(GateEvent::Watermark)
-            }
+            Element::Watermark(watermark) => self.raise(at, watermark).map(GateEvent::Watermark),
             Element::Idle => {
                 self.channels[at].idle = true;
                 self.status_changed()

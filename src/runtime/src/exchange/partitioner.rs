@@ -71,8 +71,10 @@ impl Router {
                 keys,
                 max_parallelism,
             } => {
-                let columns: Vec<ArrayRef> =
-                    keys.iter().map(|k| ArrayRef::clone(batch.rows.column(*k))).collect();
+                let columns: Vec<ArrayRef> = keys
+                    .iter()
+                    .map(|k| ArrayRef::clone(batch.rows.column(*k)))
+                    .collect();
                 let hashes = hash_rows(&columns, batch.num_rows())
                     .map_err(|e| OperatorError::engine(e.to_string()))?;
                 targets.extend(hashes.into_iter().map(|hash| {
@@ -85,7 +87,11 @@ impl Router {
                 let numbers = cast(&numbers, &DataType::Int64)?;
                 let numbers = numbers.as_primitive::<Int64Type>();
                 targets.extend((0..numbers.len()).map(|i| {
-                    let number = if numbers.is_null(i) { 0 } else { numbers.value(i) };
+                    let number = if numbers.is_null(i) {
+                        0
+                    } else {
+                        numbers.value(i)
+                    };
                     number.rem_euclid(channels as i64) as u32
                 }));
             }

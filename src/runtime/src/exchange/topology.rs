@@ -49,7 +49,10 @@ mod tests {
                     fed[c] += 1;
                 }
             }
-            assert!(read.iter().chain(&fed).all(|n| *n > 0), "{producers} to {consumers}");
+            assert!(
+                read.iter().chain(&fed).all(|n| *n > 0),
+                "{producers} to {consumers}"
+            );
             let links: usize = read.iter().sum();
             assert_eq!(links, producers.max(consumers));
         }

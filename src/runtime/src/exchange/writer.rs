@@ -203,10 +203,12 @@ fn gather(
         let rows: Vec<&RecordBatch> = batches.iter().map(|b| &b.rows).collect();
         interleave_record_batch(&rows, picks)?
     };
-    let kinds: Option<Vec<RowKind>> = batches
-        .iter()
-        .any(|b| b.kinds.is_some())
-        .then(|| picks.iter().map(|(b, row)| batches[*b].kind(*row)).collect());
+    let kinds: Option<Vec<RowKind>> = batches.iter().any(|b| b.kinds.is_some()).then(|| {
+        picks
+            .iter()
+            .map(|(b, row)| batches[*b].kind(*row))
+            .collect()
+    });
     let mut batch = match kinds {
         None => ChangeBatch::insert(rows),
         Some(kinds) => ChangeBatch::with_kinds(rows, kinds),
@@ -247,6 +249,10 @@ impl Outlet for ResultWriter {
     }
 
     fn idle(&mut self, idle: bool) -> Result<()> {
-        self.broadcast(if idle { &Element::Idle } else { &Element::Active })
+        self.broadcast(if idle {
+            &Element::Idle
+        } else {
+            &Element::Active
+        })
     }
 }

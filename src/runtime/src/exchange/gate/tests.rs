@@ -7,7 +7,13 @@ use super::*;
 
 fn gate(channels: usize) -> (InputGate, Vec<Arc<Channel>>) {
     let channels: Vec<Arc<Channel>> = (0..channels)
-        .map(|_| Arc::new(Channel::new(Waker::noop().clone(), Waker::noop().clone())))
+        .map(|_| {
+            Arc::new(Channel::new(
+                false,
+                Waker::noop().clone(),
+                Waker::noop().clone(),
+            ))
+        })
         .collect();
     let inputs = channels.iter().map(|c| (0, Arc::clone(c))).collect();
     (InputGate::new(inputs, Arc::default()), channels)
@@ -34,7 +40,11 @@ fn drain(gate: &mut InputGate) -> Vec<String> {
 fn the_watermark_is_the_least_of_those_that_count() {
     let (mut gate, channels) = gate(2);
     channels[0].push(rows("+I 1\n@ 10\n+I 2\n@ 20"), 0);
-    assert_eq!(drain(&mut gate), ["+I 1, +I 2"], "the other channel has said nothing");
+    assert_eq!(
+        drain(&mut gate),
+        ["+I 1, +I 2"],
+        "the other channel has said nothing"
+    );
     channels[1].push(rows("+I 3\n@ 15\n+I 4\n@ 30"), 0);
     assert_eq!(drain(&mut gate), ["+I 3, @ 15, +I 4, @ 20"]);
     channels[0].push(Element::Idle, 0);
@@ -44,7 +54,11 @@ fn the_watermark_is_the_least_of_those_that_count() {
     channels[0].push(Element::Active, 0);
     channels[0].push(Element::Watermark(Watermark(25)), 0);
     channels[0].push(Element::Watermark(Watermark(40)), 0);
-    assert_eq!(drain(&mut gate), ["idle false", "@ 40"], "the watermark never goes back");
+    assert_eq!(
+        drain(&mut gate),
+        ["idle false", "@ 40"],
+        "the watermark never goes back"
+    );
 }
 
 #[test]
