@@ -82,3 +82,13 @@ pub(crate) fn digits(kind: &TypeKind) -> (u8, u8) {
         kind => (integer_digits(kind), 0),
     }
 }
+
+/// As [`common_type`], as functions of Flink's new kind choose it: FLOAT beside DOUBLE gives DOUBLE in either order.
+pub(crate) fn new_style_common_type(types: &[LogicalType]) -> Option<LogicalType> {
+    let mut common = common_type(types)?;
+    let has = |kind: TypeKind| types.iter().any(|t| t.kind == kind);
+    if common.kind == TypeKind::Float && has(TypeKind::Double) {
+        common.kind = TypeKind::Double;
+    }
+    Some(common)
+}
