@@ -15,6 +15,8 @@ const FACTORIES: &[Entry] = &[
     Entry::Table(|| Arc::new(filbert_connector_blackhole::BlackholeFactory)),
     #[cfg(feature = "datagen")]
     Entry::Table(|| Arc::new(filbert_connector_datagen::DataGenFactory)),
+    #[cfg(feature = "filesystem")]
+    Entry::Table(|| Arc::new(filbert_connector_filesystem::FilesystemFactory)),
     #[cfg(feature = "print")]
     Entry::Table(|| Arc::new(filbert_connector_print::PrintFactory::default())),
     #[cfg(feature = "csv")]

@@ -1,0 +1,120 @@
+use std::collections::BTreeSet;
+
+use filbert_connector_api::sink::WriterContext;
+use filbert_connector_api::{Committable, Committer, ConnectorError};
+use object_store::path::Path;
+
+use crate::layout::Layout;
+use crate::location::{Location, shown};
+use crate::writer::{PartFile, job_prefix, to_path};
+
+/// Makes part files visible, and for INSERT OVERWRITE drops what they replace: the table's other files, or those of the
+/// partitions that got rows.
+pub struct FileCommitter {
+    location: Location,
+    overwrite: bool,
+    partitioned: bool,
+    job_prefix: String,
+    /// The folders that got rows.
+    touched: BTreeSet<String>,
+}
+
+impl FileCommitter {
+    pub fn new(location: Location, layout: &Layout, ctx: &WriterContext) -> FileCommitter {
+        let mut touched = BTreeSet::new();
+        let static_value = |key: &String| {
+            let given = ctx.static_partition.iter().find(|(k, _)| k == key);
+            given.map(|(_, value)| value)
+        };
+        // A partition given whole is replaced even by no rows.
+        if ctx.overwrite && !layout.partition_keys.is_empty() {
+            let values: Option<Vec<&String>> =
+                layout.partition_keys.iter().map(static_value).collect();
+            if let Some(values) = values {
+                let mut folder = location.base.to_string();
+                for (key, value) in layout.partition_keys.iter().zip(values) {
+                    folder.push('/');
+                    crate::partition::escape(key, &mut folder);
+                    folder.push('=');
+                    if value.is_empty() {
+                        folder.push_str(&layout.default_partition);
+                    } else {
+                        crate::partition::escape(value, &mut folder);
+                    }
+                }
+                touched.insert(folder);
+            }
+        }
+        FileCommitter {
+            location,
+            overwrite: ctx.overwrite,
+            partitioned: !layout.partition_keys.is_empty(),
+            job_prefix: job_prefix(&ctx.job_id),
+            touched,
+        }
+    }
+
+    fn publish(&mut self, file: &PartFile) -> Result<(), ConnectorError> {
+        let (hidden, visible) = (to_path(&file.hidden)?, to_path(&file.visible)?);
+        if let Some((folder, _)) = visible.as_ref().rsplit_once('/') {
+            self.touched.insert(folder.to_owned());
+        }
+        let store = &self.location.store;
+        if store.head(&hidden)?.is_none() {
+            // Committed before, by a run that did not live to say so.
+            return match store.head(&visible)? {
+                Some(_) => Ok(()),
+                None => Err(ConnectorError::world(format!(
+                    "the part file {} is gone before it was committed",
+                    shown(&hidden)
+                ))),
+            };
+        }
+        store.rename(&hidden, &visible)
+    }
+
+    fn drop_replaced(&self) -> Result<(), ConnectorError> {
+        let folders: Vec<Path> = if self.partitioned {
+            self.touched
+                .iter()
+                .map(|f| to_path(f))
+                .collect::<Result<_, _>>()?
+        } else {
+            vec![self.location.base.clone()]
+        };
+        for folder in folders {
+            for file in self.location.store.list(&folder)? {
+                let name = file.location.filename().unwrap_or_default();
+                if !name.starts_with(['.', '_']) && !name.starts_with(&self.job_prefix) {
+                    self.location.store.delete(&file.location)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Committer for FileCommitter {
+    fn commit(&mut self, committables: Vec<Committable>) -> Result<(), ConnectorError> {
+        for Committable(value) in committables {
+            let file: PartFile = serde_json::from_value(value)
+                .map_err(|e| ConnectorError::engine(format!("no part file to commit: {e}")))?;
+            self.publish(&file)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), ConnectorError> {
+        if self.overwrite {
+            self.drop_replaced()?;
+        }
+        let base = shown(&self.location.base);
+        if self.location.store.is_local() {
+            // A table that got no row is an empty folder, not a missing one.
+            std::fs::create_dir_all(&base).map_err(|e| {
+                ConnectorError::world(format!("cannot create folder {base}: {e}")).with_source(e)
+            })?;
+        }
+        Ok(())
+    }
+}
