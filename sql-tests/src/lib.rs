@@ -1,1 +1,5 @@
-
+//! The tests in SQL. `tests/slt.rs` runs every `.slt` file of this folder: ours by subject, and under `flink/` the
+//! conformance corpus, whose every answer is Flink's own.
+//!
+//! - `known-differences.txt`: statements that we answer in another way than Flink, each with the reason.
+//! - `waiting.txt`: files that wait for something that is not built yet.

@@ -33,6 +33,15 @@ fn run(env: &TableEnvironment, inserts: &[&Insert]) -> Result<TableResult> {
     let bound = bind_all(env, inserts)?;
     let sinks: Vec<String> = bound.iter().map(|insert| insert.path.to_string()).collect();
     let targets: Vec<PlanTarget> = bound.into_iter().map(PlanTarget::Insert).collect();
+    start(env, targets, &sinks)
+}
+
+/// Starts the job that fills the sinks.
+pub(super) fn start(
+    env: &TableEnvironment,
+    targets: Vec<PlanTarget>,
+    sinks: &[String],
+) -> Result<TableResult> {
     let name = format!("insert-into_{}", sinks.join(","));
     let sync = env
         .session()
@@ -40,7 +49,7 @@ fn run(env: &TableEnvironment, inserts: &[&Insert]) -> Result<TableResult> {
         .configuration
         .get_bool(&options::DML_SYNC)?;
     let job = submit::submit(env, &targets, &name)?;
-    Ok(affected_rows(&sinks)?.with_job(job, sync))
+    Ok(affected_rows(sinks)?.with_job(job, sync))
 }
 
 pub(super) fn bind_all(env: &TableEnvironment, inserts: &[&Insert]) -> Result<Vec<BoundInsert>> {
