@@ -63,13 +63,15 @@ fn main() -> ExitCode {
     } else {
         Vec::new()
     };
-    let total = verdicts.into_iter().fold(Verdict::default(), |mut total, v| {
-        total.passed += v.passed;
-        total.known += v.known;
-        total.waiting += v.waiting;
-        complaints.extend(v.complaints);
-        total
-    });
+    let total = verdicts
+        .into_iter()
+        .fold(Verdict::default(), |mut total, v| {
+            total.passed += v.passed;
+            total.known += v.known;
+            total.waiting += v.waiting;
+            complaints.extend(v.complaints);
+            total
+        });
     for complaint in &complaints {
         println!("{complaint}");
     }
@@ -106,7 +108,9 @@ fn run_all(root: &Path, files: &[PathBuf], lists: &Lists) -> Vec<Verdict> {
             });
         }
     });
-    verdicts.into_inner().unwrap_or_else(PoisonError::into_inner)
+    verdicts
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
 fn run(root: &Path, file: &Path, new: &Arc<NewEnvironment>, lists: &Lists) -> Verdict {

@@ -43,7 +43,11 @@ impl Lists {
     /// Entries that name no file.
     pub fn without_file(&self, root: &Path, files: &[PathBuf]) -> Vec<String> {
         let names: Vec<String> = files.iter().map(|f| name_of(root, f)).collect();
-        let listed = self.known.iter().map(|k| &k.file).chain(self.waiting.keys());
+        let listed = self
+            .known
+            .iter()
+            .map(|k| &k.file)
+            .chain(self.waiting.keys());
         listed
             .filter(|file| !names.contains(file))
             .map(|file| format!("A list names {file}, which isn't there."))

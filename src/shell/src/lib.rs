@@ -3,10 +3,11 @@
 //! - [`client`]: executes a statement and shows what it gives.
 //! - [`script`]: whole texts, ended by the first error.
 //! - [`interrupt`]: ctrl-C as a flag that waits look at.
-//! - [`repl`]: the prompt.
+//! - [`repl`]: the prompt; `helper`: what its line editor asks.
 //! - [`messages`]: the client's own lines.
 
 pub mod client;
+mod helper;
 pub mod interrupt;
 pub mod messages;
 pub mod repl;

@@ -3,15 +3,16 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use filbert_sql::{Completeness, Statements, completeness};
-use rustyline::DefaultEditor;
+use filbert_sql::Statements;
 use rustyline::error::ReadlineError;
+use rustyline::history::DefaultHistory;
+use rustyline::{CompletionType, Config, Editor};
 
 use crate::client::Client;
+use crate::helper::SqlHelper;
 use crate::messages;
 
 const PROMPT: &str = "Filbert SQL> ";
-const CONTINUATION: &str = "           > ";
 
 const WELCOME: &str = "\
 Filbert SQL: Apache Flink SQL in one binary.
@@ -22,7 +23,7 @@ Welcome! Enter 'HELP;' to list all available commands. 'QUIT;' to exit.
 pub fn run(mut client: Client, history: Option<&Path>) {
     let mut out = io::stdout();
     let _ = writeln!(out, "{WELCOME}");
-    let Ok(mut editor) = DefaultEditor::new() else {
+    let Ok(mut editor) = editor(&client) else {
         let _ = writeln!(out, "This terminal cannot be edited on; use -f or -e.");
         return;
     };
@@ -30,33 +31,17 @@ pub fn run(mut client: Client, history: Option<&Path>) {
         // There is none the first time.
         let _ = editor.load_history(path);
     }
-    let mut text = String::new();
     loop {
-        let prompt = if text.is_empty() {
-            PROMPT
-        } else {
-            CONTINUATION
-        };
-        match editor.readline(prompt) {
-            Ok(line) => {
-                text.push_str(&line);
-                text.push('\n');
-            }
-            Err(ReadlineError::Interrupted) => {
-                text.clear();
-                continue;
-            }
+        let text = match editor.readline(PROMPT) {
+            Ok(text) => text,
+            Err(ReadlineError::Interrupted) => continue,
             Err(_) => break,
-        }
-        if completeness(&text) == Completeness::Incomplete {
+        };
+        if text.trim().is_empty() {
             continue;
         }
-        let statements = std::mem::take(&mut text);
-        if statements.trim().is_empty() {
-            continue;
-        }
-        let _ = editor.add_history_entry(statements.trim());
-        if execute(&mut client, &statements, &mut out) == Next::Quit {
+        let _ = editor.add_history_entry(text.trim());
+        if execute(&mut client, &text, &mut out) == Next::Quit {
             break;
         }
     }
@@ -66,6 +51,28 @@ pub fn run(mut client: Client, history: Option<&Path>) {
     let _ = writeln!(out, "{}", client.show().style.info(messages::EXITING));
 }
 
+fn editor(client: &Client) -> rustyline::Result<Editor<SqlHelper, DefaultHistory>> {
+    let config = Config::builder()
+        .completion_type(CompletionType::List)
+        .auto_add_history(false)
+        .build();
+    let mut editor = Editor::with_config(config)?;
+    editor.set_helper(Some(SqlHelper {
+        env: client.environment().clone(),
+        colours: client.show().style.colours,
+    }));
+    Ok(editor)
+}
+
+/// True for the client's own commands, which need no semicolon.
+pub(crate) fn is_command(text: &str) -> bool {
+    matches!(command(text).as_str(), "QUIT" | "EXIT" | "CLEAR" | "HELP")
+}
+
+fn command(text: &str) -> String {
+    text.trim().trim_end_matches(';').trim().to_uppercase()
+}
+
 #[derive(PartialEq)]
 enum Next {
     Read,
@@ -73,8 +80,7 @@ enum Next {
 }
 
 fn execute(client: &mut Client, text: &str, out: &mut dyn Write) -> Next {
-    let command = text.trim().trim_end_matches(';').trim().to_uppercase();
-    match command.as_str() {
+    match command(text).as_str() {
         "QUIT" | "EXIT" => return Next::Quit,
         "CLEAR" => {
             let _ = write!(out, "\x1b[H\x1b[2J");

@@ -5,10 +5,12 @@
 //! - [`result`]: [`TableResult`], what a statement gives.
 //! - [`print`]: results as tableau, CSV or JSON.
 //! - [`table`], [`statement_set`]: queries and sets of INSERTs before they run.
+//! - [`completion`]: what may stand at a place of a statement.
 //! - `execute`: one file a statement family; `binding` and `session` are what they stand on.
 //! - [`error`]: why a statement failed, and where.
 
 mod binding;
+pub mod completion;
 pub mod environment;
 pub mod error;
 mod execute;

@@ -40,8 +40,7 @@ pub(super) fn execute(env: &TableEnvironment, alter: &AlterTable) -> Result<Tabl
         }
         action => {
             let session = env.session().read();
-            let altered =
-                binding::bind(env, &session, |cx| ddl::alter_schema(cx, &table, action))?;
+            let altered = binding::bind(env, &session, |cx| ddl::alter_schema(cx, &table, action))?;
             if let Some(altered) = altered {
                 table = altered;
             }

@@ -72,7 +72,9 @@ fn replace(
 ) -> Result<TableResult> {
     let view = {
         let session = env.session().read();
-        binding::bind(env, &session, |cx| ddl::resolve_view(cx, query, &[], comment))?
+        binding::bind(env, &session, |cx| {
+            ddl::resolve_view(cx, query, &[], comment)
+        })?
     };
     env.session()
         .write()
