@@ -311,10 +311,10 @@ impl Chain {
         if self.nodes[at].state == Step::Done {
             match self.nodes[at].then.take() {
                 Some(Work::PrepareBarrier(id)) => {
-                    self.to_operators(at, |inbox| inbox.push_back(Work::PrepareBarrier(id)));
+                    self.tell_operators(at, |inbox| inbox.push_back(Work::PrepareBarrier(id)));
                 }
                 Some(Work::EndInput(_)) => {
-                    self.to_operators(at, |inbox| inbox.push_back(Work::EndInput(0)));
+                    self.tell_operators(at, |inbox| inbox.push_back(Work::EndInput(0)));
                 }
                 _ => {}
             }
@@ -322,7 +322,7 @@ impl Chain {
         Ok(())
     }
 
-    fn to_operators(&mut self, at: usize, mut send: impl FnMut(&mut VecDeque<Work>)) {
+    fn tell_operators(&mut self, at: usize, mut send: impl FnMut(&mut VecDeque<Work>)) {
         for r in 0..self.nodes[at].routes.len() {
             if let Target::Operator(next) = self.nodes[at].routes[r].target {
                 send(&mut self.nodes[next].inbox);

@@ -33,6 +33,18 @@ pub struct JobContext {
     pub expressions: Arc<dyn ExpressionFactory>,
 }
 
+impl JobContext {
+    pub fn new(
+        connectors: Arc<ConnectorRegistry>,
+        functions: Arc<filbert_functions::FunctionRegistry>,
+    ) -> JobContext {
+        JobContext {
+            connectors,
+            expressions: Arc::new(crate::expressions::CodecExpressions::new(functions)),
+        }
+    }
+}
+
 /// Which subtask of which vertex of which job.
 #[derive(Debug, Clone)]
 pub struct TaskInfo {

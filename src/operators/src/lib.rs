@@ -5,6 +5,7 @@
 //! - [`chain`]: drives the operators of one task.
 //! - [`context`]: what an operator is told when it is opened.
 //! - [`build`]: from a spec to its operator; [`connect`]: from a table to its connector.
+//! - [`expressions`]: expressions from their bytes.
 //! - Sources: [`source`], [`values`].
 //! - Row by row: [`calc`], [`expand`], [`drop_update_before`], [`watermark_assigner`].
 //! - Keyed: [`group_aggregate`], on the functions of [`aggregate`].
@@ -26,6 +27,7 @@ pub mod context;
 pub mod drop_update_before;
 pub mod error;
 pub mod expand;
+pub mod expressions;
 pub mod group_aggregate;
 pub mod marks;
 pub mod metrics;
@@ -45,6 +47,7 @@ pub use context::{
     OperatorContext, ResultGateway, TaskInfo,
 };
 pub use error::OperatorError;
+pub use expressions::CodecExpressions;
 pub use metrics::OperatorMetrics;
 pub use operator::{BuiltOperator, Operator, SourceOperator, SourceStep, Step};
 pub use output::{Emitted, Output};

@@ -31,8 +31,8 @@ pub const SLOT_REQUEST_TIMEOUT: ConfigOption = ConfigOption::new(
 /// Threads that wait for files and networks.
 const IO_THREADS: usize = 2;
 
-/// A JobManager and one TaskManager in this process. Clones are handles of the same cluster; when the last is dropped,
-/// jobs that still run are suspended.
+/// A JobManager and one TaskManager in this process. Clones are handles of the same cluster; when the last is dropped
+/// (a [`JobClient`] holds one too), jobs that still run are suspended.
 #[derive(Clone)]
 pub struct MiniCluster {
     inner: Arc<ClusterInner>,
@@ -117,6 +117,7 @@ impl MiniCluster {
         Ok(JobClient {
             shared,
             control: inner.control.clone(),
+            _cluster: self.clone(),
         })
     }
 
@@ -136,6 +137,7 @@ impl MiniCluster {
         jobs.iter().find(|j| j.job_id == job_id).map(|j| JobClient {
             shared: Arc::clone(j),
             control: self.inner.control.clone(),
+            _cluster: self.clone(),
         })
     }
 

@@ -113,15 +113,7 @@ impl TaskDescriptor {
         let graph = &environment.graph;
         let vertex = &graph.vertices[self.key.vertex];
         let (writers, outlets, targets) = self.writers()?;
-        let info = Arc::new(TaskInfo {
-            job_id: graph.job_id.clone(),
-            vertex_id: vertex.id.clone(),
-            vertex_name: vertex.name.clone(),
-            subtask: self.key.subtask,
-            parallelism: vertex.parallelism,
-            max_parallelism: vertex.max_parallelism,
-            attempt: self.key.attempt,
-        });
+        let info = Arc::new(task_info(graph, self.key));
         let configuration = Arc::new(graph.configuration.clone());
         let head_inputs = head_inputs(graph, self.key.vertex);
         let mut links = Vec::with_capacity(vertex.chain.len());
@@ -221,6 +213,19 @@ impl TaskDescriptor {
             writers.push(writer);
         }
         Ok((writers, outlets, targets))
+    }
+}
+
+pub(crate) fn task_info(graph: &JobGraph, key: TaskKey) -> TaskInfo {
+    let vertex = &graph.vertices[key.vertex];
+    TaskInfo {
+        job_id: graph.job_id.clone(),
+        vertex_id: vertex.id.clone(),
+        vertex_name: vertex.name.clone(),
+        subtask: key.subtask,
+        parallelism: vertex.parallelism,
+        max_parallelism: vertex.max_parallelism,
+        attempt: key.attempt,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use parking_lot::{Condvar, Mutex};
 
+use crate::cluster::MiniCluster;
 use crate::error::JobError;
 use crate::job_manager::ControlEvent;
 use crate::metrics::{JobDetail, JobOverview, VertexDetail};
@@ -60,6 +61,8 @@ impl JobShared {
 pub struct JobClient {
     pub(crate) shared: Arc<JobShared>,
     pub(crate) control: Sender<ControlEvent>,
+    /// Keeps the cluster up.
+    pub(crate) _cluster: MiniCluster,
 }
 
 impl JobClient {
