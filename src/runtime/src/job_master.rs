@@ -7,10 +7,10 @@ use std::task::Waker;
 use filbert_connector_api::Blame;
 use filbert_graph::{ExchangeMode, OperatorSpec};
 use filbert_operators::sink::writer_context;
-use filbert_operators::{OperatorError, TaskInfo, connect};
+use filbert_operators::{OperatorError, connect};
 
 use crate::coordinator::{Coordinator, CoordinatorReport, MakeCoordinator, OperatorKey};
-use crate::deployment::{JobEnvironment, TaskDescriptor, has_coordinator};
+use crate::deployment::{JobEnvironment, TaskDescriptor, has_coordinator, task_info};
 use crate::error::JobError;
 use crate::exchange::channel::Channel;
 use crate::exchange::topology::consumers_of;
@@ -450,15 +450,12 @@ impl JobMaster {
                 }
                 OperatorSpec::Sink(spec) => {
                     let sink = connect::table_sink(spec, session, connectors)?;
-                    let info = TaskInfo {
-                        job_id: environment.graph.job_id.clone(),
-                        vertex_id: job_vertex.id.clone(),
-                        vertex_name: job_vertex.name.clone(),
+                    let key = TaskKey {
+                        vertex,
                         subtask: 0,
-                        parallelism: job_vertex.parallelism,
-                        max_parallelism: job_vertex.max_parallelism,
                         attempt,
                     };
+                    let info = task_info(&environment.graph, key);
                     let context =
                         writer_context(spec, &info, &environment.clock, environment.io.as_ref())?;
                     Ok(Coordinator::Sink(sink.committer(&context)?))
