@@ -1,7 +1,9 @@
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
-use datafusion::common::{Column, DFSchemaRef, Result};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 
 /// A relational idea of Flink's that DataFusion's plans lack.
@@ -123,10 +125,38 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
                 period: exprs.next().unwrap_or_else(|| period.clone()),
             },
         };
+        let schema = self.schema_over(&inputs)?;
         Ok(RelationalNode {
             relational,
             inputs,
-            schema: DFSchemaRef::clone(&self.schema),
+            schema,
         })
+    }
+
+    /// The optimizer may narrow the input to these of its columns (and those that the node itself reads).
+    fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
+        let width = self.inputs.first()?.schema().fields().len();
+        let wanted = output_columns.iter().copied().filter(|i| *i < width);
+        Some(vec![wanted.collect()])
+    }
+}
+
+impl RelationalNode {
+    /// The node's columns once its input has these: a rule may have narrowed it.
+    fn schema_over(&self, inputs: &[LogicalPlan]) -> Result<DFSchemaRef> {
+        let (Some(old), Some(new)) = (self.inputs.first(), inputs.first()) else {
+            return Ok(DFSchemaRef::clone(&self.schema));
+        };
+        if old.schema() == new.schema() {
+            return Ok(DFSchemaRef::clone(&self.schema));
+        }
+        let added = self.schema.iter().skip(old.schema().fields().len());
+        let fields: Vec<_> = new
+            .schema()
+            .iter()
+            .chain(added)
+            .map(|(relation, field)| (relation.cloned(), Arc::clone(field)))
+            .collect();
+        DFSchema::new_with_metadata(fields, HashMap::new()).map(Arc::new)
     }
 }

@@ -20,7 +20,8 @@ pub(super) fn piece_name(
         .filter(|name| !name.is_empty())
         .collect();
     let below = match below.as_slice() {
-        [] => return own.unwrap_or_default(),
+        // Nothing but what gathers the pieces below.
+        [] => return own.unwrap_or_else(|| "Merge".to_owned()),
         [one] => one.clone(),
         many => format!("[{}]", many.join(", ")),
     };
@@ -60,6 +61,7 @@ fn operator_name(node: &Arc<dyn ExecutionPlan>) -> Option<String> {
         "HashJoinExec" => "HashJoin",
         "NestedLoopJoinExec" | "CrossJoinExec" => "NestedLoopJoin",
         "SortMergeJoinExec" => "SortMergeJoin",
+        name if name.starts_with("SortExec(") => "SortLimit",
         "SortExec" => "Sort",
         "GlobalLimitExec" | "LocalLimitExec" => "Limit",
         "WindowAggExec" | "BoundedWindowAggExec" => "OverAggregate",

@@ -88,8 +88,33 @@ fn flatten(expr: &Expr, op: Operator, input: &[PlanColumn], out: &mut Vec<String
     }
 }
 
+/// How SQL writes a kernel that has a name of its own.
+fn operator_symbol(name: &str) -> &str {
+    let Some(kernel) = name.strip_prefix('$') else {
+        return name;
+    };
+    match kernel.rsplit('_').next().unwrap_or(kernel) {
+        "PLUS" => "+",
+        "MINUS" => "-",
+        "TIMES" => "*",
+        "DIVIDE" => "/",
+        "MOD" => "%",
+        "EQ" => "=",
+        "NE" => "<>",
+        "LT" => "<",
+        "LE" => "<=",
+        "GT" => ">",
+        "GE" => ">=",
+        "DISTINCT" if kernel.ends_with("NOT_DISTINCT") => "IS NOT DISTINCT FROM",
+        "DISTINCT" => "IS DISTINCT FROM",
+        _ => name,
+    }
+}
+
 fn scalar_call(name: &str, args: &[String], bound: Option<&BoundFunction>) -> String {
+    let name = operator_symbol(name);
     match args {
+        [left, right] if name.ends_with("DISTINCT FROM") => format!("{left} {name} {right}"),
         [arg] if matches!(name, "CAST" | "TRY_CAST") => match bound {
             Some(bound) => format!("{name}({arg} AS {})", bound.return_type.with_nullable(true)),
             None => format!("{name}({arg})"),
@@ -114,7 +139,22 @@ fn literal(value: &ScalarValue) -> String {
         | ScalarValue::LargeUtf8(Some(text)) => format!("'{}'", text.replace('\'', "''")),
         ScalarValue::DurationMillisecond(Some(ms)) => format!("{ms}:INTERVAL SECOND"),
         ScalarValue::IntervalYearMonth(Some(months)) => format!("{months}:INTERVAL MONTH"),
+        ScalarValue::TimestampMillisecond(Some(_), _)
+        | ScalarValue::TimestampMicrosecond(Some(_), _)
+        | ScalarValue::TimestampNanosecond(Some(_), _) => timestamp(value),
         value if value.is_null() => "null".to_owned(),
         value => value.to_string(),
+    }
+}
+
+/// `2026-01-01 00:00:00`, as Flink's plans print a timestamp.
+fn timestamp(value: &ScalarValue) -> String {
+    let printed = value
+        .to_array()
+        .ok()
+        .and_then(|a| arrow::util::display::array_value_to_string(&a, 0).ok());
+    match printed {
+        Some(text) => text.replacen('T', " ", 1).trim_end_matches('Z').to_owned(),
+        None => value.to_string(),
     }
 }

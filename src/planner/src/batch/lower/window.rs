@@ -135,7 +135,11 @@ fn windows(window: &Window) -> Result<Windows, PlanError> {
 impl Windows {
     fn bounds(&self, at: &Expr, number: Expr) -> Bounds {
         let align = lit(self.align_ms);
-        let past = (at.clone() - lit(self.offset_ms)) % align.clone();
+        let from_offset = match self.offset_ms {
+            0 => at.clone(),
+            offset => at.clone() - lit(offset),
+        };
+        let past = from_offset % align.clone();
         let base = at.clone() - (past + align.clone()) % align;
         let stepped = |expr: Expr, step: i64| match step {
             0 => expr,

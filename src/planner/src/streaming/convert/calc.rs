@@ -92,11 +92,17 @@ impl Converter<'_> {
     ) -> PlanColumn {
         let from = &self.plan.nodes[input].columns;
         match as_column(expr, from) {
-            Some(index) => PlanColumn {
-                name: crate::columns::shown_name(&output.name).to_owned(),
-                column: output,
-                ..from[index].clone()
-            },
+            Some(index) => {
+                // A new name may have a type of its own: a time attribute that has become an ordinary value.
+                let known = self.types.get(&output).filter(|ty| ty.arrow() == *arrow);
+                let ty = known.unwrap_or(&from[index].ty).clone();
+                PlanColumn {
+                    name: crate::columns::shown_name(&output.name).to_owned(),
+                    column: output,
+                    ty,
+                    window: from[index].window,
+                }
+            }
             None => self.new_column(output, arrow),
         }
     }

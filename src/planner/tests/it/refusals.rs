@@ -1,0 +1,54 @@
+use crate::harness::Session;
+
+#[test]
+fn a_sink_refuses_changes_in_flinks_words() {
+    let session = Session::new();
+    assert_eq!(
+        session.error("INSERT INTO o_ins SELECT k, COUNT(*) AS n FROM t GROUP BY k"),
+        "Table sink 'default_catalog.default_database.o_ins' doesn't support consuming update changes which is produced by node GroupAggregate(groupBy=[k], select=[k, COUNT(*) AS n])"
+    );
+    assert_eq!(
+        session.error("INSERT INTO o_ins SELECT k, v FROM c"),
+        "Table sink 'default_catalog.default_database.o_ins' doesn't support consuming update and delete changes which is produced by node TableSourceScan(table=[[default_catalog, default_database, c, project=[k, v], metadata=[]]], fields=[k, v])"
+    );
+}
+
+#[test]
+fn what_streaming_lacks_is_named() {
+    let session = Session::new();
+    for (sql, operation) in [
+        ("SELECT t.id FROM t JOIN c ON t.id = c.id", "An INNER JOIN"),
+        (
+            "SELECT t.id FROM t LEFT JOIN c ON t.id = c.id",
+            "A LEFT JOIN",
+        ),
+        (
+            "SELECT id FROM t WHERE id IN (SELECT id FROM c)",
+            "IN or EXISTS",
+        ),
+        ("SELECT id FROM t ORDER BY id", "ORDER BY"),
+        ("SELECT id FROM t LIMIT 3", "LIMIT"),
+        (
+            "SELECT id FROM t WHERE v > (SELECT MAX(v) FROM c)",
+            "A subquery inside",
+        ),
+    ] {
+        let error = session.error(sql);
+        assert!(error.starts_with(operation), "{sql}: {error}");
+    }
+}
+
+#[test]
+fn a_changelog_is_not_spread_over_writers_without_a_key() {
+    let session = Session::new().set("parallelism.default", "2");
+    let error = session.error(
+        "INSERT INTO o_all /*+ OPTIONS('parallelism' = '3') */ SELECT k, COUNT(*) FROM t GROUP BY k",
+    );
+    assert!(error.contains("a primary key is required"), "{error}");
+}
+
+#[test]
+fn modes_and_windows_that_make_no_sense_are_refused() {
+    let automatic = Session::new().set("execution.runtime-mode", "automatic");
+    assert!(automatic.error("SELECT 1").contains("AUTOMATIC"));
+}
