@@ -21,6 +21,7 @@ mod drop_update_before;
 mod expand;
 mod group_aggregate;
 pub(crate) mod sink;
+mod sink_keys;
 pub(crate) mod source;
 mod union;
 mod values;
@@ -90,6 +91,7 @@ pub(crate) fn plan_target(
         false => &[UpdateKind::BeforeAndAfter],
     };
     changelog::infer(&mut plan, updates)?;
+    sink_keys::check(&plan, plan.root(), ctx)?;
     Ok(plan)
 }
 

@@ -209,6 +209,15 @@ fn unsupported(operation: &str) -> PlanError {
     }
 }
 
+/// As [`unsupported`], for what batch mode can't run either.
+fn unsupported_here(operation: &str) -> PlanError {
+    PlanError::Unsupported {
+        operation: operation.to_owned(),
+        mode: "streaming",
+        hint: String::new(),
+    }
+}
+
 /// What SQL calls a logical node.
 fn operation(plan: &LogicalPlan) -> String {
     use datafusion::logical_expr::JoinType;

@@ -53,7 +53,7 @@ impl Sink {
     }
 
     /// What the connector takes of a query that sends these changes.
-    fn mode(&self, kinds: ModifyKinds) -> ChangelogMode {
+    pub fn mode(&self, kinds: ModifyKinds) -> ChangelogMode {
         self.table_sink.changelog_mode(ChangelogMode {
             insert: kinds.insert,
             update_before: kinds.update,

@@ -52,3 +52,22 @@ fn modes_and_windows_that_make_no_sense_are_refused() {
     let automatic = Session::new().set("execution.runtime-mode", "automatic");
     assert!(automatic.error("SELECT 1").contains("AUTOMATIC"));
 }
+
+#[test]
+fn a_sink_whose_key_is_not_the_querys_asks_for_on_conflict() {
+    let session = Session::new();
+    let sql = "INSERT INTO o_ups SELECT CAST(v AS STRING), COUNT(*) FROM t GROUP BY v";
+    let error = session.error(sql);
+    let start = "The query has an upsert key that differs from the primary key of the sink table 'default_catalog.default_database.o_ups'. Primary key: [k], upsert key: none.";
+    assert!(error.starts_with(start), "{error}");
+    let error = session.error(&format!("{sql} ON CONFLICT DO DEDUPLICATE"));
+    assert!(error.contains("not supported"), "{error}");
+    let append = "INSERT INTO o_ins SELECT k, v FROM t ON CONFLICT DO ERROR";
+    assert!(
+        session
+            .error(append)
+            .contains("only accepts INSERT (append-only) changes")
+    );
+    let none = Session::new().set("table.exec.sink.upsert-materialize", "NONE");
+    assert!(none.try_plan(sql).is_ok());
+}

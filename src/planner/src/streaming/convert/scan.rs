@@ -12,6 +12,13 @@ impl Converter<'_> {
     /// A scan: what its connector can't do of projection and filters becomes a Calc behind it.
     pub(super) fn scan(&mut self, scan: &TableScan) -> Result<NodeId, PlanError> {
         let table = table_of(scan)?;
+        let mode = table.source.changelog_mode();
+        if mode.update_after && !mode.update_before {
+            return Err(super::unsupported_here(&format!(
+                "Reading table '{}', which sends updates without what a row was before,",
+                table.bound.path
+            )));
+        }
         let filters = scan
             .filters
             .iter()
