@@ -142,9 +142,7 @@ impl Writer<'_> {
             rest.first(),
             Some(Lexeme { kind: LexemeKind::Token(Token::LParen), start, .. }) if *start == lexeme.end
         );
-        let text = if filbert_sql::is_reserved(&upper) {
-            upper.clone()
-        } else if call && is_function(&upper) {
+        let text = if filbert_sql::is_reserved(&upper) || (call && is_function(&upper)) {
             upper.clone()
         } else if call || filbert_sql::keywords().any(|k| k == upper) {
             source.to_string()

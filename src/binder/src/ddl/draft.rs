@@ -22,7 +22,7 @@ use crate::table::as_time_attribute;
 /// An expression as the statement has it, or as text that a catalog kept.
 #[derive(Clone)]
 pub(super) enum Source {
-    Written(ScalarExpr),
+    Written(Box<ScalarExpr>),
     Stored(String),
 }
 
@@ -73,7 +73,7 @@ impl DraftColumn {
             name: def.name.value.clone(),
             kind: match &def.kind {
                 ColumnDefKind::Physical { ty, .. } => DraftKind::Physical(ty.clone()),
-                ColumnDefKind::Computed(expr) => DraftKind::Computed(Source::Written(expr.clone())),
+                ColumnDefKind::Computed(expr) => DraftKind::Computed(Source::Written(Box::new(expr.clone()))),
                 ColumnDefKind::Metadata {
                     ty,
                     key,
@@ -141,7 +141,7 @@ pub(super) fn draft_watermark(defs: &[WatermarkDef]) -> BindResult<Option<DraftW
     }
     Ok(defs.first().map(|def| DraftWatermark {
         column: def.column.parts.iter().map(|p| p.value.clone()).collect(),
-        expression: Source::Written(def.expr.clone()),
+        expression: Source::Written(Box::new(def.expr.clone())),
         span: Some(def.column.span),
     }))
 }

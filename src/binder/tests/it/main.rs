@@ -10,3 +10,4 @@ mod ddl;
 mod errors;
 mod harness;
 mod queries;
+mod tpch;
