@@ -1,6 +1,13 @@
 //! Flink's built-in functions, one file a family. A family is a `pub static FUNCTIONS: &[Function]`.
 
+pub(crate) mod collection;
 pub(crate) mod conditional;
+pub(crate) mod datetime;
+pub(crate) mod encode;
+pub(crate) mod hash;
+pub(crate) mod math;
+pub(crate) mod string;
+pub(crate) mod url;
 
 use crate::definition::Function;
 use crate::{cast, constructors, operators};
@@ -8,12 +15,37 @@ use crate::{cast, constructors, operators};
 /// The families' tables.
 static FAMILIES: &[&[Function]] = &[
     cast::FUNCTIONS,
+    collection::array::FUNCTIONS,
+    collection::map::FUNCTIONS,
+    collection::set::FUNCTIONS,
     conditional::FUNCTIONS,
     constructors::FUNCTIONS,
+    datetime::current::FUNCTIONS,
+    datetime::extract::FUNCTIONS,
+    datetime::format::FUNCTIONS,
+    datetime::parse::FUNCTIONS,
+    datetime::shift::FUNCTIONS,
+    encode::FUNCTIONS,
+    hash::FUNCTIONS,
+    math::elementary::FUNCTIONS,
+    math::random::FUNCTIONS,
+    math::rounding::FUNCTIONS,
+    math::sign::FUNCTIONS,
     operators::arithmetic::FUNCTIONS,
     operators::comparison::FUNCTIONS,
     operators::logic::FUNCTIONS,
     operators::temporal::FUNCTIONS,
+    string::case::FUNCTIONS,
+    string::concat::FUNCTIONS,
+    string::like::FUNCTIONS,
+    string::pad::FUNCTIONS,
+    string::printf::FUNCTIONS,
+    string::regexp::FUNCTIONS,
+    string::search::FUNCTIONS,
+    string::slice::FUNCTIONS,
+    string::split::FUNCTIONS,
+    string::trim::FUNCTIONS,
+    url::FUNCTIONS,
 ];
 
 /// Every built-in scalar function and operator.

@@ -13,6 +13,7 @@
 //! - [`kernel`]: combinators for kernels over Arrow columns.
 //! - [`builtins`]: the functions, one file a family.
 //! - [`aggregate`]: aggregate functions: typing for all, accumulators for batch.
+//! - `java`: Java's notions that the functions are made of: regular expressions, date patterns, ..
 //! - [`registry`]: names to functions; functions that an embedding program adds.
 //! - [`cast`]: the cast matrix and its kernels.
 //! - [`common_type`]: the least type that holds several.
@@ -31,6 +32,7 @@ pub mod common_type;
 pub mod constructors;
 pub mod definition;
 pub mod error;
+mod java;
 pub mod kernel;
 pub mod literal;
 pub mod operators;

@@ -85,6 +85,8 @@ impl BoundFunction {
     ) -> BoundFunction {
         let volatility = match function.determinism() {
             Determinism::Always => Volatility::Immutable,
+            // A stream has no one instant: folding would freeze its clock.
+            Determinism::PerQuery if !session.batch => Volatility::Volatile,
             Determinism::PerQuery => Volatility::Stable,
             Determinism::Never => Volatility::Volatile,
         };

@@ -1,0 +1,156 @@
+//! FLOOR(x, unit) and CEIL(x, unit) of dates, times and timestamps; the numbers' FLOOR and CEIL call these kernels.
+//!
+//! Weeks begin on Sunday. CEIL to DECADE, CENTURY and MILLENNIUM always moves on, and so does that of a DATE to DAY.
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, Date32Type, Time32MillisecondType};
+use datafusion::common::Result;
+use filbert_types::TypeKind;
+
+use super::unit::Unit;
+use super::{Timestamps, build_timestamps, zone_of};
+use crate::CallError;
+use crate::definition::Inferred;
+use crate::java::sql_date::{DAY_MS, date_of, days_of, iso_weekday};
+use crate::kernel::{Call, fail};
+use crate::signature::CallArgs;
+
+pub(crate) fn infer(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let unit = Unit::of(call, 1)?;
+    let source = call.ty(0);
+    match &source.kind {
+        TypeKind::Date
+        | TypeKind::Time(_)
+        | TypeKind::Timestamp { .. }
+        | TypeKind::TimestampLtz { .. } => {}
+        _ => return Err(call.refuse()),
+    }
+    if matches!(
+        unit,
+        Unit::Epoch | Unit::Dow | Unit::Doy | Unit::IsoDow | Unit::IsoYear
+    ) {
+        return Err(CallError::Invalid(format!(
+            "'{}' is not a unit to which {} can round",
+            unit.name(),
+            call.function.name()
+        )));
+    }
+    let result = source.without_time_attribute();
+    Ok(call.returns_type(vec![source.clone(), call.ty(1).clone()], result))
+}
+
+pub(crate) fn round(call: &Call<'_>, up: bool) -> Result<ArrayRef> {
+    let unit = call.strings(1)?;
+    let unit = unit
+        .constant()
+        .and_then(Unit::parse)
+        .ok_or_else(|| fail(format!("{}: unknown unit", call.name)))?;
+    let kind = &call.arg_types[0].kind;
+    match kind.arrow() {
+        DataType::Date32 => {
+            let source = call.primitives::<Date32Type>(0)?;
+            call.build::<Date32Type>(|row| {
+                Ok(source
+                    .get(row)
+                    .map(|day| round_date(unit, i64::from(day), up) as i32))
+            })
+        }
+        DataType::Time32(_) => {
+            let source = call.primitives::<Time32MillisecondType>(0)?;
+            call.build::<Time32MillisecondType>(|row| {
+                Ok(source.get(row).map(|ms| {
+                    let step = unit.millis().filter(|step| *step < DAY_MS).unwrap_or(1);
+                    round_to(i64::from(ms), step, up) as i32
+                }))
+            })
+        }
+        _ => {
+            let zone = zone_of(call, kind);
+            let source = Timestamps::of(call, 0)?;
+            build_timestamps(call, |row| {
+                Ok(source.get(row).map(|(ms, ns)| {
+                    let offset = 1000 * i64::from(zone.offset_at(ms.div_euclid(1000)));
+                    let (ms, ns) = round_timestamp(unit, ms + offset, ns, up);
+                    let back = zone.offset_of_local_date_time(ms.div_euclid(1000));
+                    (ms - 1000 * i64::from(back), ns)
+                }))
+            })
+        }
+    }
+}
+
+fn round_to(value: i64, step: i64, up: bool) -> i64 {
+    let floor = value - value.rem_euclid(step);
+    if up && floor < value {
+        floor + step
+    } else {
+        floor
+    }
+}
+
+fn round_timestamp(unit: Unit, ms: i64, ns: i64, up: bool) -> (i64, i64) {
+    match unit {
+        Unit::Nanosecond => return (ms, ns),
+        Unit::Microsecond => {
+            let ns = round_to(ns, 1000, up);
+            return (ms + ns / 1_000_000, ns % 1_000_000);
+        }
+        _ => {}
+    }
+    // What lies below a millisecond counts as a whole one for CEIL.
+    let ms = if up && ns > 0 { ms + 1 } else { ms };
+    if let Some(step) = unit.millis().filter(|step| *step <= DAY_MS) {
+        return (round_to(ms, step, up), 0);
+    }
+    let day = ms.div_euclid(DAY_MS);
+    let in_day = ms.rem_euclid(DAY_MS) > 0;
+    let floor = floor_date(unit, day);
+    let result = if up && (in_day || floor < day || always_moves(unit)) {
+        next_date(unit, floor)
+    } else {
+        floor
+    };
+    (result * DAY_MS, 0)
+}
+
+fn round_date(unit: Unit, day: i64, up: bool) -> i64 {
+    match unit {
+        Unit::Day if up => day + 1,
+        unit if unit.months() == 0 && unit != Unit::Week => day,
+        unit => {
+            let floor = floor_date(unit, day);
+            if up && (floor < day || always_moves(unit)) {
+                next_date(unit, floor)
+            } else {
+                floor
+            }
+        }
+    }
+}
+
+fn always_moves(unit: Unit) -> bool {
+    matches!(unit, Unit::Decade | Unit::Century | Unit::Millennium)
+}
+
+fn floor_date(unit: Unit, day: i64) -> i64 {
+    let (year, month, _) = date_of(day);
+    match unit {
+        Unit::Week => day - iso_weekday(day) % 7,
+        Unit::Month => days_of(year, month, 1),
+        Unit::Quarter => days_of(year, (month - 1) / 3 * 3 + 1, 1),
+        Unit::Year => days_of(year, 1, 1),
+        Unit::Decade => days_of(year.div_euclid(10) * 10, 1, 1),
+        Unit::Century => days_of((year - 1).div_euclid(100) * 100 + 1, 1, 1),
+        Unit::Millennium => days_of((year - 1).div_euclid(1000) * 1000 + 1, 1, 1),
+        _ => day,
+    }
+}
+
+/// The beginning of the unit after the one that begins on this day.
+fn next_date(unit: Unit, floor: i64) -> i64 {
+    if unit == Unit::Week {
+        return floor + 7;
+    }
+    let (year, month, _) = date_of(floor);
+    days_of(year, month + unit.months(), 1)
+}

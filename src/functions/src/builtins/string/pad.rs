@@ -1,0 +1,70 @@
+//! LPAD, RPAD. Lengths count UTF-16 units, as in Flink.
+
+use arrow::array::ArrayRef;
+use datafusion::common::Result;
+use filbert_types::TypeKind;
+
+use super::slice::{utf16_len, utf16_offset};
+use crate::CallError;
+use crate::definition::{Function, Inferred};
+use crate::kernel::Call;
+use crate::signature::{CallArgs, INT, STRING};
+
+pub static FUNCTIONS: &[Function] = &[
+    Function::kernel(
+        "LPAD",
+        &["LPAD(<CHARACTER>, <INTEGER>, <CHARACTER>)"],
+        "The text brought to a length by padding on the left, or by cutting; NULL where the length is negative or the padding empty.",
+        infer_pad,
+        |call| pad(call, true),
+    ),
+    Function::kernel(
+        "RPAD",
+        &["RPAD(<CHARACTER>, <INTEGER>, <CHARACTER>)"],
+        "The text brought to a length by padding on the right, or by cutting; NULL where the length is negative or the padding empty.",
+        infer_pad,
+        |call| pad(call, false),
+    ),
+];
+
+fn infer_pad(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let types = call.matches(&[&[STRING, INT, STRING]])?;
+    Ok(call.returns(types, TypeKind::STRING))
+}
+
+fn pad(call: &Call<'_>, left: bool) -> Result<ArrayRef> {
+    let (text, length, padding) = (call.strings(0)?, call.ints(1)?, call.strings(2)?);
+    call.strict_strings(|row, out| {
+        let (text, padding) = (text.value(row), padding.value(row));
+        let length = i64::from(length.value(row));
+        if length < 0 || padding.is_empty() {
+            return Ok(false);
+        }
+        let missing = length - utf16_len(text);
+        if missing <= 0 {
+            out.push_str(cut(text, length));
+            return Ok(true);
+        }
+        if !left {
+            out.push_str(text);
+        }
+        let width = utf16_len(padding);
+        (0..missing / width).for_each(|_| out.push_str(padding));
+        out.push_str(cut(padding, missing % width));
+        if left {
+            out.push_str(text);
+        }
+        Ok(true)
+    })
+}
+
+/// The first `units` of a text; a character of which only a half would fit is left out.
+fn cut(text: &str, units: i64) -> &str {
+    let end = utf16_offset(text, units);
+    let whole = &text[..end];
+    if utf16_len(whole) > units {
+        let last = whole.chars().next_back().map_or(0, char::len_utf8);
+        return &whole[..end - last];
+    }
+    whole
+}

@@ -1,0 +1,178 @@
+//! SPLIT, SPLIT_INDEX, STR_TO_MAP.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, ListBuilder, StringViewBuilder};
+use datafusion::common::Result;
+use filbert_types::{LogicalType, TypeKind};
+
+use crate::CallError;
+use crate::builtins::collection::map::MapWriter;
+use crate::definition::{Function, Inferred};
+use crate::java::cache::Cached;
+use crate::java::hash_map::hash_map_order;
+use crate::java::regex::JavaRegex;
+use crate::kernel::{Call, fail};
+use crate::signature::{CallArgs, INT, STRING};
+
+pub static FUNCTIONS: &[Function] = &[
+    Function::kernel(
+        "SPLIT",
+        &["SPLIT(<CHARACTER_STRING>, <CHARACTER_STRING>)"],
+        "The parts of the text between the delimiters; its characters where the delimiter is empty.",
+        |call| {
+            let types = call.matches(&[&[STRING, STRING]])?;
+            Ok(call.returns(types, TypeKind::Array(Box::new(LogicalType::string()))))
+        },
+        split,
+    ),
+    Function::kernel(
+        "SPLIT_INDEX",
+        &[
+            "SPLIT_INDEX(<CHARACTER>, <CHARACTER>, <INTEGER>)",
+            "SPLIT_INDEX(<CHARACTER>, <INTEGER>, <INTEGER>)",
+        ],
+        "The part of the text with this number, counted from 0, between delimiters (given as text or as a character's code).",
+        |call| {
+            let types = call.matches(&[&[STRING, STRING, INT], &[STRING, INT, INT]])?;
+            Ok(call.returns_nullable(types, TypeKind::STRING))
+        },
+        split_index,
+    ),
+    Function::kernel(
+        "STR_TO_MAP",
+        &[
+            "STR_TO_MAP(<CHARACTER>)",
+            "STR_TO_MAP(<CHARACTER>, <CHARACTER>, <CHARACTER>)",
+        ],
+        "A map of the text's pairs: ',' and '=' part them, or the given regular expressions.",
+        infer_str_to_map,
+        str_to_map,
+    )
+    .fallible(),
+];
+
+fn infer_str_to_map(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let types = call.matches(&[&[STRING], &[STRING, STRING, STRING]])?;
+    let map = TypeKind::Map(
+        Box::new(LogicalType::string()),
+        Box::new(LogicalType::string()),
+    );
+    Ok(call.returns_nullable(types, map))
+}
+
+fn split(call: &Call<'_>) -> Result<ArrayRef> {
+    let (text, delimiter) = (call.strings(0)?, call.strings(1)?);
+    let nulls = call.strict_nulls();
+    let mut builder = ListBuilder::new(StringViewBuilder::new());
+    for row in 0..call.rows {
+        if nulls.as_ref().is_some_and(|n| n.is_null(row)) {
+            builder.append_null();
+            continue;
+        }
+        let (text, delimiter) = (text.value(row), delimiter.value(row));
+        if text.is_empty() {
+            // The empty text has no parts at all.
+        } else if delimiter.is_empty() {
+            let mut buffer = [0; 4];
+            for c in text.chars() {
+                builder.values().append_value(c.encode_utf8(&mut buffer));
+            }
+        } else {
+            text.split(delimiter)
+                .for_each(|part| builder.values().append_value(part));
+        }
+        builder.append(true);
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+fn split_index(call: &Call<'_>) -> Result<ArrayRef> {
+    let (text, index) = (call.strings(0)?, call.ints(2)?);
+    if call.arg_types[1].kind.is_character() {
+        let delimiter = call.strings(1)?;
+        return call.strict_strings(|row, out| {
+            let part = part(text.value(row), delimiter.value(row), index.value(row));
+            out.push_str(part.unwrap_or_default());
+            Ok(part.is_some())
+        });
+    }
+    let code = call.ints(1)?;
+    call.strict_strings(|row, out| {
+        let code = code.value(row);
+        if !(1..=255).contains(&code) {
+            return Ok(false);
+        }
+        let mut buffer = [0; 4];
+        let delimiter = char::from(code as u8).encode_utf8(&mut buffer);
+        let part = part(text.value(row), delimiter, index.value(row));
+        out.push_str(part.unwrap_or_default());
+        Ok(part.is_some())
+    })
+}
+
+fn part<'t>(text: &'t str, delimiter: &str, index: i32) -> Option<&'t str> {
+    let index = usize::try_from(index).ok()?;
+    if text.is_empty() {
+        return None;
+    }
+    if delimiter.is_empty() {
+        return (index == 0).then_some(text);
+    }
+    text.split(delimiter).nth(index)
+}
+
+fn str_to_map(call: &Call<'_>) -> Result<ArrayRef> {
+    let text = call.strings(0)?;
+    let delimiters = match call.args.len() {
+        3 => Some((call.strings(1)?, call.strings(2)?)),
+        _ => None,
+    };
+    let nulls = call.strict_nulls();
+    let mut patterns = Cached::default();
+    let mut map = MapWriter::new(StringViewBuilder::new(), StringViewBuilder::new());
+    for row in 0..call.rows {
+        if nulls.as_ref().is_some_and(|n| n.is_null(row)) {
+            map.append_null();
+            continue;
+        }
+        let (between, within) = match &delimiters {
+            Some((between, within)) => (between.value(row), within.value(row)),
+            None => (",", "="),
+        };
+        let pairs = pairs_of(text.value(row), between, within, &mut patterns).map_err(fail)?;
+        for (key, value) in pairs {
+            map.keys.append_value(key);
+            map.values.append_option(value);
+        }
+        map.append();
+    }
+    map.finish(call.return_type)
+}
+
+type Pair<'t> = (&'t str, Option<&'t str>);
+
+/// The pairs in the order in which Java's `HashMap` has them; the last of equal keys wins.
+fn pairs_of<'t>(
+    text: &'t str,
+    between: &str,
+    within: &str,
+    patterns: &mut Cached<JavaRegex>,
+) -> Result<Vec<Pair<'t>>, String> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parts = match patterns.get(between, "", JavaRegex::new) {
+        Ok(regex) => regex.split(text, 0),
+        Err(e) => return Err(e.clone()),
+    };
+    let regex = match patterns.get(within, "", JavaRegex::new) {
+        Ok(regex) => regex,
+        Err(e) => return Err(e.clone()),
+    };
+    let pairs = parts.iter().map(|pair| match regex.split(pair, 2)[..] {
+        [key, value] => (key, Some(value)),
+        _ => (*pair, None),
+    });
+    Ok(hash_map_order(parts.len(), pairs))
+}
