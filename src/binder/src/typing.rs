@@ -1,10 +1,9 @@
 //! The ways from here to `filbert-functions`: it types, the binder adds the place.
 
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction, WindowFunctionParams};
-use datafusion::logical_expr::{Expr, WindowFunctionDefinition};
+use datafusion::logical_expr::Expr;
 use filbert_functions::aggregate::{self, Modifiers};
-use filbert_functions::{TypedExpr, call};
+use filbert_functions::{TypedExpr, call, window};
 use filbert_types::{LogicalType, Span, TypeKind};
 
 use crate::aggregate::AggregateArgs;
@@ -97,32 +96,21 @@ impl Binder<'_> {
         over: &Over,
         span: Option<Span>,
     ) -> BindResult<TypedExpr> {
-        if !self.is_aggregate(name) {
-            return Err(BindError::unsupported(span, format!("{name} with OVER")));
-        }
-        let call = self.aggregate(name, args, false, span)?;
-        let Expr::AggregateFunction(AggregateFunction { func, params }) = call.expr else {
-            return Err(BindError::unsupported(span, format!("{name} with OVER")));
+        let modifiers = Modifiers {
+            distinct: args.distinct,
+            filter: args.filter,
+            order_by: args.order_by,
+            ignore_nulls: args.ignore_nulls,
+            grouped: false,
         };
-        if let Some(sort) = params.order_by.first() {
-            return Err(BindError::unsupported(
-                span,
-                format!("ORDER BY {} inside of a call with OVER", sort.expr),
-            ));
-        }
-        let expr = Expr::from(WindowFunction {
-            fun: WindowFunctionDefinition::AggregateUDF(func),
-            params: WindowFunctionParams {
-                args: params.args,
-                partition_by: over.partition_by.clone(),
-                order_by: over.order_by.clone(),
-                window_frame: over.frame.clone(),
-                filter: params.filter,
-                null_treatment: params.null_treatment,
-                distinct: params.distinct,
-            },
-        });
-        Ok(TypedExpr::new(expr, call.ty))
+        let over = window::Over {
+            partition_by: over.partition_by.clone(),
+            order_by: over.order_by.clone(),
+            frame: over.frame.clone(),
+        };
+        let (exprs, functions) = (self.cx.exprs, self.cx.functions);
+        window::call(exprs, functions, name, args.args, &over, modifiers)
+            .map_err(|e| BindError::from_call(&e, span))
     }
 
     /// An expression that must be a condition.

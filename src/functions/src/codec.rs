@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggregate::BoundAggregate;
 use crate::registry::FunctionRegistry;
 use crate::udf::{BoundFunction, Session};
+use crate::window::BoundWindow;
 
 /// Writes and reads the execution plan nodes that another room adds.
 pub trait PlanCodec: std::fmt::Debug + Send + Sync {
@@ -148,7 +149,7 @@ fn encode_udf(node: &ScalarUDF, buf: &mut Vec<u8>) -> Result<()> {
     to_json(&form, buf)
 }
 
-/// How a bound aggregate is written.
+/// How a bound aggregate or window function is written.
 #[derive(Serialize, Deserialize)]
 struct AggregateForm {
     arg_types: Vec<LogicalType>,
@@ -174,6 +175,28 @@ fn decode_udaf(name: &str, buf: &[u8]) -> Result<Arc<AggregateUDF>> {
     match BoundAggregate::by_name(name, form.arg_types, form.return_type) {
         Some(bound) => Ok(Arc::new(AggregateUDF::new_from_impl(bound))),
         None => plan_err!("There is no aggregate function {name}"),
+    }
+}
+
+fn encode_udwf(node: &WindowUDF, buf: &mut Vec<u8>) -> Result<()> {
+    let Some(bound) = node.inner().downcast_ref::<BoundWindow>() else {
+        return Ok(());
+    };
+    let form = AggregateForm {
+        arg_types: bound.arg_types.clone(),
+        return_type: bound.return_type.clone(),
+    };
+    to_json(&form, buf)
+}
+
+fn decode_udwf(name: &str, buf: &[u8]) -> Result<Arc<WindowUDF>> {
+    if buf.is_empty() {
+        return datafusion_window(name);
+    }
+    let form: AggregateForm = from_json(name, buf)?;
+    match BoundWindow::by_name(name, form.arg_types, form.return_type) {
+        Some(bound) => Ok(Arc::new(WindowUDF::new_from_impl(bound))),
+        None => plan_err!("There is no window function {name}"),
     }
 }
 
@@ -255,8 +278,12 @@ impl PhysicalExtensionCodec for FunctionCodec {
         encode_udaf(node, buf)
     }
 
-    fn try_decode_udwf(&self, name: &str, _buf: &[u8]) -> Result<Arc<WindowUDF>> {
-        datafusion_window(name)
+    fn try_decode_udwf(&self, name: &str, buf: &[u8]) -> Result<Arc<WindowUDF>> {
+        decode_udwf(name, buf)
+    }
+
+    fn try_encode_udwf(&self, node: &WindowUDF, buf: &mut Vec<u8>) -> Result<()> {
+        encode_udwf(node, buf)
     }
 }
 
@@ -313,8 +340,12 @@ impl LogicalExtensionCodec for FunctionCodec {
         encode_udaf(node, buf)
     }
 
-    fn try_decode_udwf(&self, name: &str, _buf: &[u8]) -> Result<Arc<WindowUDF>> {
-        datafusion_window(name)
+    fn try_decode_udwf(&self, name: &str, buf: &[u8]) -> Result<Arc<WindowUDF>> {
+        decode_udwf(name, buf)
+    }
+
+    fn try_encode_udwf(&self, node: &WindowUDF, buf: &mut Vec<u8>) -> Result<()> {
+        encode_udwf(node, buf)
     }
 }
 

@@ -14,6 +14,7 @@
 //! - [`builtins`]: the functions, one file a family.
 //! - [`aggregate`]: aggregate functions: typing for all, accumulators for batch.
 //! - `java`: Java's notions that the functions are made of: regular expressions, date patterns, ..
+//! - [`window`]: functions with OVER.
 //! - [`registry`]: names to functions; functions that an embedding program adds.
 //! - [`cast`]: the cast matrix and its kernels.
 //! - [`common_type`]: the least type that holds several.
@@ -44,6 +45,7 @@ pub mod time_text;
 pub mod type_name;
 pub mod typed;
 pub mod udf;
+pub mod window;
 
 pub use common_type::common_type;
 pub use definition::{Function, FunctionRef, ScalarFunction};
