@@ -2,6 +2,7 @@
 
 pub(crate) mod call;
 mod field;
+mod json;
 mod literal;
 mod name;
 mod operator;

@@ -1,13 +1,16 @@
 //! Flink's built-in functions, one file a family. A family is a `pub static FUNCTIONS: &[Function]`.
 
+pub(crate) mod bitmap;
 pub(crate) mod collection;
 pub(crate) mod conditional;
 pub(crate) mod datetime;
 pub(crate) mod encode;
 pub(crate) mod hash;
+pub(crate) mod json;
 pub(crate) mod math;
 pub(crate) mod string;
 pub(crate) mod url;
+pub(crate) mod variant;
 
 use crate::definition::Function;
 use crate::{cast, constructors, operators};
@@ -15,7 +18,9 @@ use crate::{cast, constructors, operators};
 /// The families' tables.
 static FAMILIES: &[&[Function]] = &[
     cast::FUNCTIONS,
+    bitmap::FUNCTIONS,
     collection::array::FUNCTIONS,
+    collection::item::FUNCTIONS,
     collection::map::FUNCTIONS,
     collection::set::FUNCTIONS,
     conditional::FUNCTIONS,
@@ -27,6 +32,8 @@ static FAMILIES: &[&[Function]] = &[
     datetime::shift::FUNCTIONS,
     encode::FUNCTIONS,
     hash::FUNCTIONS,
+    json::build::FUNCTIONS,
+    json::query::FUNCTIONS,
     math::elementary::FUNCTIONS,
     math::random::FUNCTIONS,
     math::rounding::FUNCTIONS,
@@ -46,6 +53,7 @@ static FAMILIES: &[&[Function]] = &[
     string::split::FUNCTIONS,
     string::trim::FUNCTIONS,
     url::FUNCTIONS,
+    variant::FUNCTIONS,
 ];
 
 /// Every built-in scalar function and operator.

@@ -15,6 +15,7 @@
 //! - [`aggregate`]: aggregate functions: typing for all, accumulators for batch.
 //! - `java`: Java's notions that the functions are made of: regular expressions, date patterns, ..
 //! - [`window`]: functions with OVER.
+//! - `json`: JSON values and paths; `variant`: the form of VARIANT values.
 //! - [`registry`]: names to functions; functions that an embedding program adds.
 //! - [`cast`]: the cast matrix and its kernels.
 //! - [`common_type`]: the least type that holds several.
@@ -34,6 +35,7 @@ pub mod constructors;
 pub mod definition;
 pub mod error;
 mod java;
+mod json;
 pub mod kernel;
 pub mod literal;
 pub mod operators;
@@ -45,6 +47,7 @@ pub mod time_text;
 pub mod type_name;
 pub mod typed;
 pub mod udf;
+mod variant;
 pub mod window;
 
 pub use common_type::common_type;

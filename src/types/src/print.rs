@@ -93,6 +93,8 @@ enum Values<'a> {
     Decimal(&'a [i128], i8),
     Text(Text<'a>),
     Bytes(Bytes<'a>),
+    /// A roaring bitmap in its portable form.
+    Bitmap(Bytes<'a>),
     Date(&'a [i32]),
     Time(&'a [i32], u8),
     Timestamp {
@@ -176,11 +178,10 @@ fn bind<'a>(
         TypeKind::Char(_) | TypeKind::VarChar(_) | TypeKind::Symbol | TypeKind::Descriptor => {
             Values::Text(bind_text(ty, array)?)
         }
-        TypeKind::Binary(_)
-        | TypeKind::VarBinary(_)
-        | TypeKind::Raw { .. }
-        | TypeKind::Variant
-        | TypeKind::Bitmap => Values::Bytes(bind_bytes(ty, array)?),
+        TypeKind::Binary(_) | TypeKind::VarBinary(_) | TypeKind::Raw { .. } | TypeKind::Variant => {
+            Values::Bytes(bind_bytes(ty, array)?)
+        }
+        TypeKind::Bitmap => Values::Bitmap(bind_bytes(ty, array)?),
         TypeKind::Date => Values::Date(primitive::<a::Date32Type>(ty, array)?),
         TypeKind::Time(precision) => Values::Time(
             primitive::<a::Time32MillisecondType>(ty, array)?,
@@ -222,6 +223,24 @@ fn bind<'a>(
         values,
         style,
     })
+}
+
+/// `{1,2,3}`; bytes that are no bitmap as they are.
+fn write_bitmap(bytes: &[u8], out: &mut String) {
+    let Ok(bitmap) = roaring::RoaringBitmap::deserialize_from(bytes) else {
+        out.push_str("x'");
+        bytes.iter().for_each(|b| out.push_str(&format!("{b:02x}")));
+        out.push('\'');
+        return;
+    };
+    out.push('{');
+    for (i, value) in bitmap.iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        number::write_int(value, out);
+    }
+    out.push('}');
 }
 
 fn bind_text<'a>(ty: &LogicalType, array: &'a dyn Array) -> Result<Text<'a>, ArrowError> {
@@ -316,6 +335,7 @@ impl BoundColumn<'_> {
             Values::Text(Text::Offsets(array)) => out.push_str(array.value(row)),
             Values::Text(Text::LargeOffsets(array)) => out.push_str(array.value(row)),
             Values::Bytes(array) => self.write_bytes(array.value(row), out),
+            Values::Bitmap(array) => write_bitmap(array.value(row), out),
             Values::List(offsets, items) => {
                 let range = offsets[row] as usize..offsets[row + 1] as usize;
                 out.push('[');

@@ -73,7 +73,9 @@ impl DraftColumn {
             name: def.name.value.clone(),
             kind: match &def.kind {
                 ColumnDefKind::Physical { ty, .. } => DraftKind::Physical(ty.clone()),
-                ColumnDefKind::Computed(expr) => DraftKind::Computed(Source::Written(Box::new(expr.clone()))),
+                ColumnDefKind::Computed(expr) => {
+                    DraftKind::Computed(Source::Written(Box::new(expr.clone())))
+                }
                 ColumnDefKind::Metadata {
                     ty,
                     key,

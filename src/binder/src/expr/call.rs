@@ -39,6 +39,9 @@ impl Binder<'_> {
             };
             return self.call_of(name, &[value, low, high], cx, span);
         }
+        if let Some(call) = self.json_call(&upper, function, cx)? {
+            return Ok(call);
+        }
         if self.is_aggregate(&name) {
             return self.aggregate_call(&name, function, cx);
         }

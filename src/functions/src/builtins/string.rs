@@ -9,7 +9,7 @@
 //! - [`like`]: LIKE and SIMILAR TO.
 //! - [`regexp`]: the REGEXP family.
 //! - [`split`]: SPLIT, SPLIT_INDEX, STR_TO_MAP.
-//! - [`printf`]: PRINTF.
+//! - `printf`: PRINTF.
 
 pub(crate) mod case;
 pub(crate) mod concat;

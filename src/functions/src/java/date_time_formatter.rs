@@ -525,18 +525,9 @@ fn parse_node(node: &Node, text: &str, at: usize, fields: &mut Fields) -> Result
             Ok(at + length)
         }
         Node::Text(field, count) => {
-            let numbers = match field {
-                Field::HalfDay => 0..=1,
-                Field::Quarter => 1..=4,
-                Field::Month => 1..=12,
-                _ => 1..=7,
-            };
-            let found = numbers
-                .map(|n| (n, text_of(*field, n, *count)))
-                .find(|(_, name)| rest.starts_with(name.as_str()))
-                .ok_or(at)?;
-            set(fields, *field, found.0).ok_or(at)?;
-            Ok(at + found.1.len())
+            let (value, length) = parse_name(rest, *field, *count).ok_or(at)?;
+            set(fields, *field, value).ok_or(at)?;
+            Ok(at + length)
         }
         Node::Fraction { min, max, point } => parse_fraction(rest, *min, *max, *point, fields)
             .map(|l| at + l)
@@ -566,15 +557,7 @@ fn parse_node(node: &Node, text: &str, at: usize, fields: &mut Fields) -> Result
                 .ok_or(at)
         }
         Node::DayPeriod => Err(at),
-        Node::Pad(width, node) => {
-            let window = rest.get(..*width).ok_or(at)?;
-            let blanks = window.len() - window.trim_start_matches(' ').len();
-            let end = at + width;
-            match parse_node(node, &text[..end], at + blanks, fields)? {
-                e if e == end => Ok(end),
-                _ => Err(at + blanks),
-            }
-        }
+        Node::Pad(width, node) => parse_padded(*width, node, text, at, fields),
         Node::Optional(nodes) => {
             let mut tried = *fields;
             match parse_nodes(nodes, text, at, &mut tried) {
@@ -585,6 +568,37 @@ fn parse_node(node: &Node, text: &str, at: usize, fields: &mut Fields) -> Result
                 Err(_) => Ok(at),
             }
         }
+    }
+}
+
+/// The number of the name with which a text begins, and the name's length.
+fn parse_name(text: &str, field: Field, count: usize) -> Option<(i64, usize)> {
+    let mut numbers = match field {
+        Field::HalfDay => 0..=1,
+        Field::Quarter => 1..=4,
+        Field::Month => 1..=12,
+        _ => 1..=7,
+    };
+    numbers.find_map(|number| {
+        let name = text_of(field, number, count);
+        text.starts_with(&name).then_some((number, name.len()))
+    })
+}
+
+/// A node within so many characters, behind blanks.
+fn parse_padded(
+    width: usize,
+    node: &Node,
+    text: &str,
+    at: usize,
+    fields: &mut Fields,
+) -> Result<usize, usize> {
+    let window = text[at..].get(..width).ok_or(at)?;
+    let blanks = window.len() - window.trim_start_matches(' ').len();
+    let end = at + width;
+    match parse_node(node, &text[..end], at + blanks, fields)? {
+        e if e == end => Ok(end),
+        _ => Err(at + blanks),
     }
 }
 

@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(double("%g", 12345.678), "12345.7");
         assert_eq!(double("%g", 0.00001), "1.00000e-05");
         assert_eq!(double("%a", 1.5), "0x1.8p0");
-        assert_eq!(double("%08.2f", -3.14159), "-0003.14");
+        assert_eq!(double("%08.2f", -3.14259), "-0003.14");
         assert_eq!(double("%f", f64::NEG_INFINITY), "-Infinity");
     }
 

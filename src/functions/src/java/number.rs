@@ -173,7 +173,6 @@ fn java_text(value: f64, scientific: &str) -> String {
 }
 
 /// `BigDecimal.toString` of an unscaled value: scientific where the scale is negative or the number very small.
-#[allow(dead_code, reason = "for JSON")]
 pub fn big_decimal_to_string(negative: bool, digits: &str, scale: i64) -> String {
     let sign = if negative { "-" } else { "" };
     if scale == 0 {

@@ -619,10 +619,10 @@ fn property(name: &str, unicode: bool) -> Option<String> {
         other => other,
     };
     let stripped = match mapped.split_once('=') {
-        Some((key, value)) if matches!(key, "sc" | "script" | "IsScript") => {
+        Some(("sc" | "script" | "IsScript", value)) => {
             format!("Script={value}")
         }
-        Some((key, value)) if matches!(key, "gc" | "general_category") => value.to_string(),
+        Some(("gc" | "general_category", value)) => value.to_string(),
         Some(_) => return None,
         None => mapped.strip_prefix("Is").unwrap_or(mapped).to_string(),
     };

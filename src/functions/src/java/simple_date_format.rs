@@ -307,10 +307,7 @@ impl Parsed {
             .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '/' | '_'))
             .unwrap_or(text.len());
         let name = &text[..length];
-        self.offset = Some(match named_offset(name) {
-            Some(offset) => offset,
-            None => return None,
-        });
+        self.offset = Some(named_offset(name)?);
         Some(&text[length..])
     }
 
