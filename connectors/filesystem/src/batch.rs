@@ -97,9 +97,14 @@ impl ParquetTable {
 
     async fn files(&self) -> Result<Vec<FoundFile>> {
         let listing = self.listing.clone();
-        // Listing blocks; here is one of the threads that drive everything else.
-        let files = tokio::task::spawn_blocking(move || listing.files()).await;
-        files
+        // Listing blocks, and here is a thread that drives everything else, of whatever runtime.
+        let (sender, receiver) = futures::channel::oneshot::channel();
+        std::thread::spawn(move || {
+            // Nobody waits any more when this fails.
+            let _ = sender.send(listing.files());
+        });
+        receiver
+            .await
             .map_err(|e| DataFusionError::External(Box::new(e)))?
             .map_err(|e| DataFusionError::External(Box::new(e)))
     }

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::ArrayRef;
 use bytes::Bytes;
@@ -184,7 +185,7 @@ impl FileReader {
         Ok(buffer)
     }
 
-    /// Reads on in the open piece. None when it is read to its end and gave nothing more.
+    /// Reads on in the open piece. None when that gave no row.
     fn read(&mut self) -> Result<Option<ChangeBatch>, ConnectorError> {
         let Some(open) = &mut self.open else {
             return Ok(None);
@@ -342,21 +343,21 @@ impl SourceReader for FileReader {
             self.waiting.clear();
             self.open = None;
         }
-        loop {
-            if self.open.is_none() {
-                let Some(split) = self.waiting.pop_front() else {
-                    return Ok(if self.finished {
-                        ReaderOutput::Finished
-                    } else {
-                        ReaderOutput::NeedSplits
-                    });
-                };
-                self.open = Some(self.open(&split)?);
-            }
-            if let Some(batch) = self.read()? {
-                return Ok(ReaderOutput::Batch(self.limited(batch)));
-            }
+        if self.open.is_none() {
+            let Some(split) = self.waiting.pop_front() else {
+                return Ok(if self.finished {
+                    ReaderOutput::Finished
+                } else {
+                    ReaderOutput::NeedSplits
+                });
+            };
+            self.open = Some(self.open(&split)?);
         }
+        Ok(match self.read()? {
+            Some(batch) => ReaderOutput::Batch(self.limited(batch)),
+            // Nothing but comments, skipped records or an empty file: a poll is a bounded piece of work, so ask again.
+            None => ReaderOutput::Wait(Duration::ZERO),
+        })
     }
 
     fn add_splits(&mut self, splits: Vec<Split>) {

@@ -130,6 +130,7 @@ impl Table {
                     }
                 }
                 ReaderOutput::Finished => return Ok(batches),
+                ReaderOutput::Wait(_) => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -344,7 +345,12 @@ fn large_files_are_cut_at_records_and_read_once() {
         reader.no_more_splits();
         // Restored in the middle, a reader goes on where the other stopped.
         let mut polls = 0;
-        while let ReaderOutput::Batch(batch) = reader.poll().unwrap() {
+        loop {
+            let batch = match reader.poll().unwrap() {
+                ReaderOutput::Batch(batch) => batch,
+                ReaderOutput::Wait(_) => continue,
+                _ => break,
+            };
             let numbers = batch.rows.column(0).as_primitive::<Int32Type>();
             seen += numbers.len() as i64;
             total += numbers.values().iter().map(|n| i64::from(*n)).sum::<i64>();
@@ -531,7 +537,7 @@ fn parquet_reads_the_same_by_splits_and_through_datafusion() {
     ];
     table.write(&table.writer_context("j"), &records);
     assert_eq!(
-        tree(&dir.path().join("t"))[1..],
+        tree(&dir.path().join("t"))[..2],
         ["dt=2024-05-01/part-j-0-0", "dt=2024-05-02/part-j-0-1"]
     );
     let expected = [

@@ -294,10 +294,14 @@ impl SinkWriter for FileWriter {
     }
 
     fn abort(&mut self) -> Vec<String> {
-        // What was written may be wanted still: it is kept, hidden, and named.
+        // What was written may be wanted still: it is kept, hidden, and named, also where closing it fails.
+        let open: Vec<PartFile> = self.open.values().map(|part| part.file.clone()).collect();
+        let mut left = std::mem::take(&mut self.done);
+        left.extend(open);
         let _ = self.close_all();
-        let done = std::mem::take(&mut self.done);
-        done.into_iter()
+        self.done.clear();
+        left.sort_by(|a, b| a.hidden.cmp(&b.hidden));
+        left.into_iter()
             .map(|file| format!("/{}", file.hidden))
             .collect()
     }
