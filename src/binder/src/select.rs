@@ -8,7 +8,8 @@ use std::sync::Arc;
 use datafusion::logical_expr::expr::Sort as SortExpr;
 use datafusion::logical_expr::{Distinct as DistinctNode, Expr, LogicalPlan};
 use filbert_functions::TypedExpr;
-use filbert_types::Span;
+use filbert_functions::operators::can_fail;
+use filbert_types::{LogicalType, Span, TypeKind};
 use sqlparser::ast::{
     self, Distinct, Expr as Ast, GroupByExpr, OrderByExpr, Query, Select, SelectItem,
     SelectItemQualifiedWildcardKind, Visit, Visitor, WildcardAdditionalOptions,
@@ -18,7 +19,7 @@ use crate::aggregate::Aggregates;
 use crate::binder::{Binder, NamedExpr, generated_name, name_parts, span_of};
 use crate::ddl::quoted;
 use crate::error::{BindError, BindResult, available};
-use crate::expr::ExprCx;
+use crate::expr::{ExprCx, split_conjuncts};
 use crate::order::{OrderKey, item_of, ordinal, sort_of, sort_plan};
 use crate::plan::{filter, project_exprs};
 use crate::scope::{Relation, Scope, ScopeColumn};
@@ -67,10 +68,32 @@ impl Binder<'_> {
         condition: &Ast,
         scope: &Rc<Scope>,
     ) -> BindResult<LogicalPlan> {
-        let mut cx = ExprCx::plain(scope, "WHERE");
-        let bound = self.expr(condition, &mut cx)?;
-        let predicate = self.condition(bound, "WHERE", span_of(condition))?;
-        filter(plan, predicate)
+        let mut correlated: Option<Expr> = None;
+        let mut rest = Vec::new();
+        for conjunct in split_conjuncts(condition) {
+            let mut cx = ExprCx::plain(scope, "WHERE");
+            let bound = self.expr(conjunct, &mut cx)?;
+            let ty = LogicalType::new(TypeKind::Boolean, bound.ty.nullable);
+            let predicate = self.condition(bound, "WHERE", span_of(conjunct))?;
+            // What names an outer query stays a conjunct of its own: decorrelation can't look into a guarded AND.
+            if predicate.contains_outer() && !can_fail(&predicate) {
+                correlated = Some(match correlated {
+                    None => predicate,
+                    Some(before) => before.and(predicate),
+                });
+            } else {
+                rest.push(TypedExpr::new(predicate, ty));
+            }
+        }
+        let rest = self.conjunction(rest)?.map(|c| c.expr);
+        let all = match (correlated, rest) {
+            (Some(correlated), Some(rest)) => Some(correlated.and(rest)),
+            (correlated, rest) => correlated.or(rest),
+        };
+        match all {
+            Some(predicate) => filter(plan, predicate),
+            None => Ok(plan),
+        }
     }
 
     /// A block is grouped when it says so or calls an aggregate.
@@ -351,7 +374,7 @@ impl Binder<'_> {
         for part in &parts[found.parts..] {
             base = self.field(base, part, span, &parts.join("."))?;
         }
-        let filbert_types::TypeKind::Row(fields) = base.ty.kind.clone() else {
+        let TypeKind::Row(fields) = base.ty.kind.clone() else {
             return Err(unknown());
         };
         fields

@@ -116,6 +116,21 @@ impl Binder<'_> {
         };
         let args: AggregateArgs = self.aggregate_args(name, function, cx)?;
         let over = self.over(&spec, cx)?;
+        const ORDERED: &[&str] = &[
+            "RANK",
+            "DENSE_RANK",
+            "PERCENT_RANK",
+            "CUME_DIST",
+            "NTILE",
+            "LEAD",
+            "LAG",
+        ];
+        if over.order_by.is_empty() && ORDERED.iter().any(|o| o.eq_ignore_ascii_case(name)) {
+            return Err(BindError::at(
+                span,
+                format!("{name} requires ORDER BY clause in window specification"),
+            ));
+        }
         let call = self.window(name, args, &over, span)?;
         Ok((call, over))
     }

@@ -33,14 +33,14 @@ fn schemas_are_resolved() {
       Projection: base.id, base.name, base.ts, base.id * Int64(2) AS twice#0, base.meta
         TableScan: base
     "#);
-    let c = c.create("CREATE TABLE b2 (d INT, p AS d + 1) WITH ('a' = 'c') LIKE base (EXCLUDING GENERATED EXCLUDING WATERMARKS)");
+    let c = c.create("CREATE TABLE b2 (d INT, p AS PROCTIME()) WITH ('a' = 'c') LIKE base (EXCLUDING GENERATED EXCLUDING WATERMARKS)");
     insta::assert_snapshot!(table(&c, "b2"), @r#"
     id BIGINT NOT NULL
     name VARCHAR(20)
     ts TIMESTAMP(3)
     meta STRING METADATA Some("k")
     d INT
-    p INT AS `d` + 1
+    p TIMESTAMP_LTZ(3) NOT NULL *PROCTIME* AS PROCTIME()
     KEY PK_id ["id"]
     PARTITIONED ["name"]
     WITH {"connector": "x", "a": "c"}
@@ -61,6 +61,12 @@ fn wrong_schemas_are_refused() {
     insta::assert_snapshot!(c.table_error("CREATE TABLE t (twice AS id * 3) LIKE base"), @"[twice] A generated column named 'twice' already exists in the base table. You might want to specify EXCLUDING GENERATED or OVERWRITING GENERATED.");
     insta::assert_snapshot!(c.table_error("CREATE TABLE t (WATERMARK FOR ts AS ts) LIKE base"), @"[ts] There already exists a watermark spec for column 'ts' in the base table. You might want to specify EXCLUDING WATERMARKS or OVERWRITING WATERMARKS.");
     insta::assert_snapshot!(c.table_error("CREATE TABLE t LIKE nosuch"), @"[nosuch] Source table '`cat`.`db`.`nosuch`' of the LIKE clause not found in the catalog. Available tables: 'base', 'clicks', 'dept', 'emp', 'nested', 'rich'.");
+}
+
+#[test]
+fn a_proctime_has_no_watermark() {
+    let c = TestCatalog::streaming();
+    insta::assert_snapshot!(c.table_error("CREATE TABLE t (pt AS PROCTIME(), WATERMARK FOR pt AS pt)"), @"[pt] A watermark can not be defined for a processing-time attribute.");
 }
 
 #[test]

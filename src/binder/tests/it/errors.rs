@@ -12,7 +12,7 @@ fn names() {
     insta::assert_snapshot!(c.error("SELECT 1 FROM emp, emp"), @"[emp] Duplicate relation name 'emp' in FROM clause. Give one of them an alias: `table AS name`.");
     insta::assert_snapshot!(c.error("SELECT nested.r.nope FROM nested"), @"[nope] Column 'nested.r.nope' not found: the row has no field 'nope'. Available fields: 'x', 'y'.");
     insta::assert_snapshot!(c.error("SELECT id AS k FROM emp WHERE k > 3"), @"[k] Column 'k' not found in any table. Available columns: 'id', 'name', 'dept', 'salary', 'boss'.");
-    insta::assert_snapshot!(c.error("SELECT UPER(name) FROM emp"), @"[UPER] No match found for function signature UPER(<VARCHAR(2147483647)>).");
+    insta::assert_snapshot!(c.error("SELECT UPER(name) FROM emp"), @"[UPER] No match found for function signature UPER(<VARCHAR(2147483647)>). Did you mean 'UPPER'?");
     insta::assert_snapshot!(c.error("SELECT z.* FROM emp"), @"[z.*] Unknown identifier 'z'. Available tables: 'emp'.");
 }
 

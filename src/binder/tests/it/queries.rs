@@ -214,12 +214,31 @@ fn windows_over_groups() {
           TableScan: emp
     "#);
     insta::assert_snapshot!(catalog.plan("SELECT id, SUM(id) OVER w AS a, COUNT(*) OVER (w ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS c FROM emp WINDOW w AS (PARTITION BY dept ORDER BY salary) QUALIFY a > 3"), @r#"
-    id INT NOT NULL, a INT, c BIGINT NOT NULL
+    id INT NOT NULL, a INT NOT NULL, c BIGINT NOT NULL
     Projection: emp.id, sum#0, count#0
       Filter: sum#0 > Int32(3)
         WindowAggr: windowExpr=[[sum(emp.id) PARTITION BY [emp.dept] ORDER BY [emp.salary ASC NULLS FIRST] RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW AS sum#0, count(Int64(1)) PARTITION BY [emp.dept] ORDER BY [emp.salary ASC NULLS FIRST] ROWS BETWEEN 1 PRECEDING AND CURRENT ROW AS count#0]]
           TableScan: emp
     "#);
+}
+
+#[test]
+fn functions_that_need_over() {
+    let catalog = TestCatalog::batch();
+    insta::assert_snapshot!(catalog.types("SELECT ROW_NUMBER() OVER (ORDER BY id), RANK() OVER (ORDER BY id), NTILE(4) OVER (ORDER BY id), LAG(id) OVER (ORDER BY id), LEAD(id, 2, 0) OVER (ORDER BY id), FIRST_VALUE(name) OVER (PARTITION BY dept ORDER BY id) FROM emp"), @"EXPR$0 BIGINT NOT NULL, EXPR$1 BIGINT NOT NULL, EXPR$2 BIGINT NOT NULL, EXPR$3 INT, EXPR$4 INT NOT NULL, EXPR$5 STRING");
+    insta::assert_snapshot!(catalog.plan("SELECT id FROM emp INTERSECT ALL SELECT boss FROM emp"), @r#"
+    id INT NOT NULL
+    Projection: emp.id
+      LeftSemi Join: emp.id = emp#0.boss, row_number#0 = row_number#1
+        WindowAggr: windowExpr=[[row_number() PARTITION BY [emp.id] ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING AS row_number#0]]
+          Projection: emp.id
+            TableScan: emp
+        WindowAggr: windowExpr=[[row_number() PARTITION BY [emp#0.boss] ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING AS row_number#1]]
+          Projection: emp#0.boss
+            TableScan: emp#0
+    "#);
+    insta::assert_snapshot!(catalog.error("SELECT RANK() OVER () FROM emp"), @"[RANK] RANK requires ORDER BY clause in window specification");
+    insta::assert_snapshot!(catalog.error("SELECT UPPER(name) OVER () FROM emp"), @"[UPPER(name] No match found for function signature UPPER(<VARCHAR(2147483647)>).");
 }
 
 #[test]
