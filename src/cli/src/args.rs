@@ -51,6 +51,14 @@ pub struct SessionArgs {
 pub enum Command {
     /// Run sqllogictest files.
     Test(TestArgs),
+    /// Write the reference pages into a folder.
+    #[command(hide = true)]
+    Docs {
+        folder: PathBuf,
+        /// Only tell which pages are stale.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

@@ -12,6 +12,7 @@ use filbert_table::{EnvironmentSettings, ErrorKind, TableEnvironment, TableError
 use filbert_testing::{NewEnvironment, Options};
 
 use crate::args::{Args, Command, SessionArgs, TestArgs};
+use crate::docs;
 
 /// The exit code where ctrl-C ended the work.
 const INTERRUPTED: u8 = 130;
@@ -37,8 +38,19 @@ pub fn run(args: Args) -> ExitCode {
 fn execute(args: Args) -> Result<ExitCode, Box<ScriptFailure>> {
     match &args.command {
         Some(Command::Test(test)) => run_tests(test, &args.session).map_err(without_place),
+        Some(Command::Docs { folder, check }) => write_docs(folder, *check).map_err(without_place),
         None => run_sql(&args),
     }
+}
+
+fn write_docs(folder: &Path, check: bool) -> Result<ExitCode, TableError> {
+    let connectors = filbert_connectors::registry()?;
+    let pages = docs::write(folder, check, &connectors).map_err(|e| unreadable(folder, &e))?;
+    for page in &pages {
+        let what = if check { "stale" } else { "written" };
+        put(&mut io::stdout(), &format!("{what}: {page}\n"))?;
+    }
+    Ok(ExitCode::from(u8::from(check && !pages.is_empty())))
 }
 
 fn without_place(error: TableError) -> Box<ScriptFailure> {

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod docs;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod adapt;
 pub(crate) mod collect;
-mod definitions;
+pub mod definitions;
 pub(crate) mod groups;
 mod udaf;
 

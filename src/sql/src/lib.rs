@@ -10,6 +10,7 @@
 //! - [`expr`]: expressions of Flink's that sqlparser's grammar lacks, and how its tree carries them.
 //! - [`hints`], [`match_recognize`]: what sqlparser's trees have no place for; a [`Query`] carries it beside its tree.
 //! - [`highlight`](mod@highlight) and [`keywords`]: for a shell.
+//! - [`reference`]: the statements as data, for the reference page.
 //! - [`error`]: [`ParseError`]; `diagnose` finds what was probably meant.
 
 mod ast;
@@ -25,6 +26,7 @@ pub mod lexer;
 pub mod match_recognize;
 mod parse;
 mod query;
+pub mod reference;
 mod rewrite;
 mod source;
 mod statements;
