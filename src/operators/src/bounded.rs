@@ -3,11 +3,20 @@
 //! - [`cut`]: a plan's pieces, numbered alike by the planner and by whoever runs them.
 //! - [`source_scan`]: the place of a source in a plan, until it is read for execution.
 //! - [`codec`]: those places as bytes.
+//! - [`plan`]: a stored plan made ready to run; [`read_source`]: a source inside it; [`monitor`]: what its pieces do.
+//! - [`piece`]: its root as the head of a task's chain.
 
 pub mod codec;
 pub mod cut;
+pub mod monitor;
+pub mod piece;
+pub mod plan;
+pub mod read_source;
 pub mod source_scan;
 
 pub use codec::{PlaceholderCodec, decode_source_scan};
 pub use cut::{Cut, Exchange, Piece, PieceInput, cut, wrap_pieces};
+pub use monitor::{Cancellation, PieceMonitor};
+pub use piece::BatchPieceOperator;
+pub use plan::{PlanEnvironment, load_plan};
 pub use source_scan::SourceScanExec;

@@ -19,6 +19,8 @@ use crate::sink::SinkOperator;
 use crate::source::SourceReaderOperator;
 use crate::values::ValuesOperator;
 use crate::watermark_assigner::WatermarkAssignerOperator;
+use crate::window_aggregate::WindowAggregateOperator;
+use crate::window_table_function::WindowTableFunctionOperator;
 
 /// Builds the operator of a node whose inputs have these fields.
 ///
@@ -72,9 +74,13 @@ pub fn build(
         OperatorSpec::Collect(spec) => {
             BuiltOperator::Operator(Box::new(CollectOperator::new(spec)))
         }
-        OperatorSpec::WindowTableFunction(_)
-        | OperatorSpec::WindowAggregate(_)
-        | OperatorSpec::BatchPiece(_) => {
+        OperatorSpec::WindowTableFunction(spec) => {
+            BuiltOperator::Operator(Box::new(WindowTableFunctionOperator::new(spec, output)?))
+        }
+        OperatorSpec::WindowAggregate(spec) => BuiltOperator::Operator(Box::new(
+            WindowAggregateOperator::new(spec, &input, output)?,
+        )),
+        OperatorSpec::BatchPiece(_) => {
             return Err(OperatorError::engine(format!(
                 "The operator {} can't run in a streaming task.",
                 node.name

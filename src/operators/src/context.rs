@@ -5,10 +5,12 @@ use std::task::Waker;
 use arrow::datatypes::SchemaRef;
 use datafusion::physical_expr::PhysicalExpr;
 use filbert_connector_api::{Committable, ConnectorRegistry};
+use filbert_functions::FunctionRegistry;
 use filbert_graph::ExprSpec;
 use filbert_types::{ChangeBatch, Clock, Configuration};
 
 use crate::error::{OperatorError, Result};
+use crate::expressions::CodecExpressions;
 use crate::metrics::OperatorMetrics;
 
 /// Expressions from their bytes: implemented on the codec of `filbert-functions`.
@@ -30,17 +32,16 @@ pub trait ExpressionFactory: Send + Sync {
 #[derive(Clone)]
 pub struct JobContext {
     pub connectors: Arc<ConnectorRegistry>,
+    pub functions: Arc<FunctionRegistry>,
     pub expressions: Arc<dyn ExpressionFactory>,
 }
 
 impl JobContext {
-    pub fn new(
-        connectors: Arc<ConnectorRegistry>,
-        functions: Arc<filbert_functions::FunctionRegistry>,
-    ) -> JobContext {
+    pub fn new(connectors: Arc<ConnectorRegistry>, functions: Arc<FunctionRegistry>) -> JobContext {
         JobContext {
             connectors,
-            expressions: Arc::new(crate::expressions::CodecExpressions::new(functions)),
+            expressions: Arc::new(CodecExpressions::new(Arc::clone(&functions))),
+            functions,
         }
     }
 }

@@ -1,3 +1,4 @@
+use arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use filbert_connector_api::{Blame, ConnectorError};
 
@@ -58,85 +59,68 @@ impl From<ConnectorError> for OperatorError {
     }
 }
 
-impl From<arrow::error::ArrowError> for OperatorError {
-    /// Arrow's kernels fail on values (overflow, a bad cast, a division by zero): the user's data.
-    fn from(error: arrow::error::ArrowError) -> OperatorError {
-        use arrow::error::ArrowError as E;
-        let blame = match &error {
-            E::IoError(..) => Blame::World,
-            E::SchemaError(_) | E::InvalidArgumentError(_) | E::NotYetImplemented(_) => {
-                Blame::Engine
+impl From<ArrowError> for OperatorError {
+    fn from(error: ArrowError) -> OperatorError {
+        OperatorError::of_arrow(&error)
+    }
+}
+
+impl OperatorError {
+    /// What a DataFusion kernel or plan failed with; an error of ours or a connector's that travelled through it keeps
+    /// its blame.
+    pub fn of_datafusion(error: &DataFusionError) -> OperatorError {
+        match error.find_root() {
+            DataFusionError::External(root) => {
+                if let Some(connector) = root.downcast_ref::<ConnectorError>() {
+                    OperatorError::new(connector.blame, connector.message.clone())
+                } else if let Some(operator) = root.downcast_ref::<OperatorError>() {
+                    OperatorError::new(operator.blame(), operator.to_string())
+                } else {
+                    OperatorError::user(root.to_string())
+                }
             }
-            _ => Blame::User,
-        };
-        let message = match &error {
-            E::DivideByZero => "Division by zero".to_owned(),
-            E::ComputeError(message) | E::CastError(message) => message.clone(),
-            E::ExternalError(inner) => inner.to_string(),
-            other => other.to_string(),
-        };
-        OperatorError::new(blame, message)
+            DataFusionError::ArrowError(inner, _) => OperatorError::of_arrow(inner),
+            DataFusionError::Execution(message) | DataFusionError::ResourcesExhausted(message) => {
+                OperatorError::user(message.clone())
+            }
+            DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
+                OperatorError::world(plain_message(error))
+            }
+            DataFusionError::ParquetError(_) => OperatorError::user(plain_message(error)),
+            _ => OperatorError::engine(plain_message(error)),
+        }
+    }
+
+    /// Arrow's kernels fail on values (overflow, a bad cast, a division by zero): the user's data.
+    pub fn of_arrow(error: &ArrowError) -> OperatorError {
+        match error {
+            ArrowError::DivideByZero => OperatorError::user("Division by zero"),
+            ArrowError::ComputeError(message) | ArrowError::CastError(message) => {
+                OperatorError::user(message.clone())
+            }
+            ArrowError::ExternalError(inner) => match inner.downcast_ref::<DataFusionError>() {
+                Some(inner) => OperatorError::of_datafusion(inner),
+                None => OperatorError::user(inner.to_string()),
+            },
+            ArrowError::IoError(..) => OperatorError::world(error.to_string()),
+            ArrowError::SchemaError(_)
+            | ArrowError::InvalidArgumentError(_)
+            | ArrowError::NotYetImplemented(_) => OperatorError::engine(error.to_string()),
+            other => OperatorError::user(other.to_string()),
+        }
     }
 }
 
 impl From<DataFusionError> for OperatorError {
     fn from(error: DataFusionError) -> OperatorError {
-        match error.find_root() {
-            DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => {}
-            DataFusionError::External(_) => return external(error),
-            DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
-                return OperatorError::world(plain_message(&error));
-            }
-            DataFusionError::ResourcesExhausted(message) => {
-                return OperatorError::user(message.clone());
-            }
-            _ => return OperatorError::engine(plain_message(&error)),
-        }
-        if let DataFusionError::ArrowError(inner, _) = error {
-            return OperatorError::from(*inner);
-        }
-        OperatorError::user(plain_message(&error))
-    }
-}
-
-/// An error of ours or a connector's that travelled through DataFusion keeps its blame.
-fn external(error: DataFusionError) -> OperatorError {
-    match error {
-        DataFusionError::External(inner) => match inner.downcast::<ConnectorError>() {
-            Ok(connector) => OperatorError::from(*connector),
-            Err(inner) => match inner.downcast::<OperatorError>() {
-                Ok(operator) => *operator,
-                Err(other) => OperatorError::user(other.to_string()),
-            },
-        },
-        other => {
-            let DataFusionError::External(root) = other.find_root() else {
-                return OperatorError::user(plain_message(&other));
-            };
-            if let Some(connector) = root.downcast_ref::<ConnectorError>() {
-                return OperatorError::new(connector.blame, connector.message.clone());
-            }
-            if let Some(operator) = root.downcast_ref::<OperatorError>() {
-                return OperatorError::new(operator.blame(), operator.to_string());
-            }
-            OperatorError::user(root.to_string())
-        }
+        OperatorError::of_datafusion(&error)
     }
 }
 
 /// The root's message without DataFusion's "Execution error:" prefixes.
 fn plain_message(error: &DataFusionError) -> String {
     match error.find_root() {
-        DataFusionError::Execution(message)
-        | DataFusionError::Plan(message)
-        | DataFusionError::Internal(message) => message.clone(),
-        DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
-            arrow::error::ArrowError::ComputeError(m) | arrow::error::ArrowError::CastError(m) => {
-                m.clone()
-            }
-            arrow::error::ArrowError::DivideByZero => "Division by zero".to_owned(),
-            other => other.to_string(),
-        },
+        DataFusionError::Plan(message) | DataFusionError::Internal(message) => message.clone(),
         other => other.to_string(),
     }
 }

@@ -4,6 +4,8 @@
 //! - Changelog: takes any. The first row of a key emits +I; each later one, if it changes a value, -U (where the
 //!   consumer needs it) and +U; the retraction of a key's last row emits -D and forgets the key. A retraction for a key
 //!   that isn't known is dropped and counted.
+//! - With a state TTL a key that no row has touched for so long is as if it had never been; every row then emits its
+//!   update, also one that changes nothing, so that what is stored behind lives as long (as Flink does).
 //! - Watermarks pass; a mark moves to the place that corresponds.
 //! - Cost: keys are looked up once a batch; each call runs over the whole batch and writes its value before and after
 //!   each row, of which the changelog is gathered by index.
@@ -15,7 +17,7 @@ use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use filbert_graph::spec::GroupAggregateSpec;
 use filbert_state::{KeyIndex, StateError, ValueTable};
-use filbert_types::{ChangeBatch, RowKind, WatermarkMark};
+use filbert_types::{ChangeBatch, Clock, RowKind, WatermarkMark};
 
 use crate::aggregate::{AggregateCall, Op, Rows};
 use crate::context::OperatorContext;
@@ -33,7 +35,16 @@ pub struct GroupAggregateOperator {
     /// Rows by key.
     counts: ValueTable<i64>,
     metrics: Arc<OperatorMetrics>,
+    ttl: Option<Ttl>,
+    clock: Option<Arc<dyn Clock>>,
     scratch: Scratch,
+}
+
+/// When keys were last written, and how long they live from then on.
+struct Ttl {
+    ttl_ms: i64,
+    written_at_ms: ValueTable<i64>,
+    next_sweep_ms: i64,
 }
 
 /// Buffers that are reused from batch to batch.
@@ -78,6 +89,12 @@ impl GroupAggregateOperator {
             index: KeyIndex::new(key_types.collect()).map_err(state_error)?,
             counts: ValueTable::default(),
             metrics: Arc::default(),
+            ttl: spec.state_ttl_ms.filter(|ttl| *ttl > 0).map(|ttl| Ttl {
+                ttl_ms: i64::try_from(ttl).unwrap_or(i64::MAX),
+                written_at_ms: ValueTable::default(),
+                next_sweep_ms: i64::MAX,
+            }),
+            clock: None,
             scratch: Scratch::default(),
         })
     }
@@ -89,6 +106,8 @@ impl GroupAggregateOperator {
             .slots_for(keys, batch.num_rows(), &mut scratch.slots)
             .map_err(state_error)?;
         self.counts.reserve_slots(self.index.slots_end());
+        self.expire_touched();
+        let scratch = &mut self.scratch;
         let counts = self.counts.values_mut();
         for list in [
             &mut scratch.known,
@@ -97,7 +116,7 @@ impl GroupAggregateOperator {
         ] {
             list.clear();
         }
-        scratch.changed.resize(batch.num_rows(), false);
+        scratch.changed.resize(batch.num_rows(), self.ttl.is_some());
         scratch.ops.clear();
         let mut unknown = 0;
         for (i, slot) in scratch.slots.iter().enumerate() {
@@ -121,6 +140,40 @@ impl GroupAggregateOperator {
         }
         self.metrics.unknown_retractions.add(unknown);
         Ok(())
+    }
+
+    /// Empties the batch's keys that have expired, and notes that all its keys are written now.
+    fn expire_touched(&mut self) {
+        let (Some(ttl), Some(clock)) = (&mut self.ttl, &self.clock) else {
+            return;
+        };
+        let now_ms = clock.now_ms();
+        ttl.written_at_ms.reserve_slots(self.index.slots_end());
+        let mut expired = Vec::new();
+        for slot in &self.scratch.slots {
+            if self.counts.get(*slot) > 0 && ttl.is_expired(*slot, now_ms) {
+                self.counts.reset(*slot);
+                expired.push(*slot);
+            }
+            ttl.written_at_ms.set(*slot, now_ms);
+        }
+        for call in &mut self.calls {
+            expired.iter().for_each(|slot| call.reset(*slot));
+        }
+    }
+
+    /// Forgets all keys that have expired.
+    fn sweep(&mut self, now_ms: i64) {
+        let Some(ttl) = &mut self.ttl else { return };
+        ttl.next_sweep_ms = now_ms.saturating_add(ttl.ttl_ms);
+        let live = self.index.live_slots();
+        let expired: Vec<u32> = live.filter(|slot| ttl.is_expired(*slot, now_ms)).collect();
+        for slot in expired {
+            self.counts.reset(slot);
+            self.calls.iter_mut().for_each(|call| call.reset(slot));
+            self.index.remove(slot);
+        }
+        self.measure();
     }
 
     /// The changelog by rows, and the calls' values before and after each.
@@ -212,6 +265,12 @@ impl GroupAggregateOperator {
     }
 }
 
+impl Ttl {
+    fn is_expired(&self, slot: u32, now_ms: i64) -> bool {
+        self.written_at_ms.get(slot).saturating_add(self.ttl_ms) <= now_ms
+    }
+}
+
 impl Changes {
     fn push(&mut self, pick: u32, kind: RowKind) {
         self.picks.push(pick);
@@ -229,7 +288,20 @@ impl Changes {
 impl Operator for GroupAggregateOperator {
     fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
         self.metrics = Arc::clone(&ctx.metrics);
+        self.clock = Some(Arc::clone(&ctx.clock));
+        if let Some(ttl) = &mut self.ttl {
+            ttl.next_sweep_ms = ctx.clock.now_ms().saturating_add(ttl.ttl_ms);
+        }
         Ok(())
+    }
+
+    fn next_timer(&self) -> Option<i64> {
+        self.ttl.as_ref().map(|ttl| ttl.next_sweep_ms)
+    }
+
+    fn timer(&mut self, now_ms: i64, _out: &mut Output) -> Result<Step> {
+        self.sweep(now_ms);
+        Ok(Step::Done)
     }
 
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {

@@ -9,6 +9,7 @@
 //! - Sources: [`source`], [`values`].
 //! - Row by row: [`calc`], [`expand`], [`drop_update_before`], [`watermark_assigner`].
 //! - Keyed: [`group_aggregate`], on the functions of [`aggregate`].
+//! - Windows: [`window_table_function`], [`window_aggregate`], on [`windows`].
 //! - Ends: [`sink`], [`collect`].
 //! - Batch: [`bounded`], batch plans and their pieces.
 //! - [`snapshot`]: what an operator leaves in a checkpoint.
@@ -39,6 +40,9 @@ pub mod source;
 pub mod testing;
 pub mod values;
 pub mod watermark_assigner;
+pub mod window_aggregate;
+pub mod window_table_function;
+pub mod windows;
 
 pub use build::build;
 pub use chain::{Chain, ChainLink, ChainStep, Outlet, Route, Target};

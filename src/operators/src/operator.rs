@@ -33,7 +33,7 @@ pub enum SourceStep {
     More,
     /// Nothing before this much time has passed, or before splits arrive.
     Wait(Duration),
-    /// Nothing before splits arrive.
+    /// Nothing before the task is woken: by splits that arrive, or through its waker.
     Idle,
     /// The source has ended; its last watermark is in the output.
     Finished,

@@ -8,6 +8,7 @@ use filbert_operators::{JobContext, ResultGateway};
 use filbert_types::{Clock, ConfigOption, ConfigType, Configuration, SystemClock};
 use parking_lot::{Condvar, Mutex};
 
+use crate::batch::BatchRuntime;
 use crate::coordinator::Coordinators;
 use crate::deployment::{JobEnvironment, has_coordinator};
 use crate::error::JobError;
@@ -42,6 +43,7 @@ struct ClusterInner {
     configuration: Configuration,
     clock: Arc<dyn Clock>,
     io: Arc<LazyRuntime>,
+    batch: Arc<BatchRuntime>,
     control: Sender<ControlEvent>,
     /// Taken by the control thread when it starts.
     events: Mutex<Option<Receiver<ControlEvent>>>,
@@ -71,6 +73,7 @@ impl MiniCluster {
                 configuration: configuration.clone(),
                 clock,
                 io: Arc::new(LazyRuntime::new(IO_THREADS, "filbert-io")),
+                batch: Arc::new(BatchRuntime::new(configuration)?),
                 control,
                 events: Mutex::new(Some(events)),
                 jobs: Mutex::default(),
@@ -101,6 +104,7 @@ impl MiniCluster {
             clock: Arc::clone(&inner.clock),
             io: Arc::clone(&inner.io) as _,
             control: inner.control.clone(),
+            batch: Arc::clone(&inner.batch),
         };
         let job = JobMaster::new(
             Arc::clone(&shared),

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crossbeam_channel::Sender;
-use filbert_graph::{JobGraph, OperatorSpec};
+use filbert_graph::{JobGraph, OperatorSpec, StreamNode};
 use filbert_operators::build::output_schema;
 use filbert_operators::error::Result;
 use filbert_operators::{
     BuiltOperator, Chain, ChainLink, IoRuntime, JobContext, OperatorContext, OperatorError, Outlet,
     ResultGateway, Route, Target, TaskInfo, build,
 };
-use filbert_types::{Clock, Field, options};
+use filbert_types::{Clock, Configuration, Field, options};
 use parking_lot::Mutex;
 
+use crate::batch::{BatchRuntime, PlanInstance};
 use crate::coordinator::Coordinators;
 use crate::error::JobError;
 use crate::exchange::channel::Channel;
@@ -40,6 +41,7 @@ pub(crate) struct JobEnvironment {
     pub(crate) io: Arc<dyn IoRuntime>,
     pub(crate) control: Sender<ControlEvent>,
     pub(crate) coordinators: Option<Coordinators>,
+    pub(crate) batch: Arc<BatchRuntime>,
 }
 
 /// One subtask, ready to run.
@@ -53,6 +55,8 @@ pub(crate) struct TaskDescriptor {
     pub(crate) metrics: Arc<TaskMetrics>,
     pub(crate) waker: Arc<TaskWaker>,
     pub(crate) mailbox: Mailbox,
+    /// The batch plans of the task's region, by id.
+    pub(crate) plans: Arc<HashMap<String, Arc<PlanInstance>>>,
 }
 
 impl TaskDescriptor {
@@ -122,13 +126,9 @@ impl TaskDescriptor {
                 Some((upstream, _)) => vec![vertex.chain[*upstream].node.output.clone()],
                 None => head_inputs.clone(),
             };
-            let mut built = build(
-                &operator.node,
-                &inputs,
-                &configuration,
-                &environment.context,
-            )
-            .map_err(|e| e.within(&operator.node.name))?;
+            let mut built = self
+                .build_operator(&operator.node, &inputs, &configuration)
+                .map_err(|e| e.within(&operator.node.name))?;
             let routes = routes(graph, self.key.vertex, at, &targets, &mut built)?;
             let coordinators = environment.coordinators.as_ref();
             links.push(ChainLink {
@@ -172,6 +172,25 @@ impl TaskDescriptor {
             buffer_timeout_ms: timeout.and_then(|t| i64::try_from(t.as_millis()).ok()),
             flush_at_ms: None,
         })
+    }
+
+    fn build_operator(
+        &self,
+        node: &StreamNode,
+        inputs: &[Vec<Field>],
+        configuration: &Configuration,
+    ) -> Result<BuiltOperator> {
+        let OperatorSpec::BatchPiece(piece) = &node.spec else {
+            return build(node, inputs, configuration, &self.environment.context);
+        };
+        let Some(plan) = self.plans.get(&piece.plan_id) else {
+            return Err(OperatorError::engine(format!(
+                "The plan '{}' was not made ready.",
+                piece.plan_id
+            )));
+        };
+        let operator = plan.operator(output_schema(node))?;
+        Ok(BuiltOperator::Source(Box::new(operator)))
     }
 
     /// A writer for each edge out of the vertex; the targets are the edges with the outlets' numbers.
@@ -275,10 +294,13 @@ fn routes(
     }
     for (edge, job_edge) in graph.edges.iter().enumerate() {
         let data_set = &graph.data_sets[job_edge.data_set];
-        if data_set.producer == vertex && data_set.operator == at {
+        if data_set.producer == vertex
+            && data_set.operator == at
+            && let Some(outlet) = targets.get(&edge)
+        {
             routes.push(Route {
                 side: side(&data_set.side_output)?,
-                target: Target::Outlet(targets[&edge]),
+                target: Target::Outlet(*outlet),
             });
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use filbert_graph::{ExchangeMode, JobGraph};
 
+use crate::batch::{is_driven, piece_of};
 use crate::exchange::channel::Channel;
 use crate::metrics::{OperatorDetail, SubtaskDetail, TaskMetrics, VertexDetail};
 use crate::status::ExecutionState;
@@ -95,6 +96,8 @@ pub(crate) struct ExecutionJobVertex {
     pub(crate) subtasks: Vec<ExecutionVertex>,
     /// The pipelined region that the vertex belongs to.
     pub(crate) region: usize,
+    /// Its subtasks run inside a batch plan, whose root's tasks drive them.
+    pub(crate) driven: bool,
 }
 
 /// What an edge carries, as partitions of its producers.
@@ -102,6 +105,8 @@ pub(crate) struct IntermediateResult {
     pub(crate) producer: usize,
     pub(crate) consumer: usize,
     pub(crate) exchange: ExchangeMode,
+    /// The rows travel inside a batch plan: the result has no channels.
+    pub(crate) inside_plan: bool,
     /// By producing subtask.
     pub(crate) partitions: Vec<IntermediateResultPartition>,
 }
@@ -136,6 +141,7 @@ impl ExecutionGraph {
                     })
                     .collect(),
                 region: *region,
+                driven: is_driven(vertex),
             }
         });
         let results = graph.edges.iter().map(|edge| {
@@ -145,6 +151,7 @@ impl ExecutionGraph {
                 producer: data_set.producer,
                 consumer: edge.consumer,
                 exchange: data_set.exchange,
+                inside_plan: piece_of(&graph.vertices[edge.consumer]).is_some(),
                 partitions: (0..producers).map(|_| Default::default()).collect(),
             }
         });
@@ -152,6 +159,44 @@ impl ExecutionGraph {
             vertices: vertices.collect(),
             results: results.collect(),
             regions: regions.iter().max().map_or(0, |last| last + 1),
+        }
+    }
+
+    /// Ends the driven subtasks of a region whose tasks have all ended: what they have not said themselves follows from
+    /// those that drove them.
+    pub(crate) fn settle_driven(&mut self, region: usize) {
+        let tasks = self
+            .vertices
+            .iter()
+            .filter(|v| v.region == region && !v.driven);
+        let mut tasks = tasks
+            .flat_map(|v| &v.subtasks)
+            .map(|s| s.execution.state)
+            .peekable();
+        if tasks.peek().is_none() {
+            return;
+        }
+        let states: Vec<ExecutionState> = tasks.collect();
+        if !states.iter().all(|s| s.is_terminal()) {
+            return;
+        }
+        let finished = states.iter().all(|s| *s == ExecutionState::Finished);
+        let driven = self
+            .vertices
+            .iter_mut()
+            .filter(|v| v.region == region && v.driven);
+        for subtask in driven.flat_map(|v| &mut v.subtasks) {
+            let execution = &mut subtask.execution;
+            if execution.state.is_terminal() || execution.state == ExecutionState::Created {
+                continue;
+            }
+            if finished {
+                execution.become_state(ExecutionState::Initializing);
+                execution.become_state(ExecutionState::Running);
+                execution.become_state(ExecutionState::Finished);
+            } else {
+                execution.become_state(ExecutionState::Canceled);
+            }
         }
     }
 
@@ -290,7 +335,8 @@ fn pipelined_regions(graph: &JobGraph) -> Vec<usize> {
         changed = false;
         for edge in &graph.edges {
             let data_set = &graph.data_sets[edge.data_set];
-            if data_set.exchange == ExchangeMode::Blocking {
+            let inside_plan = piece_of(&graph.vertices[edge.consumer]).is_some();
+            if data_set.exchange == ExchangeMode::Blocking && !inside_plan {
                 continue;
             }
             let least = region[data_set.producer].min(region[edge.consumer]);

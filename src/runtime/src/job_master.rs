@@ -1,27 +1,23 @@
 //! One job's life: its states, its deployments, its failures.
 
+mod deploy;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::task::Waker;
 
 use filbert_connector_api::Blame;
-use filbert_graph::{ExchangeMode, OperatorSpec};
-use filbert_operators::sink::writer_context;
-use filbert_operators::{OperatorError, connect};
 
-use crate::coordinator::{Coordinator, CoordinatorReport, MakeCoordinator, OperatorKey};
-use crate::deployment::{JobEnvironment, TaskDescriptor, has_coordinator, task_info};
+use crate::batch::{PlanInstance, piece_of};
+use crate::coordinator::CoordinatorReport;
+use crate::deployment::JobEnvironment;
 use crate::error::JobError;
-use crate::exchange::channel::Channel;
-use crate::exchange::topology::consumers_of;
 use crate::execution_graph::{Execution, ExecutionGraph};
 use crate::job_client::JobShared;
 use crate::job_manager::{TaskKey, TaskReport};
 use crate::restart::RestartStrategy;
 use crate::slots::{SlotPool, SlotRequest};
 use crate::status::{ExecutionState, JobStatus};
-use crate::task::{TaskEnd, TaskHandle};
-use crate::task_waker::TaskWaker;
+use crate::task::TaskEnd;
 
 pub(crate) struct JobMaster {
     shared: Arc<JobShared>,
@@ -37,6 +33,8 @@ pub(crate) struct JobMaster {
     restarting: Option<Restarting>,
     /// All tasks have finished, and the committers work.
     committing: bool,
+    /// The batch plans that run, by id.
+    plans: HashMap<String, Arc<PlanInstance>>,
 }
 
 /// Regions that will run again.
@@ -70,6 +68,7 @@ impl JobMaster {
             waiting_since_ms: None,
             restarting: None,
             committing: false,
+            plans: HashMap::new(),
         }
     }
 
@@ -231,6 +230,9 @@ impl JobMaster {
 
     /// Does what has become possible since the last event.
     fn advance(&mut self, slots: &mut SlotPool) {
+        for region in 0..self.graph.regions {
+            self.graph.settle_driven(region);
+        }
         self.release_finished(slots);
         match self.status {
             JobStatus::Cancelling if self.graph.is_stopped(None) => {
@@ -307,165 +309,8 @@ impl JobMaster {
         self.waiting_since_ms = waiting.then(|| self.waiting_since_ms.unwrap_or(now_ms));
     }
 
-    fn deploy(&mut self, region: usize) -> Result<(), JobError> {
-        let vertices: Vec<usize> = self.graph.vertices_of(region).collect();
-        let mut wakers = HashMap::new();
-        for vertex in &vertices {
-            for subtask in 0..self.graph.vertices[*vertex].subtasks.len() {
-                wakers.insert((*vertex, subtask), Arc::new(TaskWaker::default()));
-            }
-        }
-        self.connect(region, &wakers);
-        let mut descriptors = Vec::with_capacity(wakers.len());
-        let mut handles = HashMap::new();
-        for vertex in &vertices {
-            for subtask in 0..self.graph.vertices[*vertex].subtasks.len() {
-                let waker = Arc::clone(&wakers[&(*vertex, subtask)]);
-                let (handle, mailbox) = TaskHandle::new(Arc::clone(&waker));
-                handles.insert((*vertex, subtask), handle.clone());
-                let (inputs, outputs) = self.channels_of(*vertex, subtask);
-                let Some(execution) = self.graph.execution(*vertex, subtask) else {
-                    continue;
-                };
-                execution.become_state(ExecutionState::Scheduled);
-                execution.become_state(ExecutionState::Deploying);
-                execution.handle = Some(handle);
-                descriptors.push(TaskDescriptor {
-                    key: TaskKey {
-                        vertex: *vertex,
-                        subtask,
-                        attempt: execution.attempt,
-                    },
-                    metrics: Arc::clone(&execution.metrics),
-                    environment: self.environment.clone(),
-                    inputs,
-                    outputs,
-                    waker,
-                    mailbox,
-                });
-            }
-        }
-        self.publish();
-        self.start_coordinators(&vertices, handles);
-        for descriptor in descriptors {
-            descriptor.spawn().map_err(|e| {
-                JobError::new(
-                    Blame::World,
-                    format!("Could not start a task's thread: {e}."),
-                )
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Makes the channels of all results that the region produces.
-    fn connect(&mut self, region: usize, wakers: &HashMap<(usize, usize), Arc<TaskWaker>>) {
-        for (edge, result) in self.graph.results.iter_mut().enumerate() {
-            if self.graph.vertices[result.producer].region != region {
-                continue;
-            }
-            let partitioner = &self.environment.graph.edges[edge].partitioner;
-            let producers = result.partitions.len();
-            let consumers = self.graph.vertices[result.consumer].subtasks.len();
-            for (producer, partition) in result.partitions.iter_mut().enumerate() {
-                let waker_of = |vertex: usize, subtask: usize| {
-                    // A blocking result's consumer starts later, when there is nothing to be woken for.
-                    wakers
-                        .get(&(vertex, subtask))
-                        .map_or_else(|| Waker::noop().clone(), |w| Waker::from(Arc::clone(w)))
-                };
-                partition.channels = consumers_of(partitioner, producer, producers, consumers)
-                    .into_iter()
-                    .map(|consumer| {
-                        let channel = Channel::new(
-                            result.exchange == ExchangeMode::Blocking,
-                            waker_of(result.producer, producer),
-                            waker_of(result.consumer, consumer),
-                        );
-                        (consumer, Arc::new(channel))
-                    })
-                    .collect();
-            }
-        }
-    }
-
-    #[expect(
-        clippy::type_complexity,
-        reason = "what a task reads and what it writes, as its descriptor takes them"
-    )]
-    fn channels_of(
-        &self,
-        vertex: usize,
-        subtask: usize,
-    ) -> (Vec<(usize, Arc<Channel>)>, Vec<(usize, Vec<Arc<Channel>>)>) {
-        let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
-        for (edge, result) in self.graph.results.iter().enumerate() {
-            if result.producer == vertex {
-                let channels = &result.partitions[subtask].channels;
-                outputs.push((edge, channels.iter().map(|(_, c)| Arc::clone(c)).collect()));
-            }
-            if result.consumer == vertex {
-                let input = self.environment.graph.edges[edge].input;
-                let mine = result.partitions.iter().flat_map(|p| &p.channels);
-                let mine = mine.filter(|(consumer, _)| *consumer == subtask);
-                inputs.extend(mine.map(|(_, channel)| (input, Arc::clone(channel))));
-            }
-        }
-        (inputs, outputs)
-    }
-
-    fn start_coordinators(&self, vertices: &[usize], handles: HashMap<(usize, usize), TaskHandle>) {
-        let Some(coordinators) = &self.environment.coordinators else {
-            return;
-        };
-        let mut made: Vec<(OperatorKey, MakeCoordinator)> = Vec::new();
-        for vertex in vertices {
-            let chain = &self.environment.graph.vertices[*vertex].chain;
-            for (at, operator) in chain.iter().enumerate() {
-                if has_coordinator(&operator.node.spec) {
-                    made.push(((*vertex, at), self.make_coordinator(*vertex, at)));
-                }
-            }
-        }
-        coordinators.start(made, handles);
-    }
-
-    fn make_coordinator(&self, vertex: usize, at: usize) -> MakeCoordinator {
-        let environment = self.environment.clone();
-        let attempt = self.graph.vertices[vertex]
-            .subtasks
-            .first()
-            .map_or(0, |s| s.execution.attempt);
-        Box::new(move || {
-            let job_vertex = &environment.graph.vertices[vertex];
-            let connectors = &environment.context.connectors;
-            let session = &environment.graph.configuration;
-            match &job_vertex.chain[at].node.spec {
-                OperatorSpec::Source(spec) => {
-                    let source = connect::scan_source(spec, session, connectors)?;
-                    let expressions = environment.context.expressions.as_ref();
-                    let pushdown = connect::pushdown(spec, expressions)?;
-                    let enumerator = source.enumerator(&pushdown, job_vertex.parallelism)?;
-                    Ok(Coordinator::Source(enumerator))
-                }
-                OperatorSpec::Sink(spec) => {
-                    let sink = connect::table_sink(spec, session, connectors)?;
-                    let key = TaskKey {
-                        vertex,
-                        subtask: 0,
-                        attempt,
-                    };
-                    let info = task_info(&environment.graph, key);
-                    let context =
-                        writer_context(spec, &info, &environment.clock, environment.io.as_ref())?;
-                    Ok(Coordinator::Sink(sink.committer(&context)?))
-                }
-                _ => Err(OperatorError::engine("This operator has no coordinator.")),
-            }
-        })
-    }
-
     fn cancel_tasks(&mut self, region: Option<usize>) {
+        self.cancel_plans(region);
         for execution in self.graph.executions_mut(region) {
             if let Some(handle) = &execution.handle
                 && execution.state != ExecutionState::Canceling
@@ -475,6 +320,23 @@ impl JobMaster {
             }
         }
         self.publish();
+    }
+
+    fn cancel_plans(&self, region: Option<usize>) {
+        let vertices = self
+            .environment
+            .graph
+            .vertices
+            .iter()
+            .zip(&self.graph.vertices);
+        for (vertex, running) in vertices {
+            if let Some((plan_id, _)) = piece_of(vertex)
+                && region.is_none_or(|r| running.region == r)
+                && let Some(plan) = self.plans.get(plan_id)
+            {
+                plan.cancel();
+            }
+        }
     }
 
     /// Gives back the slots of regions that have finished.
@@ -500,6 +362,7 @@ impl JobMaster {
         if let Some(coordinators) = &self.environment.coordinators {
             coordinators.stop();
         }
+        self.plans.clear();
         self.publish();
         self.become_status(status);
         let failure = self.shared.state.lock().failure.clone();

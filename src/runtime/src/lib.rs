@@ -9,8 +9,9 @@
 //!
 //! Inside, in the order of a job's life: `job_manager` (the control thread), `job_master` (one job's states),
 //! `execution_graph`, `slots`, `deployment`, `task` (a subtask's thread), `exchange` (channels between tasks),
-//! `coordinator` (enumerators and committers), `restart`.
+//! `coordinator` (enumerators and committers), `restart`, `batch` (plans whose pieces are vertices).
 
+mod batch;
 pub mod cluster;
 mod coordinator;
 mod deployment;

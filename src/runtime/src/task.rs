@@ -90,7 +90,7 @@ pub(crate) enum Head {
 pub(crate) struct SourceHead {
     /// Not polled before this time.
     wait_until_ms: Option<i64>,
-    /// Not polled before splits come.
+    /// Not polled before the task is woken.
     idle: bool,
     finished: bool,
 }
@@ -156,7 +156,7 @@ impl Task {
                 return Ok(TaskEnd::Canceled);
             }
             self.read_messages();
-            match self.advance()? {
+            match self.advance_unless_canceled()? {
                 Next::Again => {}
                 Next::End => break,
                 Next::Wait(reason, deadline) => {
@@ -166,11 +166,22 @@ impl Task {
                     since = Instant::now();
                     self.count_time(busy, waited, &reason);
                     self.chain.wake();
+                    if let Head::Source(source) = &mut self.head {
+                        source.idle = false;
+                    }
                 }
             }
         }
         self.metrics.busy_us.add(micros(since.elapsed()));
         Ok(TaskEnd::Finished)
+    }
+
+    /// A task that is being cancelled may fail because its surroundings go away; that is no failure.
+    fn advance_unless_canceled(&mut self) -> Result<Next> {
+        match self.advance() {
+            Err(_) if self.mailbox.canceled.load(Ordering::Acquire) => Ok(Next::Again),
+            other => other,
+        }
     }
 
     fn read_messages(&mut self) {
@@ -180,8 +191,8 @@ impl Task {
                 TaskMessage::NoMoreSplits => self.chain.no_more_splits(),
             }
             if let Head::Source(source) = &mut self.head {
-                source.idle = false;
                 source.wait_until_ms = None;
+                source.idle = false;
             }
         }
     }
@@ -259,7 +270,7 @@ impl Task {
         let Head::Gate(gate) = &mut self.head else {
             return Ok(Next::End);
         };
-        match gate.poll() {
+        match gate.poll()? {
             Some(GateEvent::Batch(input, batch)) => self.chain.push_batch(input, batch),
             Some(GateEvent::Watermark(watermark)) => self.chain.push_watermark(watermark),
             Some(GateEvent::Idle(idle)) => self.chain.push_idle(idle),

@@ -202,3 +202,30 @@ proptest! {
         prop_assert_eq!(got, expected);
     }
 }
+
+#[test]
+fn with_a_ttl_an_untouched_key_begins_anew() {
+    let clock = Arc::new(filbert_types::ManualClock::new(0));
+    let mut operator = operator(vec![call("COUNT", None, TypeKind::BigInt)], vec![0], false);
+    operator.ttl = Some(Ttl {
+        ttl_ms: 1000,
+        written_at_ms: ValueTable::default(),
+        next_sweep_ms: 1000,
+    });
+    operator.clock = Some(Arc::clone(&clock) as Arc<dyn Clock>);
+    let row = |key: &str| batch(&input(), &format!("+I {key} 1 x true")).unwrap();
+    assert_eq!(
+        run(&mut operator, &[row("a"), row("b")]),
+        ["+I a 1", "+I b 1"]
+    );
+    clock.advance(std::time::Duration::from_millis(600));
+    assert_eq!(run(&mut operator, &[row("a")]), ["-U a 1", "+U a 2"]);
+    clock.advance(std::time::Duration::from_millis(600));
+    assert_eq!(
+        run(&mut operator, &[row("a"), row("b")]),
+        ["-U a 2", "+U a 3", "+I b 1"]
+    );
+    clock.advance(std::time::Duration::from_secs(9));
+    operator.timer(clock.now_ms(), &mut Output::new(1)).unwrap();
+    assert_eq!(operator.index.len(), 0);
+}

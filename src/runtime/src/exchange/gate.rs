@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use filbert_operators::error::Result;
 use filbert_types::{Barrier, ChangeBatch, Element, Watermark, WatermarkMark};
 
 use crate::exchange::channel::Channel;
@@ -81,14 +82,19 @@ impl InputGate {
     }
 
     /// The next event; none when all channels that may be read are empty.
-    pub(crate) fn poll(&mut self) -> Option<GateEvent> {
-        loop {
-            let at = self.ready_channel()?;
-            let (element, bytes) = self.channels[at].channel.pop()?;
+    ///
+    /// # Errors
+    /// When what was spilled can't be read back.
+    pub(crate) fn poll(&mut self) -> Result<Option<GateEvent>> {
+        while let Some(at) = self.ready_channel() {
+            let Some((element, bytes)) = self.channels[at].channel.pop()? else {
+                continue;
+            };
             if let Some(event) = self.element(at, element, bytes) {
-                return Some(event);
+                return Ok(Some(event));
             }
         }
+        Ok(None)
     }
 
     fn ready_channel(&mut self) -> Option<usize> {

@@ -87,12 +87,12 @@ impl ResultWriter {
             let marks = std::mem::take(marks);
             if picks.is_empty() {
                 if let Some(mark) = marks.last() {
-                    channel.push(Element::Watermark(mark.watermark), 0);
+                    channel.push(Element::Watermark(mark.watermark), 0)?;
                 }
                 continue;
             }
             let batch = gather(&waiting.batches, picks, marks)?;
-            send(channel, batch, &self.metrics);
+            send(channel, batch, &self.metrics)?;
             picks.clear();
         }
         waiting.batches.clear();
@@ -107,7 +107,7 @@ impl ResultWriter {
     pub(crate) fn broadcast(&mut self, element: &Element) -> Result<()> {
         self.flush()?;
         for channel in &self.channels {
-            channel.push(element.clone(), 0);
+            channel.push(element.clone(), 0)?;
         }
         Ok(())
     }
@@ -133,7 +133,7 @@ impl ResultWriter {
     }
 
     /// Cuts the batch into as many runs as there are channels and deals these, from the next channel on.
-    fn deal_runs(&mut self, batch: &ChangeBatch, random: bool) {
+    fn deal_runs(&mut self, batch: &ChangeBatch, random: bool) -> Result<()> {
         let channels = self.channels.len();
         let runs = (batch.num_rows() / CHUNK_ROWS_MIN).clamp(1, channels);
         if random {
@@ -148,7 +148,7 @@ impl ResultWriter {
             };
             if range.is_empty() {
                 if let Some(mark) = batch.marks.last() {
-                    channel.push(Element::Watermark(mark.watermark), 0);
+                    channel.push(Element::Watermark(mark.watermark), 0)?;
                 }
                 continue;
             }
@@ -162,9 +162,10 @@ impl ResultWriter {
                     watermark: m.watermark,
                 })
                 .collect();
-            send(channel, run, &self.metrics);
+            send(channel, run, &self.metrics)?;
         }
         self.next = (self.next + runs) % channels;
+        Ok(())
     }
 }
 
@@ -180,11 +181,11 @@ impl Waiting {
     }
 }
 
-fn send(channel: &Channel, batch: ChangeBatch, metrics: &TaskMetrics) {
+fn send(channel: &Channel, batch: ChangeBatch, metrics: &TaskMetrics) -> Result<()> {
     let bytes = batch.memory_bytes();
     metrics.records_out.add(batch.num_rows() as u64);
     metrics.bytes_out.add(bytes as u64);
-    channel.push(Element::Batch(batch), bytes);
+    channel.push(Element::Batch(batch), bytes)
 }
 
 fn gather(
@@ -220,14 +221,14 @@ fn gather(
 impl Outlet for ResultWriter {
     fn batch(&mut self, batch: ChangeBatch) -> Result<()> {
         match &self.router {
-            Router::Single => send(&self.channels[0], batch, &self.metrics),
+            Router::Single => send(&self.channels[0], batch, &self.metrics)?,
             Router::Broadcast => {
                 for channel in &self.channels {
-                    send(channel, batch.clone(), &self.metrics);
+                    send(channel, batch.clone(), &self.metrics)?;
                 }
             }
-            Router::RoundRobin => self.deal_runs(&batch, false),
-            Router::Random => self.deal_runs(&batch, true),
+            Router::RoundRobin => self.deal_runs(&batch, false)?,
+            Router::Random => self.deal_runs(&batch, true)?,
             Router::Hash { .. } | Router::Custom(_) => {
                 let channels = self.channels.len();
                 self.router.targets(&batch, channels, &mut self.targets)?;
@@ -240,7 +241,7 @@ impl Outlet for ResultWriter {
     fn watermark(&mut self, watermark: Watermark) -> Result<()> {
         if self.waiting.batches.is_empty() {
             for channel in &self.channels {
-                channel.push(Element::Watermark(watermark), 0);
+                channel.push(Element::Watermark(watermark), 0)?;
             }
         } else {
             self.waiting.mark(watermark);

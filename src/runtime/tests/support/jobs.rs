@@ -8,12 +8,16 @@ use datafusion::common::DFSchema;
 use datafusion::execution::context::ExecutionProps;
 use datafusion::logical_expr::{Expr, lit};
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::col;
+use datafusion_proto::bytes::physical_plan_to_bytes_with_extension_codec;
 use filbert_connector_api::ConnectorRegistry;
+use filbert_functions::codec::FunctionCodec;
 use filbert_graph::job_graph::{ChainedOperator, JobType};
 use filbert_graph::spec::*;
 use filbert_graph::stream_graph::{ChainingStrategy, ResourceSpec};
 use filbert_graph::*;
+use filbert_operators::bounded::{PlaceholderCodec, cut};
 use filbert_operators::error::Result;
 use filbert_operators::testing::{batch, schema};
 use filbert_operators::{ExpressionFactory, OperatorError};
@@ -60,7 +64,7 @@ fn expr(text: &str, ty: TypeKind) -> ExprSpec {
 }
 
 /// A number and a word.
-fn fields() -> Vec<Field> {
+pub fn fields() -> Vec<Field> {
     vec![
         Field::new("c0", TypeKind::BigInt.into()),
         Field::new("c1", LogicalType::from(TypeKind::STRING)),
@@ -114,8 +118,8 @@ pub fn values(rows: &str) -> StreamNode {
     )
 }
 
-pub fn numbers(count: u64) -> StreamNode {
-    let spec = SourceSpec {
+pub fn number_spec(count: u64) -> SourceSpec {
+    SourceSpec {
         path: ObjectPath::new("c", "d", "numbers"),
         table: table("numbers", &[("count", count.to_string())]),
         hint_options: BTreeMap::new(),
@@ -125,8 +129,15 @@ pub fn numbers(count: u64) -> StreamNode {
         limit: None,
         partitions: None,
         batch: false,
-    };
-    node("Source: numbers", OperatorSpec::Source(spec), fields())
+    }
+}
+
+pub fn numbers(count: u64) -> StreamNode {
+    node(
+        "Source: numbers",
+        OperatorSpec::Source(number_spec(count)),
+        fields(),
+    )
 }
 
 pub fn calc(condition: &str) -> StreamNode {
@@ -206,6 +217,31 @@ impl Job {
         }
     }
 
+    /// The pieces of a plan, the lowest first, the root chained with `end`.
+    pub fn batch(plan: &Arc<dyn ExecutionPlan>, end: Vec<StreamNode>) -> Job {
+        let codec = FunctionCodec::new(Arc::default()).with_plans(Arc::new(PlaceholderCodec));
+        let bytes = physical_plan_to_bytes_with_extension_codec(Arc::clone(plan), &codec).unwrap();
+        let mut job = Job::new();
+        job.graph.job_type = JobType::Batch;
+        job.graph
+            .artifacts
+            .insert("plan".to_owned(), bytes.to_vec());
+        for piece in cut(plan).pieces.iter().rev() {
+            let spec = BatchPieceSpec {
+                plan_id: "plan".to_owned(),
+                piece: piece.number,
+            };
+            let name = format!("Piece {}", piece.number);
+            let mut nodes = vec![node(&name, OperatorSpec::BatchPiece(spec), fields())];
+            if piece.number == 0 {
+                nodes.extend(end.clone());
+            }
+            job = job.chain(piece.partitions, nodes);
+            job = job.link(Partitioner::Rebalance, ExchangeMode::Pipelined);
+        }
+        job
+    }
+
     pub fn set(&mut self, key: &str, value: &str) {
         self.graph.configuration.set(key, value);
     }
@@ -267,6 +303,7 @@ impl Job {
             .unwrap();
         let context = JobContext {
             connectors: Arc::new(connectors),
+            functions: Arc::default(),
             expressions: Arc::new(Texts),
         };
         cluster.submit(self.graph, context)

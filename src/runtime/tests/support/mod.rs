@@ -1,4 +1,4 @@
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 #![allow(
     clippy::unwrap_used,
     reason = "test code, which clippy knows only inside of test functions"
