@@ -1,5 +1,5 @@
 use std::io::{self, IsTerminal, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,6 +78,7 @@ fn run_sql(args: &Args) -> Result<ExitCode, Box<ScriptFailure>> {
         format,
         messages: format == OutputFormat::Tableau,
         style: Style::of_stdout(),
+        interactive: io::stdout().is_terminal(),
     };
     let mut client = Client::new(env, show, interrupt);
     let mut out = io::stdout().lock();
@@ -100,7 +101,7 @@ fn run_sql(args: &Args) -> Result<ExitCode, Box<ScriptFailure>> {
         run_script(&mut client, text, None, Allowed::All, &mut out)?;
     } else if io::stdin().is_terminal() {
         drop(out);
-        filbert_shell::repl::run(client, args.history.as_deref());
+        filbert_shell::repl::run(client, history(args).as_deref());
     } else {
         let mut text = String::new();
         io::stdin()
@@ -109,6 +110,12 @@ fn run_sql(args: &Args) -> Result<ExitCode, Box<ScriptFailure>> {
         run_script(&mut client, &text, None, Allowed::All, &mut out)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the prompt keeps its history: the argument, else a file in the user's home.
+fn history(args: &Args) -> Option<PathBuf> {
+    let home = || std::env::home_dir().map(|home| home.join(".filbert-sql-history"));
+    args.history.clone().or_else(home)
 }
 
 fn new_environment(settings: EnvironmentSettings) -> Result<TableEnvironment, TableError> {

@@ -6,10 +6,12 @@ use filbert_table::print::{OutputFormat, Row, Tableau, row_term};
 use filbert_table::{
     ErrorKind, Fetched, ResultKind, ResultSource, TableEnvironment, TableError, TableResult,
 };
-use filbert_types::options;
+use filbert_types::{ChangeBatch, options};
 
 use crate::interrupt::Interrupt;
+use crate::live::{LiveView, Materialized};
 use crate::messages::{self, Style};
+use crate::progress::Progress;
 
 /// How often a wait looks at ctrl-C.
 const TICK: Duration = Duration::from_millis(50);
@@ -21,6 +23,8 @@ pub struct Show {
     /// Print `[INFO]` lines: not where only the rows are wanted.
     pub messages: bool,
     pub style: Style,
+    /// Somebody looks on: long waits show progress, tables update in place.
+    pub interactive: bool,
 }
 
 /// Executes statements and shows what they give.
@@ -115,7 +119,9 @@ impl Client {
     }
 
     fn wait(&self, result: &mut TableResult) -> Result<()> {
+        let mut progress = Progress::new(self.show.interactive);
         while !result.wait_timeout(TICK)? {
+            progress.tick(result.job_client());
             if self.interrupt.take() {
                 return Err(cancelled(result));
             }
@@ -132,10 +138,45 @@ impl Client {
             return self.finished(&result, &rows, start, out);
         }
         if self.mode() == "TABLE" {
-            let rows = materialized(self.collect(&mut result)?);
-            return self.finished(&result, &rows, start, out);
+            return self.table(result, start, out);
         }
         self.changelog(&mut result, start, out)
+    }
+
+    /// Shows what the changes have come to: on a terminal all the time, else at the end.
+    fn table(&self, mut result: TableResult, start: Instant, out: &mut dyn Write) -> Result<()> {
+        let configuration = self.env.configuration();
+        let max = configuration.get_i64(&options::MAX_TABLE_RESULT_ROWS)?;
+        let max = max.and_then(|max| usize::try_from(max).ok());
+        let mut rows = Materialized::new(max.unwrap_or(usize::MAX));
+        let mut view = LiveView::new(result.max_column_width());
+        let outcome = loop {
+            match self.next(&mut result) {
+                Ok(Some(batch)) => {
+                    result
+                        .rows(&batch)?
+                        .into_iter()
+                        .for_each(|row| rows.apply(row));
+                    if self.show.interactive {
+                        view.update(result.fields(), &rows, out)?;
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        view.clear(out)?;
+        let dropped = rows.dropped;
+        self.finished(&result, &rows.into_rows(), start, out)?;
+        if dropped > 0 {
+            let key = options::MAX_TABLE_RESULT_ROWS.key;
+            let text = format!(
+                "{dropped} older rows are not shown: '{key}' is {}.",
+                max.unwrap_or_default()
+            );
+            self.line(&self.show.style.warning(&text), out)?;
+        }
+        outcome
     }
 
     /// `sql-client.execution.result-mode`.
@@ -218,15 +259,25 @@ impl Client {
 
     fn collect(&self, result: &mut TableResult) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
-        while let Some(batch) = self.next(result)? {
+        let mut progress = Progress::new(self.show.interactive);
+        while let Some(batch) = self.next_showing(result, &mut progress)? {
             rows.extend(result.rows(&batch)?);
         }
         Ok(rows)
     }
 
     /// The next batch; ctrl-C cancels the job and is an error.
-    fn next(&self, result: &mut TableResult) -> Result<Option<filbert_types::ChangeBatch>> {
+    fn next(&self, result: &mut TableResult) -> Result<Option<ChangeBatch>> {
+        self.next_showing(result, &mut Progress::new(false))
+    }
+
+    fn next_showing(
+        &self,
+        result: &mut TableResult,
+        progress: &mut Progress,
+    ) -> Result<Option<ChangeBatch>> {
         loop {
+            progress.tick(result.job_client());
             match result.next_batch_timeout(TICK)? {
                 Fetched::Batch(batch) => return Ok(Some(batch)),
                 Fetched::End => return Ok(None),
@@ -268,19 +319,6 @@ fn is_update(statement: &Statement) -> bool {
     )
 }
 
-/// The rows that a changelog leaves.
-fn materialized(changes: Vec<Row>) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
-    for change in changes {
-        if change.kind.is_accumulate() {
-            rows.push(change);
-        } else if let Some(at) = rows.iter().rposition(|row| row.cells == change.cells) {
-            rows.remove(at);
-        }
-    }
-    rows
-}
-
 fn cancelled(result: &mut TableResult) -> TableError {
     let left = result.cancel();
     let mut error = TableError::new(ErrorKind::Cancelled, messages::RESULT_CANCELLED);
@@ -294,7 +332,7 @@ fn flush(out: &mut dyn Write) -> Result<()> {
     out.flush().map_err(|error| closed(&error))
 }
 
-fn closed(error: &io::Error) -> TableError {
+pub(crate) fn closed(error: &io::Error) -> TableError {
     TableError::new(
         ErrorKind::Execution,
         format!("The output cannot be written: {error}."),

@@ -26,6 +26,7 @@ pub mod table;
 
 pub use environment::{TableEnvironment, single};
 pub use error::{ErrorKind, TableError};
+pub use filbert_runtime::{ExecutionState, JobClient, JobDetail, JobOverview, JobStatus};
 pub use print::{OutputFormat, Row};
 pub use result::{Fetched, ResultKind, ResultSource, TableResult};
 pub use settings::EnvironmentSettings;
