@@ -14,7 +14,6 @@ pub mod completion;
 pub mod environment;
 pub mod error;
 mod execute;
-mod expressions;
 mod function_names;
 mod like;
 pub mod print;

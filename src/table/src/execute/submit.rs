@@ -8,7 +8,6 @@ use filbert_types::options;
 
 use crate::environment::TableEnvironment;
 use crate::error::Result;
-use crate::expressions::SessionExpressions;
 
 /// 32 hex digits that nothing else has.
 pub(super) fn new_id() -> String {
@@ -34,11 +33,8 @@ pub(super) fn submit(
     let planned = planner(env)?.plan(targets)?;
     let (configuration, context) = {
         let session = env.session().read();
-        let expressions = SessionExpressions::new(Arc::clone(&session.functions));
-        let context = JobContext {
-            connectors: Arc::clone(&session.connectors),
-            expressions: Arc::new(expressions),
-        };
+        let connectors = Arc::clone(&session.connectors);
+        let context = JobContext::new(connectors, Arc::clone(&session.functions));
         (session.configuration.clone(), context)
     };
     let name = configuration
