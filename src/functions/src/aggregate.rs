@@ -4,6 +4,7 @@ pub(crate) mod adapt;
 pub(crate) mod collect;
 pub mod definitions;
 pub(crate) mod groups;
+mod json;
 mod udaf;
 
 use std::sync::Arc;
@@ -106,6 +107,7 @@ pub fn call(
             "COUNT(DISTINCT ..) of more than one field".into(),
         ));
     }
+    let args = json_values(ctx, definition, args)?;
     let args = cast_args(ctx, args, &inferred.arg_types)?;
     let (mut exprs, types): (Vec<_>, Vec<_>) = args.into_iter().map(|a| (a.expr, a.ty)).unzip();
     if exprs.is_empty() {
@@ -128,6 +130,20 @@ pub fn call(
         null_treatment,
     ));
     Ok(TypedExpr::new(expr, inferred.return_type))
+}
+
+/// The JSON aggregates take their values as JSON texts.
+fn json_values(
+    ctx: &ExprContext,
+    definition: &Aggregate,
+    mut args: Vec<TypedExpr>,
+) -> Result<Vec<TypedExpr>, CallError> {
+    if definition.signature.name.starts_with("JSON_")
+        && let Some(value) = args.pop()
+    {
+        args.push(crate::call::built_in(ctx, "JSON_STRING", vec![value])?);
+    }
+    Ok(args)
 }
 
 /// The type of an aggregate over arguments of these types, as streaming operators need it.

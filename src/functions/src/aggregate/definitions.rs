@@ -8,6 +8,7 @@ use filbert_types::{LogicalType, TypeKind};
 
 use super::collect;
 use super::groups;
+use super::json;
 use super::udaf::{BoundAggregate, GroupsMaker, RowsMaker};
 use crate::CallError;
 use crate::definition::{Function, Inferred};
@@ -231,6 +232,40 @@ static AGGREGATES: &[Aggregate] = &[
         infer_percentile,
         |_, _| Implementation::Rows(collect::percentile),
     ),
+    define(
+        "JSON_OBJECTAGG_NULL_ON_NULL",
+        &["JSON_OBJECTAGG([KEY] <CHARACTER> VALUE <ANY> [NULL ON NULL])"],
+        "A JSON object of keys and values.",
+        Never,
+        infer_json_object,
+        |_, _| Implementation::Rows(json::object_null_on_null),
+    )
+    .aliases(&["JSON_OBJECTAGG"]),
+    define(
+        "JSON_OBJECTAGG_ABSENT_ON_NULL",
+        &["JSON_OBJECTAGG([KEY] <CHARACTER> VALUE <ANY> ABSENT ON NULL)"],
+        "A JSON object of keys and the values that are not NULL.",
+        Never,
+        infer_json_object,
+        |_, _| Implementation::Rows(json::object_absent_on_null),
+    ),
+    define(
+        "JSON_ARRAYAGG_ABSENT_ON_NULL",
+        &["JSON_ARRAYAGG(<ANY> [ABSENT ON NULL])"],
+        "A JSON array of the values that are not NULL.",
+        Never,
+        infer_json_array,
+        |_, _| Implementation::Rows(json::array_absent_on_null),
+    )
+    .aliases(&["JSON_ARRAYAGG"]),
+    define(
+        "JSON_ARRAYAGG_NULL_ON_NULL",
+        &["JSON_ARRAYAGG(<ANY> NULL ON NULL)"],
+        "A JSON array of the values.",
+        Never,
+        infer_json_array,
+        |_, _| Implementation::Rows(json::array_null_on_null),
+    ),
 ];
 
 /// Every aggregate function.
@@ -362,6 +397,21 @@ fn infer_percentile(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
         TypeKind::Double
     };
     Ok(call.returns(types, kind))
+}
+
+/// The length that Flink gives texts made by JSON aggregates.
+const JSON_TEXT: TypeKind = TypeKind::VarChar(2000);
+
+fn infer_json_object(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let mut types = call.matches(&[&[STRING, ANY]])?;
+    types[1] = LogicalType::new(TypeKind::STRING, types[1].nullable);
+    Ok(call.returns(types, JSON_TEXT))
+}
+
+fn infer_json_array(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let types = call.matches(&[&[ANY]])?;
+    let text = vec![LogicalType::new(TypeKind::STRING, types[0].nullable)];
+    Ok(call.returns(text, JSON_TEXT))
 }
 
 /// A literal percentage lies between 0 and 1.

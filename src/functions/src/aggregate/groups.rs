@@ -74,6 +74,10 @@ impl BoundAggregate {
                 DataType::new_list(DataType::Float64, true),
             ],
             "LISTAGG" => vec![DataType::Utf8View, DataType::Utf8View],
+            "JSON_OBJECTAGG_NULL_ON_NULL" | "JSON_OBJECTAGG_ABSENT_ON_NULL" => vec![
+                DataType::new_list(DataType::Utf8View, true),
+                DataType::new_list(DataType::Utf8View, true),
+            ],
             "SINGLE_VALUE" => vec![result, DataType::Int64],
             _ => vec![result],
         }
