@@ -54,7 +54,9 @@ proptest! {
             let column = Decimal128Array::from(vec![value]);
             Arc::new(column.with_precision_and_scale(precision, scale as i8).unwrap())
         };
-        there_and_back(decimals(short, 9, scale.min(9)), TypeKind::decimal(9, scale.min(9)));
+        // Flink's reader of short decimals counts the zero before the point as a digit: it needs room for one.
+        let scale_of_short = scale.min(8);
+        there_and_back(decimals(short, 9, scale_of_short), TypeKind::decimal(9, scale_of_short));
         there_and_back(decimals(i128::from(long), 38, scale), TypeKind::decimal(38, scale));
     }
 
@@ -114,7 +116,18 @@ fn evaluate(expr: &Expr, columns: Vec<ArrayRef>) -> Result<ScalarValue, String> 
     .map_err(|e| e.to_string())
 }
 
-const OPERATORS: &[&str] = &["+", "-", "*", "/", "%", "=", "<>", "<", "<=", "IS DISTINCT FROM"];
+const OPERATORS: &[&str] = &[
+    "+",
+    "-",
+    "*",
+    "/",
+    "%",
+    "=",
+    "<>",
+    "<",
+    "<=",
+    "IS DISTINCT FROM",
+];
 
 /// A call on constants, folded, gives what the same call on columns gives.
 fn folds_as_it_evaluates(name: &str, args: &[(ScalarValue, LogicalType)]) {
@@ -136,9 +149,13 @@ fn folds_as_it_evaluates(name: &str, args: &[(ScalarValue, LogicalType)]) {
     let arrays: Vec<ArrayRef> = args.iter().map(|(v, _)| v.to_array().unwrap()).collect();
     let evaluated = evaluate(&over_columns.expr, arrays.clone());
     let simplifier = ExprSimplifier::new(SimplifyContext::default());
-    let folded = simplifier.simplify(constant.expr).map_err(|e| e.to_string());
+    let folded = simplifier
+        .simplify(constant.expr)
+        .map_err(|e| e.to_string());
     match (folded, evaluated) {
-        (Ok(Expr::Literal(folded, _)), Ok(evaluated)) => assert_eq!(folded, evaluated, "{name} {args:?}"),
+        (Ok(Expr::Literal(folded, _)), Ok(evaluated)) => {
+            assert_eq!(folded, evaluated, "{name} {args:?}")
+        }
         // What fails stays as it was written, and fails when it is reached.
         (Ok(kept), Err(_)) => assert!(evaluate(&kept, arrays).is_err(), "{name} {args:?}"),
         (folded, evaluated) => panic!("{name} {args:?}: {folded:?} against {evaluated:?}"),
