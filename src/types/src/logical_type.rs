@@ -305,6 +305,25 @@ impl LogicalType {
         ty
     }
 
+    /// The same type without the comments of ROW fields, which a catalog does not keep.
+    #[must_use]
+    pub fn without_field_comments(&self) -> LogicalType {
+        let strip = |ty: &LogicalType| Box::new(ty.without_field_comments());
+        let kind = match &self.kind {
+            TypeKind::Array(element) => TypeKind::Array(strip(element)),
+            TypeKind::Multiset(element) => TypeKind::Multiset(strip(element)),
+            TypeKind::Map(key, value) => TypeKind::Map(strip(key), strip(value)),
+            TypeKind::Row(fields) => TypeKind::Row(
+                fields
+                    .iter()
+                    .map(|f| Field::new(&f.name, f.ty.without_field_comments()))
+                    .collect(),
+            ),
+            other => other.clone(),
+        };
+        LogicalType::new(kind, self.nullable)
+    }
+
     /// Equal but for nullability at the top.
     pub fn same_kind(&self, other: &LogicalType) -> bool {
         self.kind == other.kind

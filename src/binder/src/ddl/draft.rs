@@ -72,7 +72,7 @@ impl DraftColumn {
         DraftColumn {
             name: def.name.value.clone(),
             kind: match &def.kind {
-                ColumnDefKind::Physical { ty, .. } => DraftKind::Physical(ty.clone()),
+                ColumnDefKind::Physical { ty, .. } => DraftKind::Physical(ty.without_field_comments()),
                 ColumnDefKind::Computed(expr) => {
                     DraftKind::Computed(Source::Written(Box::new(expr.clone())))
                 }
@@ -81,7 +81,7 @@ impl DraftColumn {
                     key,
                     is_virtual,
                 } => DraftKind::Metadata {
-                    ty: ty.clone(),
+                    ty: ty.without_field_comments(),
                     key: key.as_ref().map(|k| k.value.clone()),
                     is_virtual: *is_virtual,
                 },
