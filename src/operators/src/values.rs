@@ -6,8 +6,9 @@
 use std::collections::VecDeque;
 use std::io::Cursor;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use filbert_graph::spec::ValuesSpec;
 use filbert_types::{ChangeBatch, Watermark};
@@ -26,11 +27,18 @@ impl ValuesOperator {
     /// When the rows can't be read.
     pub fn new(spec: &ValuesSpec, output: &SchemaRef) -> Result<ValuesOperator> {
         let reader = StreamReader::try_new(Cursor::new(&spec.rows_ipc), None)?;
+        // The rows carry the names of VALUES; the columns go by their places.
         let batches = reader
-            .map(|batch| Ok(batch?.with_schema(SchemaRef::clone(output))?))
+            .map(|batch| Ok(named(&batch?, output)?))
             .collect::<Result<_>>()?;
         Ok(ValuesOperator { batches })
     }
+}
+
+fn named(rows: &RecordBatch, output: &SchemaRef) -> std::result::Result<RecordBatch, ArrowError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    let columns = rows.columns().to_vec();
+    RecordBatch::try_new_with_options(SchemaRef::clone(output), columns, &options)
 }
 
 impl Operator for ValuesOperator {

@@ -72,7 +72,9 @@ impl DraftColumn {
         DraftColumn {
             name: def.name.value.clone(),
             kind: match &def.kind {
-                ColumnDefKind::Physical { ty, .. } => DraftKind::Physical(ty.without_field_comments()),
+                ColumnDefKind::Physical { ty, .. } => {
+                    DraftKind::Physical(ty.without_field_comments())
+                }
                 ColumnDefKind::Computed(expr) => {
                     DraftKind::Computed(Source::Written(Box::new(expr.clone())))
                 }
