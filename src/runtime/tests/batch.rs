@@ -1,4 +1,8 @@
 //! Batch plans in pieces, run to their end.
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code, which clippy knows only inside of test functions"
+)]
 
 mod support;
 
