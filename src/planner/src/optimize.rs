@@ -1,6 +1,8 @@
 //! Which of DataFusion's logical rules run. It is a list of what is allowed, so that a rule that a later version adds
 //! runs only after somebody has thought about it; DataFusion's type coercion is off, since the binder types everything.
 
+mod implied_guards;
+
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
@@ -31,6 +33,7 @@ use datafusion::optimizer::single_distinct_to_groupby::SingleDistinctToGroupBy;
 use datafusion::optimizer::{OptimizerContext, OptimizerRule};
 
 use crate::error::PlanError;
+use crate::optimize::implied_guards::DropImpliedGuards;
 
 /// Where a rule may run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,7 +44,7 @@ enum Use {
 
 type MakeRule = fn() -> Arc<dyn OptimizerRule + Send + Sync>;
 
-/// The rules that run, in DataFusion's order, each with its reason.
+/// The rules that run, DataFusion's in its order and ours between them, each with its reason.
 ///
 /// Left out: `UnionsToFilter` (makes one scan of two that a user may have meant to read twice),
 /// `ExtractLeafExpressions` and `PushDownLeafProjections` (they split expressions whose order guards a failure).
@@ -52,6 +55,8 @@ const RULES: &[(Use, MakeRule)] = &[
     (Use::Both, || Arc::new(OptimizeUnions::new())),
     // Constants are computed once; trivial conditions vanish.
     (Use::Both, || Arc::new(SimplifyExpressions::new())),
+    // Guards that folding has made needless would keep subqueries correlated.
+    (Use::Both, || Arc::new(DropImpliedGuards)),
     // DISTINCT is a GROUP BY.
     (Use::Both, || Arc::new(ReplaceDistinctWithAggregate::new())),
     // A join on FALSE is empty.

@@ -91,12 +91,26 @@ impl TableProvider for ScanTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
+        // A filter of a subquery that is still correlated names columns that no source has.
+        let own = |filter: &Expr| !filter.contains_outer() && !has_subquery(filter);
         if let Some(provider) = &self.provider {
-            return provider.supports_filters_pushdown(filters);
+            let asked: Vec<&Expr> = filters.iter().copied().filter(|f| own(f)).collect();
+            let mut answers = provider.supports_filters_pushdown(&asked)?.into_iter();
+            let unsupported = TableProviderFilterPushDown::Unsupported;
+            return Ok(filters
+                .iter()
+                .map(|f| {
+                    let answer = own(f).then(|| answers.next()).flatten();
+                    answer.unwrap_or_else(|| unsupported.clone())
+                })
+                .collect());
         }
         filters
             .iter()
             .map(|filter| {
+                if !own(filter) {
+                    return Ok(TableProviderFilterPushDown::Unsupported);
+                }
                 if self.is_on_partition_keys(filter) {
                     return Ok(TableProviderFilterPushDown::Exact);
                 }
@@ -191,6 +205,17 @@ impl ScanTable {
             .collect();
         Ok(Arc::new(ProjectionExec::try_new(columns, plan)?))
     }
+}
+
+fn has_subquery(filter: &Expr) -> bool {
+    let found = filter.exists(|e| {
+        Ok(matches!(
+            e,
+            Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_)
+        ))
+    });
+    // The closure never fails.
+    found.unwrap_or(true)
 }
 
 /// The expression over the source's own field names.

@@ -8,6 +8,7 @@ use filbert_connector_api::{
     Boundedness, ChangelogMode, ConnectorError, ConnectorRegistry, FactoryContext, Pushdown,
     ScanSource, SinkWriter, SourceReader, SplitEnumerator, TableFactory, TableSink,
 };
+use filbert_graph::spec::PartitionSpec;
 use filbert_types::{ConfigOption, ConfigType};
 
 const CHANGELOG: ConfigOption = ConfigOption::new(
@@ -33,7 +34,7 @@ struct TestTable {
     mode: ChangelogMode,
     parallelism: Option<usize>,
     pushdown: bool,
-    partitions: Option<Vec<Vec<(String, Option<String>)>>>,
+    partitions: Option<Vec<PartitionSpec>>,
 }
 
 pub fn registry() -> ConnectorRegistry {
@@ -119,9 +120,7 @@ impl ScanSource for TestTable {
         }
     }
 
-    fn list_partitions(
-        &self,
-    ) -> Result<Option<Vec<Vec<(String, Option<String>)>>>, ConnectorError> {
+    fn list_partitions(&self) -> Result<Option<Vec<PartitionSpec>>, ConnectorError> {
         Ok(self.partitions.clone())
     }
 

@@ -1,4 +1,4 @@
-use filbert_graph::JobGraph;
+use filbert_graph::{JobGraph, OperatorSpec};
 use filbert_planner::ExplainDetail;
 
 use crate::harness::Session;
@@ -90,6 +90,16 @@ fn statement_sets_share_equal_work() {
         names,
         ["Source: t[1] -> Calc[2] -> (Sink: o_ins[3], Sink: o_all[4])"]
     );
+}
+
+#[test]
+fn what_is_random_is_not_shared() {
+    let sql =
+        "INSERT INTO o_ins SELECT UUID(), v FROM t; INSERT INTO o_all SELECT UUID(), v FROM t";
+    let job = Session::new().job(sql);
+    let calcs = job.vertices.iter().flat_map(|v| &v.chain);
+    let calcs = calcs.filter(|o| matches!(o.node.spec, OperatorSpec::Calc(_)));
+    assert_eq!(calcs.count(), 2);
 }
 
 #[test]
