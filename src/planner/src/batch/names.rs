@@ -6,22 +6,35 @@ use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use filbert_operators::bounded::SourceScanExec;
 
-/// `Source: lineitem -> Calc -> LocalHashAggregate`: the piece's operators from its leaves up.
+/// `Source: lineitem -> Calc -> LocalHashAggregate`: the piece's operators from its leaves up. `is_below` tells the
+/// pieces that it reads.
 pub(super) fn piece_name(
     root: &Arc<dyn ExecutionPlan>,
     is_below: &dyn Fn(&Arc<dyn ExecutionPlan>) -> bool,
 ) -> String {
-    let own = operator_name(root);
-    let below: Vec<String> = root
+    let name = chain_name(root, is_below);
+    if name.is_empty() {
+        // Nothing but what gathers the pieces below.
+        "Merge".to_owned()
+    } else {
+        name
+    }
+}
+
+fn chain_name(
+    node: &Arc<dyn ExecutionPlan>,
+    is_below: &dyn Fn(&Arc<dyn ExecutionPlan>) -> bool,
+) -> String {
+    let own = operator_name(node);
+    let below: Vec<String> = node
         .children()
         .into_iter()
         .filter(|child| !is_below(child))
-        .map(|child| piece_name(child, is_below))
+        .map(|child| chain_name(child, is_below))
         .filter(|name| !name.is_empty())
         .collect();
     let below = match below.as_slice() {
-        // Nothing but what gathers the pieces below.
-        [] => return own.unwrap_or_else(|| "Merge".to_owned()),
+        [] => return own.unwrap_or_default(),
         [one] => one.clone(),
         many => format!("[{}]", many.join(", ")),
     };
