@@ -28,6 +28,7 @@ static FAMILIES: &[&[Function]] = &[
     datetime::current::FUNCTIONS,
     datetime::extract::FUNCTIONS,
     datetime::format::FUNCTIONS,
+    datetime::overlaps::FUNCTIONS,
     datetime::parse::FUNCTIONS,
     datetime::shift::FUNCTIONS,
     encode::FUNCTIONS,

@@ -4,6 +4,7 @@
 //! - [`rounding`]: FLOOR(x, unit), CEIL(x, unit).
 //! - [`shift`]: TIMESTAMPADD(unit, n, x), TIMESTAMPDIFF(unit, a, b).
 //! - [`format`]: DATE_FORMAT, FROM_UNIXTIME, UNIX_TIMESTAMP, CONVERT_TZ.
+//! - `overlaps`: OVERLAPS.
 //! - [`parse`]: TO_DATE, TO_TIMESTAMP, TO_TIMESTAMP_LTZ.
 //! - [`current`]: CURRENT_TIMESTAMP and the like.
 //!
@@ -13,6 +14,7 @@
 pub(crate) mod current;
 pub(crate) mod extract;
 pub(crate) mod format;
+pub(crate) mod overlaps;
 pub(crate) mod parse;
 pub(crate) mod rounding;
 pub(crate) mod shift;

@@ -296,6 +296,7 @@ mod tests {
         assert_eq!(found(r"\Qa.b\E+", "a.bbb"), ["a.bbb"]);
         assert_eq!(found(r"\x41\u0042\0103\t", "ABC\t"), ["ABC\t"]);
         assert_eq!(found(r"[a~\-&]+", "a~-&b"), ["a~-&"]);
+        assert_eq!(found(r"->|<'[@<>:]", "a->b<'@"), ["->", "<'@"]);
         assert_eq!(found(r"\p{Upper}\p{IsAlphabetic}\p{L}", "Aéß"), ["Aéß"]);
         assert_eq!(found(r"\p{javaLowerCase}", "aA"), ["a"]);
     }

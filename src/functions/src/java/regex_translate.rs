@@ -571,10 +571,12 @@ fn push_literal(out: &mut String, c: char) {
     match c {
         c if c.is_alphanumeric() => out.push(c),
         ' ' => out.push_str("\\x20"),
-        c if c.is_ascii_punctuation() => {
+        // Only these: `\<` and `\>` mean the ends of words.
+        c if "\\.+*?()|[]{}^$#&-~".contains(c) => {
             out.push('\\');
             out.push(c);
         }
+        c if c.is_ascii_punctuation() => out.push(c),
         c => out.push_str(&format!("\\x{{{:x}}}", c as u32)),
     }
 }

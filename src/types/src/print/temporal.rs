@@ -66,8 +66,9 @@ fn push_digits(value: u32, width: usize, out: &mut String) {
 
 fn write_civil(days: i64, out: &mut String) {
     let (year, month, day) = civil(days);
-    if (0..=9999).contains(&year) {
-        push_digits(year as u32, 4, out);
+    if year >= 0 {
+        // Four digits whatever the year is, as in Flink.
+        push_digits((year % 10_000) as u32, 4, out);
     } else {
         // Writing to a String cannot fail.
         let _ = write!(out, "{year:05}");
@@ -93,7 +94,11 @@ pub fn write_date(days: i32, out: &mut String) {
 
 /// `01:02:03`, with precision `01:02:03.45`: trailing zeros are left out, but for the first.
 pub fn write_time(millis_of_day: i32, precision: u8, out: &mut String) {
-    let millis = millis_of_day.rem_euclid(86_400_000) as u32;
+    // CEIL can round up to 24:00:00.
+    let millis = match millis_of_day {
+        86_400_000 => 86_400_000,
+        millis => millis.rem_euclid(86_400_000) as u32,
+    };
     write_clock(millis / 1000, out);
     if precision == 0 {
         return;

@@ -1,6 +1,7 @@
 //! ITEM: `array[index]`, `map[key]`, `variant[key or index]`.
 //!
-//! Where there is nothing, the result is NULL; for elements and values that are NOT NULL numbers Flink gives -1 instead.
+//! Where there is nothing, the result is NULL; for elements and values that are NOT NULL numbers Flink gives -1 instead,
+//! and so it does for a NULL index into a constant.
 
 use std::sync::Arc;
 
@@ -155,7 +156,9 @@ fn array_item(call: &Call<'_>, element: &LogicalType) -> Result<ArrayRef> {
         };
         let Some(position) = positions.get(row) else {
             places.push(None);
-            missing.push(row);
+            if lists.is_constant() {
+                missing.push(row);
+            }
             continue;
         };
         if position < 1 {
@@ -191,7 +194,7 @@ fn map_item(call: &Call<'_>, value: &LogicalType) -> Result<ArrayRef> {
             true => None,
             false => entries.find(|i| keys.equal((0, *i), (1, row))),
         };
-        if place.is_none() {
+        if place.is_none() && (maps.is_constant() || !wanted.is_null(row)) {
             missing.push(row);
         }
         places.push(place.map(|p| p as u32));

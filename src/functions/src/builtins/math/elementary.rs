@@ -7,6 +7,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::Expr;
 use filbert_types::{LogicalType, TypeKind};
 
+use super::hyperbolic;
 use crate::definition::Function;
 use crate::kernel::Call;
 use crate::signature::DOUBLE;
@@ -89,32 +90,37 @@ pub static FUNCTIONS: &[Function] = &[
         "ASIN",
         "ASIN(<NUMERIC>)",
         "The angle whose sine it is.",
-        f64::asin
+        libm::asin
     ),
     unary!(
         "ACOS",
         "ACOS(<NUMERIC>)",
         "The angle whose cosine it is.",
-        f64::acos
+        libm::acos
     ),
     unary!(
         "ATAN",
         "ATAN(<NUMERIC>)",
         "The angle whose tangent it is.",
-        f64::atan
+        libm::atan
     ),
-    unary!("SINH", "SINH(<NUMERIC>)", "The hyperbolic sine.", f64::sinh),
+    unary!(
+        "SINH",
+        "SINH(<NUMERIC>)",
+        "The hyperbolic sine.",
+        hyperbolic::sinh
+    ),
     unary!(
         "COSH",
         "COSH(<NUMERIC>)",
         "The hyperbolic cosine.",
-        f64::cosh
+        hyperbolic::cosh
     ),
     unary!(
         "TANH",
         "TANH(<NUMERIC>)",
         "The hyperbolic tangent.",
-        f64::tanh
+        hyperbolic::tanh
     ),
     unary!(
         "DEGREES",
@@ -156,7 +162,7 @@ pub static FUNCTIONS: &[Function] = &[
                 if y == 0.0 && x == 0.0 {
                     0.0
                 } else {
-                    y.atan2(x)
+                    libm::atan2(y, x)
                 }
             })
         },

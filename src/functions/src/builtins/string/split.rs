@@ -76,7 +76,13 @@ fn split(call: &Call<'_>) -> Result<ArrayRef> {
         } else if delimiter.is_empty() {
             let mut buffer = [0; 4];
             for c in text.chars() {
-                builder.values().append_value(c.encode_utf8(&mut buffer));
+                if c > '\u{ffff}' {
+                    // Java cuts it into two halves, neither of which is a character.
+                    builder.values().append_value("?");
+                    builder.values().append_value("?");
+                } else {
+                    builder.values().append_value(c.encode_utf8(&mut buffer));
+                }
             }
         } else {
             text.split(delimiter)
