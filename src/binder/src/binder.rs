@@ -8,7 +8,7 @@ use sqlparser::ast;
 use crate::bound::{BoundQuery, ColumnTypes, OutputColumn};
 use crate::catalog::BinderCatalog;
 use crate::cte::Cte;
-use crate::ddl::Edit;
+use crate::ddl::{Edit, quoted};
 use crate::error::{BindError, BindResult};
 use crate::names::{NameGenerator, uniquify};
 use crate::scope::{OuterScope, Relation};
@@ -82,7 +82,22 @@ impl<'a> Binder<'a> {
         if let (Some(edits), Some(span)) = (&mut self.edits, span)
             && edits.iter().all(|e| e.span != span)
         {
-            edits.push(Edit { span, text: text() });
+            edits.push(Edit {
+                span,
+                text: text(),
+                alias: false,
+            });
+        }
+    }
+
+    /// Notes a select item's alias.
+    pub fn note_alias(&mut self, span: Option<Span>, name: &str) {
+        if let (Some(edits), Some(span)) = (&mut self.edits, span) {
+            edits.push(Edit {
+                span,
+                text: quoted(name),
+                alias: true,
+            });
         }
     }
 

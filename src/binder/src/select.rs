@@ -16,7 +16,7 @@ use sqlparser::ast::{
 };
 
 use crate::aggregate::Aggregates;
-use crate::binder::{Binder, NamedExpr, generated_name, name_parts, span_of};
+use crate::binder::{Binder, NamedExpr, generated_name, ident_span, name_parts, span_of};
 use crate::ddl::quoted;
 use crate::error::{BindError, BindResult, available};
 use crate::expr::{ExprCx, split_conjuncts};
@@ -285,6 +285,7 @@ impl Binder<'_> {
                     items.push(self.select_item(ast, name, block)?);
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
+                    self.note_alias(ident_span(alias), &alias.value);
                     items.push(self.select_item(expr, alias.value.clone(), block)?);
                 }
                 SelectItem::Wildcard(options) => {

@@ -72,11 +72,31 @@ impl Binder<'_> {
         })
     }
 
+    /// A table's name in FROM.
     pub fn named_relation(
         &mut self,
         name: &ast::ObjectName,
         alias: Option<&TableAlias>,
         hints: BTreeMap<String, String>,
+    ) -> BindResult<From> {
+        self.relation_of(name, alias, hints, true)
+    }
+
+    /// A table's name as an argument (`TABLE t`), where the text takes no alias.
+    pub fn argument_relation(
+        &mut self,
+        name: &ast::ObjectName,
+        hints: BTreeMap<String, String>,
+    ) -> BindResult<From> {
+        self.relation_of(name, None, hints, false)
+    }
+
+    fn relation_of(
+        &mut self,
+        name: &ast::ObjectName,
+        alias: Option<&TableAlias>,
+        hints: BTreeMap<String, String>,
+        takes_alias: bool,
     ) -> BindResult<From> {
         let parts = name_parts(name)?;
         let span = span_of(name);
@@ -94,7 +114,8 @@ impl Binder<'_> {
         self.note(span, || match alias {
             Some(alias) if !alias.explicit => format!("{} AS", path.quoted()),
             Some(_) => path.quoted(),
-            None => format!("{} AS {}", path.quoted(), quoted(&last)),
+            None if takes_alias => format!("{} AS {}", path.quoted(), quoted(&last)),
+            None => path.quoted(),
         });
         if let Some(alias) = alias {
             self.note(ident_span(&alias.name), || quoted(&alias.name.value));

@@ -171,7 +171,7 @@ impl Binder<'_> {
             TableArgumentSource::Name(idents) => {
                 let hints = self.hints_after(idents)?;
                 let object = ObjectName::from(idents.to_vec());
-                let from = self.named_relation(&object, None, hints)?;
+                let from = self.argument_relation(&object, hints)?;
                 Ok(Relation {
                     plan: from.plan,
                     columns: from

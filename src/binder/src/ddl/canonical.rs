@@ -10,6 +10,8 @@ use sqlparser::tokenizer::Token;
 pub(crate) struct Edit {
     pub span: Span,
     pub text: String,
+    /// The name after AS, which is written where the user left it out.
+    pub alias: bool,
 }
 
 /// A name in backticks.
@@ -34,6 +36,9 @@ pub(crate) fn canonical(text: &str, edits: &[Edit], is_query: bool) -> Option<St
         skip_to = None;
         if let Some(edit) = edits.iter().find(|e| e.span.start == lexeme.span.start) {
             skip_to = Some(edit.span.end);
+            if edit.alias && writer.before.as_ref().and_then(|b| b.word.as_deref()) != Some("AS") {
+                writer.word("AS", lexeme);
+            }
             writer.word(&edit.text, lexeme);
             let last = lexemes[index..]
                 .iter()
