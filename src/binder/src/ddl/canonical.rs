@@ -149,7 +149,7 @@ impl Writer<'_> {
         );
         let text = if filbert_sql::is_reserved(&upper) || (call && is_function(&upper)) {
             upper.clone()
-        } else if call || filbert_sql::keywords().any(|k| k == upper) {
+        } else if call || (is_keyword(&upper) && !PLAIN_NAMES.contains(&upper.as_str())) {
             source.to_string()
         } else {
             quoted(source)
@@ -217,6 +217,16 @@ impl Writer<'_> {
             word,
         });
     }
+}
+
+/// Words of Flink's grammar that stand in no expression's syntax: where one stands, it is a name.
+const PLAIN_NAMES: &[&str] = &[
+    "A", "C", "CATALOG", "COMMENT", "G", "K", "LABEL", "M", "NAME", "SCHEMA", "SERVER", "SOURCE",
+    "STATE", "TYPE", "VERSION",
+];
+
+fn is_keyword(upper: &str) -> bool {
+    filbert_sql::keywords().any(|k| k == upper)
 }
 
 fn is_function(upper: &str) -> bool {
