@@ -41,6 +41,7 @@ static FAMILIES: &[&[Function]] = &[
     math::sign::FUNCTIONS,
     operators::arithmetic::FUNCTIONS,
     operators::comparison::FUNCTIONS,
+    operators::concat::FUNCTIONS,
     operators::logic::FUNCTIONS,
     operators::temporal::FUNCTIONS,
     string::case::FUNCTIONS,

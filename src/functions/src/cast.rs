@@ -149,6 +149,17 @@ pub(crate) fn coerce(
     Ok(build(ctx, arg, &ty.with_nullable(nullable), false))
 }
 
+/// A row or a collection with a NULL in it that nothing gives a type.
+fn holds_untyped_null(kind: &TypeKind) -> bool {
+    let null = |ty: &LogicalType| ty.kind == TypeKind::Null || holds_untyped_null(&ty.kind);
+    match kind {
+        TypeKind::Array(element) | TypeKind::Multiset(element) => null(element),
+        TypeKind::Map(key, value) => null(key) || null(value),
+        TypeKind::Row(fields) => fields.iter().any(|f| null(&f.ty)),
+        _ => false,
+    }
+}
+
 fn no_cast(from: &LogicalType, to: &LogicalType) -> CallError {
     CallError::NoCast {
         from: type_name::validator_name(from),
@@ -157,6 +168,9 @@ fn no_cast(from: &LogicalType, to: &LogicalType) -> CallError {
 }
 
 fn check(from: &LogicalType, to: &LogicalType, implicit: bool) -> Result<(), CallError> {
+    if to.kind.is_character() && holds_untyped_null(&from.kind) {
+        return Err(CallError::Invalid("Illegal type: NULL".into()));
+    }
     match support(from, to) {
         CastSupport::Implicit => Ok(()),
         CastSupport::Explicit if !implicit => Ok(()),

@@ -129,6 +129,20 @@ impl<'a> Call<'a> {
         Ok(Arg { array, mask })
     }
 
+    /// The argument converted to a column of another type, of one row where it is constant.
+    pub fn converted<A>(
+        &self,
+        index: usize,
+        convert: impl Fn(&ArrayRef) -> Result<A>,
+    ) -> Result<Arg<A>> {
+        let (array, mask) = match &self.args[index] {
+            ColumnarValue::Array(array) => (Arc::clone(array), usize::MAX),
+            ColumnarValue::Scalar(value) => (value.to_array()?, 0),
+        };
+        let array = convert(&array)?;
+        Ok(Arg { array, mask })
+    }
+
     pub fn strings(&self, index: usize) -> Result<Arg<StringViewArray>> {
         self.arg(index)
     }

@@ -246,7 +246,8 @@ impl IntervalUnit {
         }
     }
 
-    fn is_months(self) -> bool {
+    /// Counted in months; the others in milliseconds.
+    pub fn is_months(self) -> bool {
         matches!(
             self,
             IntervalUnit::Year | IntervalUnit::Quarter | IntervalUnit::Month

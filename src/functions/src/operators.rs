@@ -5,6 +5,7 @@
 
 pub(crate) mod arithmetic;
 pub(crate) mod comparison;
+pub(crate) mod concat;
 pub(crate) mod decimal;
 pub(crate) mod guard;
 pub(crate) mod logic;

@@ -60,6 +60,15 @@ impl Binder<'_> {
         cx: &mut ExprCx<'_>,
         span: Option<Span>,
     ) -> BindResult<TypedExpr> {
+        if let Some((left, right)) = filbert_sql::interval_difference(interval) {
+            let last = interval.last_field.as_ref();
+            let Some(unit) = last.or(interval.leading_field.as_ref()) else {
+                return Err(BindError::at(span, "The difference has no unit"));
+            };
+            let unit = literal::symbol(&unit.to_string());
+            let args = vec![self.expr(left, cx)?, self.expr(right, cx)?, unit];
+            return self.scalar("MINUS_DATE", args, span);
+        }
         let (value, negative) = match interval.value.as_ref() {
             Ast::UnaryOp {
                 op: UnaryOperator::Minus,

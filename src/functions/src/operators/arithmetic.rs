@@ -252,6 +252,8 @@ fn sign(args: Vec<TypedExpr>, op: Arithmetic) -> Result<Expr, CallError> {
         return unary(args, |e| e);
     }
     unary(args, |e| match &e {
+        // Flink reads `-0e0` as a decimal number, which has no negative zero.
+        Expr::Literal(ScalarValue::Float64(Some(0.0)), _) => e,
         Expr::Literal(value, metadata) => match negated(value) {
             Some(value) => Expr::Literal(value, metadata.clone()),
             None => Expr::Negative(Box::new(e)),

@@ -1,6 +1,8 @@
 //! `+`, `-` and `*` where an operand is a date, a time, a timestamp or an interval.
 
-use arrow::array::ArrayRef;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, Int64Array, PrimitiveArray};
 use arrow::datatypes::{
     DataType, Date32Type, DurationMillisecondType, Int64Type, IntervalYearMonthType,
     Time32MillisecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
@@ -14,16 +16,25 @@ use filbert_types::{LogicalType, TypeKind};
 use super::arithmetic::Arithmetic;
 use crate::CallError;
 use crate::call::bind_kernel;
+use crate::common_type::common_type;
 use crate::definition::{Function, FunctionRef, Inferred};
 use crate::kernel::{Arg, Call, fail};
+use crate::literal::{self, IntervalUnit};
 use crate::signature::{ANY, BIGINT, CallArgs, Family, Param};
 use crate::typed::{ExprContext, TypedExpr};
-use arrow::array::{ArrowPrimitiveType, PrimitiveArray};
 
 pub static FUNCTIONS: &[Function] = &[
     kernel("$TEMPORAL_PLUS", |call| shift(call, 1)),
     kernel("$TEMPORAL_MINUS", |call| shift(call, -1)),
     kernel("$INTERVAL_TIMES", times),
+    Function::kernel(
+        "MINUS_DATE",
+        &["(<DATETIME> - <DATETIME>) <UNIT>"],
+        "The time between two points, as an interval of the unit's kind.",
+        infer_difference,
+        difference,
+    )
+    .hidden(),
 ];
 
 const fn kernel(name: &'static str, kernel: crate::definition::Kernel) -> Function {
@@ -97,6 +108,84 @@ pub(super) fn expand(
     let function = crate::registry::built_in(name)
         .ok_or_else(|| CallError::Invalid(format!("The operator {name} is not registered")))?;
     Ok(bind_kernel(ctx, FunctionRef::BuiltIn(function), args, ty.clone()).expr)
+}
+
+/// `(a - b) DAY`: the unit comes as a keyword behind the two points, which must be of one kind.
+fn infer_difference(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    const UNIT: Param = Param::of(Family::Symbol);
+    let mut types = call.matches(&[&[DATETIME, DATETIME, UNIT]])?;
+    let both = [
+        types[0].without_time_attribute(),
+        types[1].without_time_attribute(),
+    ];
+    let common = common_type(&both).ok_or_else(|| call.refuse())?;
+    for ty in &mut types[..2] {
+        *ty = common.with_nullable(ty.nullable);
+    }
+    let unit = call.literal_str(2).and_then(IntervalUnit::parse);
+    let unit = unit.ok_or_else(|| call.refuse())?;
+    let kind = if unit.is_months() {
+        literal::INTERVAL_MONTHS
+    } else {
+        literal::INTERVAL_MILLIS
+    };
+    Ok(call.returns(types, kind))
+}
+
+/// Milliseconds since the epoch, or of the day.
+fn as_millis(call: &Call<'_>, index: usize) -> DfResult<Arg<Int64Array>> {
+    let per_ms = match call.arg_types[index].arrow() {
+        DataType::Timestamp(TimeUnit::Microsecond, _) => 1_000,
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => 1_000_000,
+        _ => 1,
+    };
+    let factor = match call.arg_types[index].kind {
+        TypeKind::Date => DAY_MS,
+        _ => 1,
+    };
+    call.converted(index, |array| {
+        // Days and milliseconds of the day are 32 bits wide.
+        let narrow = match array.data_type() {
+            DataType::Date32 | DataType::Time32(_) => {
+                arrow::compute::cast(array, &DataType::Int32)?
+            }
+            _ => Arc::clone(array),
+        };
+        let numbers = arrow::compute::cast(&narrow, &DataType::Int64)?;
+        let numbers = numbers.as_primitive::<Int64Type>();
+        Ok(numbers.unary(|v| v.div_euclid(per_ms) * factor))
+    })
+}
+
+fn difference(call: &Call<'_>) -> DfResult<ArrayRef> {
+    let (left, right) = (as_millis(call, 0)?, as_millis(call, 1)?);
+    match call.return_type.kind {
+        TypeKind::IntervalYearMonth(_) => call.strict::<IntervalYearMonthType>(|row| {
+            Ok(Some(
+                months_between(left.value(row), right.value(row)) as i32
+            ))
+        }),
+        _ => call.strict::<DurationMillisecondType>(|row| {
+            Ok(Some(left.value(row).wrapping_sub(right.value(row))))
+        }),
+    }
+}
+
+/// The whole months from one point to a later one (both in milliseconds); negative where it is earlier.
+fn months_between(later: i64, earlier: i64) -> i64 {
+    if later < earlier {
+        return -months_between(earlier, later);
+    }
+    let (day, start) = (later.div_euclid(DAY_MS), earlier.div_euclid(DAY_MS));
+    let mut months = (day - start) / 31;
+    while add_months(start, months + 1).is_some_and(|d| d <= day) {
+        months += 1;
+    }
+    let same_day = add_months(start, months) == Some(day);
+    if same_day && months > 0 && later.rem_euclid(DAY_MS) < earlier.rem_euclid(DAY_MS) {
+        months -= 1;
+    }
+    months
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -245,5 +334,20 @@ mod tests {
         assert_eq!(add_months(day(2024, 1, 31), 1), Some(day(2024, 2, 29)));
         assert_eq!(add_months(day(2023, 3, 31), -1), Some(day(2023, 2, 28)));
         assert_eq!(add_months(day(2020, 12, 31), 13), Some(day(2022, 1, 31)));
+    }
+
+    #[test]
+    fn months_between_are_whole() {
+        let at = |y, m, d| {
+            (NaiveDate::from_ymd_opt(y, m, d).unwrap() - NaiveDate::default()).num_days() * DAY_MS
+        };
+        assert_eq!(
+            months_between(at(2020, 3, 31), at(2019, 1, 30) + DAY_MS / 2),
+            14
+        );
+        assert_eq!(months_between(at(2020, 3, 1), at(2020, 1, 31)), 1);
+        assert_eq!(months_between(at(2020, 1, 31), at(2020, 3, 1)), -1);
+        assert_eq!(months_between(at(2020, 3, 31), at(2020, 2, 29) + 1), 1);
+        assert_eq!(months_between(at(2020, 3, 31), at(2020, 1, 31) + 1), 1);
     }
 }

@@ -226,7 +226,9 @@ impl Converter<'_> {
         for call in &grouping.calls {
             let function = call.func.name().to_uppercase();
             let params = &call.params;
-            if params.null_treatment.is_some() {
+            // FIRST_VALUE and LAST_VALUE skip NULLs whatever the call says.
+            let skips_nulls = matches!(function.as_str(), "FIRST_VALUE" | "LAST_VALUE");
+            if params.null_treatment.is_some() && !skips_nulls {
                 return Err(unsupported(&format!(
                     "{function} with RESPECT or IGNORE NULLS"
                 )));
