@@ -54,6 +54,8 @@ pub trait TableSink: Send + Sync {
 #[derive(Clone)]
 pub struct WriterContext {
     pub job_id: String,
+    /// Tells the job's sinks apart: they may write to one table.
+    pub sink: usize,
     pub subtask: usize,
     pub parallelism: usize,
     /// Tells this attempt's files from those of an earlier one.

@@ -149,6 +149,7 @@ impl Table {
     fn writer_context(&self, job_id: &str) -> WriterContext {
         WriterContext {
             job_id: job_id.to_owned(),
+            sink: 0,
             subtask: 0,
             parallelism: 1,
             attempt: 0,

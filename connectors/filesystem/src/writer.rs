@@ -70,7 +70,10 @@ impl FileWriter {
         rolling: RollingPolicy,
         ctx: &WriterContext,
     ) -> FileWriter {
-        let prefix = job_prefix(&ctx.job_id);
+        let mut prefix = job_prefix(&ctx.job_id);
+        if ctx.sink > 0 {
+            prefix.push_str(&format!("sink-{}-", ctx.sink));
+        }
         let subtask = ctx.subtask;
         let name = match (ctx.batch, ctx.attempt) {
             (true, 0) => format!("{prefix}task-{subtask}-file-"),

@@ -204,6 +204,7 @@ mod tests {
             .unwrap();
         let ctx = WriterContext {
             job_id: "job".to_owned(),
+            sink: 0,
             subtask,
             parallelism,
             attempt: 0,

@@ -105,6 +105,8 @@ pub struct OperatorContext {
     pub waker: Waker,
     pub metrics: Arc<OperatorMetrics>,
     pub coordinator: Option<Arc<dyn CoordinatorGateway>>,
+    /// Of a sink, its number among the job's sinks.
+    pub sink_number: usize,
     pub results: Arc<HashMap<String, Arc<dyn ResultGateway>>>,
     pub io: Arc<dyn IoRuntime>,
     /// Rows that a batch should hold at most.

@@ -98,6 +98,10 @@ impl ExpandOperator {
             out.emit(self.expand(&batch)?);
             return Ok(Step::Done);
         }
+        // A slice takes the marks behind its rows; those before the first row are the first piece's.
+        for mark in batch.marks.iter().filter(|m| m.offset == 0) {
+            out.watermark(mark.watermark);
+        }
         out.emit(self.expand(&batch.slice(0, piece))?);
         self.rest = Some(batch.slice(piece, batch.num_rows() - piece));
         Ok(Step::More)
@@ -106,9 +110,6 @@ impl ExpandOperator {
 
 impl Operator for ExpandOperator {
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        for mark in batch.marks.iter().filter(|m| m.offset == 0) {
-            out.watermark(mark.watermark);
-        }
         self.emit_piece(batch, out)
     }
 

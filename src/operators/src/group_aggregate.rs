@@ -22,6 +22,7 @@ use filbert_types::{ChangeBatch, Clock, RowKind, WatermarkMark};
 use crate::aggregate::{AggregateCall, Op, Rows};
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
+use crate::marks::push_mark;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -278,10 +279,7 @@ impl Changes {
     }
 
     fn mark(&mut self, mark: &WatermarkMark) {
-        self.marks.push(WatermarkMark {
-            offset: self.picks.len(),
-            watermark: mark.watermark,
-        });
+        push_mark(&mut self.marks, self.picks.len(), mark.watermark);
     }
 }
 

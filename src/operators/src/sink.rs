@@ -46,11 +46,13 @@ struct Opened {
 pub fn writer_context(
     spec: &SinkSpec,
     task: &TaskInfo,
+    number: usize,
     clock: &Arc<dyn Clock>,
     io: &dyn IoRuntime,
 ) -> Result<WriterContext> {
     Ok(WriterContext {
         job_id: task.job_id.clone(),
+        sink: number,
         subtask: task.subtask,
         parallelism: task.parallelism,
         attempt: task.attempt,
@@ -156,6 +158,7 @@ impl Operator for SinkOperator {
             writer: self.sink.writer(&writer_context(
                 &self.spec,
                 &ctx.task,
+                ctx.sink_number,
                 &ctx.clock,
                 ctx.io.as_ref(),
             )?)?,

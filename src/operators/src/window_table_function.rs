@@ -16,6 +16,7 @@ use filbert_types::{ChangeBatch, RowKind, WatermarkMark};
 
 use crate::context::OperatorContext;
 use crate::error::Result;
+use crate::marks::push_mark;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -126,7 +127,7 @@ impl WindowTableFunctionOperator {
         if done == batch.num_rows() {
             return Ok(Step::Done);
         }
-        // Marks at the seam belong to the first piece's end.
+        // A slice leaves out the marks before its first row: they belong to the end of this piece.
         for mark in batch.marks.iter().filter(|m| m.offset == done) {
             out.watermark(mark.watermark);
         }
@@ -137,10 +138,7 @@ impl WindowTableFunctionOperator {
 
 impl Assigned {
     fn mark(&mut self, mark: &WatermarkMark) {
-        self.marks.push(WatermarkMark {
-            offset: self.rows.len(),
-            watermark: mark.watermark,
-        });
+        push_mark(&mut self.marks, self.rows.len(), mark.watermark);
     }
 }
 

@@ -47,7 +47,8 @@ impl WindowAssigner {
         })
     }
 
-    /// Calls `each` with every window that the instant lies in, earliest first.
+    /// Calls `each` with every window that the instant lies in, in Flink's order: overlapping windows latest first,
+    /// cumulating ones shortest first.
     #[inline]
     pub fn windows_of(&self, instant_ms: i64, mut each: impl FnMut(Window)) {
         let time = self.to_local(instant_ms);
@@ -66,7 +67,7 @@ impl WindowAssigner {
             } => {
                 let last = start_of(time, offset, slide);
                 let count = (size - (time - last) + slide - 1) / slide;
-                for back in (0..count).rev() {
+                for back in 0..count {
                     let start_ms = last - back * slide;
                     each(Window {
                         start_ms,
@@ -243,7 +244,7 @@ mod tests {
             slide_ms: 5,
             offset_ms: 0,
         };
-        assert_eq!(windows(&hop, None, 12), [(0, 15), (5, 20), (10, 25)]);
+        assert_eq!(windows(&hop, None, 12), [(10, 25), (5, 20), (0, 15)]);
         let gaps = WindowSpec::Hop {
             size_ms: 2,
             slide_ms: 5,

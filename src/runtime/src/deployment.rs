@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crossbeam_channel::Sender;
+use filbert_graph::job_graph::ChainedOperator;
 use filbert_graph::{JobGraph, OperatorSpec, StreamNode};
 use filbert_operators::build::output_schema;
 use filbert_operators::error::Result;
@@ -142,6 +143,7 @@ impl TaskDescriptor {
                     metrics: Arc::clone(&self.metrics.operators[at]),
                     coordinator: coordinators
                         .map(|c| c.gateway((self.key.vertex, at), self.key.subtask)),
+                    sink_number: sink_number(graph, self.key.vertex, at),
                     results: Arc::clone(&environment.results),
                     io: Arc::clone(&environment.io),
                     batch_rows: BATCH_ROWS,
@@ -233,6 +235,14 @@ impl TaskDescriptor {
         }
         Ok((writers, outlets, targets))
     }
+}
+
+/// An operator's number among the job's sinks: how many come before it.
+pub(crate) fn sink_number(graph: &JobGraph, vertex: usize, at: usize) -> usize {
+    let is_sink = |o: &ChainedOperator| matches!(o.node.spec, OperatorSpec::Sink(_));
+    let before = graph.vertices[..vertex].iter().flat_map(|v| &v.chain);
+    let beside = &graph.vertices[vertex].chain[..at];
+    before.chain(beside).filter(|o| is_sink(o)).count()
 }
 
 pub(crate) fn task_info(graph: &JobGraph, key: TaskKey) -> TaskInfo {

@@ -13,7 +13,7 @@ use filbert_operators::{OperatorError, connect};
 use super::JobMaster;
 use crate::batch::{PlanInstance, VertexMonitor, piece_of};
 use crate::coordinator::{Coordinator, MakeCoordinator, OperatorKey};
-use crate::deployment::{BATCH_ROWS, TaskDescriptor, has_coordinator, task_info};
+use crate::deployment::{BATCH_ROWS, TaskDescriptor, has_coordinator, sink_number, task_info};
 use crate::error::JobError;
 use crate::exchange::channel::Channel;
 use crate::exchange::topology::consumers_of;
@@ -237,8 +237,9 @@ impl JobMaster {
                         attempt,
                     };
                     let info = task_info(&environment.graph, key);
-                    let context =
-                        writer_context(spec, &info, &environment.clock, environment.io.as_ref())?;
+                    let number = sink_number(&environment.graph, vertex, at);
+                    let io = environment.io.as_ref();
+                    let context = writer_context(spec, &info, number, &environment.clock, io)?;
                     Ok(Coordinator::Sink(sink.committer(&context)?))
                 }
                 _ => Err(OperatorError::engine("This operator has no coordinator.")),
