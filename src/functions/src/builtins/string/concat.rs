@@ -2,7 +2,6 @@
 
 use arrow::array::ArrayRef;
 use datafusion::common::Result;
-use filbert_types::logical_type::MAX_LENGTH;
 use filbert_types::{LogicalType, TypeKind};
 
 use crate::CallError;
@@ -25,28 +24,7 @@ pub static FUNCTIONS: &[Function] = &[
         infer_concat_ws,
         concat_ws,
     ),
-    Function::kernel(
-        "||",
-        &["<STRING> || <STRING>"],
-        "Two texts one after the other.",
-        infer_operator,
-        concat,
-    )
-    .hidden(),
 ];
-
-/// Of the sum of the lengths: CHAR where both sides are.
-fn infer_operator(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = call.matches(&[&[STRING, STRING]])?;
-    let kind = match (&types[0].kind, &types[1].kind) {
-        (TypeKind::Char(a), TypeKind::Char(b)) => TypeKind::Char(a.saturating_add(*b)),
-        (TypeKind::Char(a) | TypeKind::VarChar(a), TypeKind::Char(b) | TypeKind::VarChar(b)) => {
-            TypeKind::VarChar(a.saturating_add(*b).min(MAX_LENGTH))
-        }
-        _ => TypeKind::STRING,
-    };
-    Ok(call.returns(types, kind))
-}
 
 fn infer_concat(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
     if call.is_empty() {
