@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 pub struct KnownDifference {
     file: String,
     sql: String,
+    /// The answer isn't settled by SQL, and differs from run to run: passing is fine too.
+    pub unsettled: bool,
 }
 
 impl KnownDifference {
@@ -68,14 +70,12 @@ fn known(text: &str) -> Result<Vec<KnownDifference>, String> {
         .filter(|block| !block.is_empty())
         .map(|block| match block {
             [file, reason, sql @ ..]
-                if file.starts_with("file: ")
-                    && reason.len() > "reason: ".len()
-                    && reason.starts_with("reason: ")
-                    && !sql.is_empty() =>
+                if file.starts_with("file: ") && is_reason(reason) && !sql.is_empty() =>
             {
                 Ok(KnownDifference {
                     file: file["file: ".len()..].trim().to_owned(),
                     sql: squeezed(&sql.join("\n")),
+                    unsettled: reason.starts_with(UNSETTLED),
                 })
             }
             _ => Err(format!(
@@ -84,6 +84,14 @@ fn known(text: &str) -> Result<Vec<KnownDifference>, String> {
             )),
         })
         .collect()
+}
+
+const UNSETTLED: &str = "unsettled: ";
+
+fn is_reason(line: &str) -> bool {
+    ["reason: ", UNSETTLED]
+        .iter()
+        .any(|key| line.len() > key.len() && line.starts_with(key))
 }
 
 fn waiting(text: &str) -> Result<BTreeMap<String, String>, String> {
