@@ -1,8 +1,10 @@
 //! Values by slot. An operator declares the tables that it needs beside one [`KeyIndex`](crate::KeyIndex) and works on
 //! them by the slots of a batch.
 
+mod column;
 mod map;
 mod multiset;
+mod rows;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +12,7 @@ use crate::arena::ByteArena;
 
 pub use map::MapTable;
 pub use multiset::OrderedMultiset;
+pub use rows::RowTable;
 
 /// One fixed-width value a key.
 #[derive(Debug, Clone, Default)]
