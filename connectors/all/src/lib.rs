@@ -17,6 +17,8 @@ const FACTORIES: &[Entry] = &[
     Entry::Table(|| Arc::new(filbert_connector_datagen::DataGenFactory)),
     #[cfg(feature = "filesystem")]
     Entry::Table(|| Arc::new(filbert_connector_filesystem::FilesystemFactory)),
+    #[cfg(feature = "nexmark")]
+    Entry::Table(|| Arc::new(filbert_connector_nexmark::NexmarkFactory)),
     #[cfg(feature = "print")]
     Entry::Table(|| Arc::new(filbert_connector_print::PrintFactory::default())),
     #[cfg(feature = "csv")]

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub type Partition = Vec<(String, Option<String>)>;
 pub struct Pushdown {
     /// Indices into the source's fields (physical columns, then the metadata asked for), in output order; none for all.
     pub projection: Option<Vec<usize>>,
+    /// The fields that are read of some ROW columns, by the column's index; the others of these columns may be NULL.
+    pub nested: BTreeMap<usize, Vec<String>>,
     /// Conjuncts that the source said it takes, over its field names.
     pub filters: Vec<Expr>,
     /// At most this many rows are wanted in all.
@@ -62,6 +65,11 @@ pub trait ScanSource: Send + Sync {
     }
 
     fn supports_projection(&self) -> bool {
+        false
+    }
+
+    /// True when fields of ROW columns that nobody reads are left away.
+    fn supports_nested_projection(&self) -> bool {
         false
     }
 

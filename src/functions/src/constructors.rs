@@ -8,6 +8,7 @@ use arrow::compute::interleave;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result as DfResult, internal_err};
 use datafusion::logical_expr::Expr;
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use filbert_types::{Field, LogicalType, TypeKind};
 
 use crate::CallError;
@@ -205,6 +206,34 @@ pub fn field(ctx: &ExprContext, row: TypedExpr, name: &str) -> Result<TypedExpr,
     field_at(ctx, row, index)
 }
 
+/// The row and the field's position, where the expression is `row.name`.
+pub fn as_field(expr: &Expr) -> Option<(&Expr, usize)> {
+    let Expr::ScalarFunction(call) = expr else {
+        return None;
+    };
+    let bound = call.func.inner().downcast_ref::<BoundFunction>()?;
+    match (bound.function.name() == FIELD.name, call.args.as_slice()) {
+        (
+            true,
+            [
+                row,
+                Expr::Literal(datafusion::common::ScalarValue::Int32(Some(index)), _),
+            ],
+        ) => Some((row, usize::try_from(*index).ok()?)),
+        _ => None,
+    }
+}
+
+/// The row, where the expression is `row.name`.
+pub fn as_physical_field(expr: &dyn PhysicalExpr) -> Option<&Arc<dyn PhysicalExpr>> {
+    let call = expr.downcast_ref::<ScalarFunctionExpr>()?;
+    let bound = call.fun().inner().downcast_ref::<BoundFunction>()?;
+    match bound.function.name() == FIELD.name {
+        true => call.args().first(),
+        false => None,
+    }
+}
+
 /// The function behind `row.name`: the second argument is the field's position.
 pub(crate) const FIELD: Function = Function::kernel(
     "FIELD",
@@ -226,9 +255,9 @@ fn field_kernel(call: &Call<'_>) -> DfResult<ArrayRef> {
     };
     let field = row.column(index);
     let nulls = arrow::buffer::NullBuffer::union(row.nulls(), field.logical_nulls().as_ref());
-    Ok(arrow::array::make_array(
-        field.to_data().into_builder().nulls(nulls).build()?,
-    ))
+    let data = field.to_data().into_builder().nulls(nulls);
+    // SAFETY: a valid array with more of its values NULL is valid.
+    Ok(arrow::array::make_array(unsafe { data.build_unchecked() }))
 }
 
 fn row_kernel(call: &Call<'_>) -> DfResult<ArrayRef> {

@@ -40,6 +40,9 @@ pub struct SourceSpec {
     pub metadata: Vec<Field>,
     /// Indices into the physical columns followed by `metadata`; none for all.
     pub projection: Option<Vec<usize>>,
+    /// The fields that are read of some ROW columns, by the column's index; the others may be NULL.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub nested: BTreeMap<usize, Vec<String>>,
     /// Conjuncts that the source takes, as logical expressions in bytes.
     pub filters: Vec<ExprSpec>,
     pub limit: Option<u64>,

@@ -4,7 +4,8 @@
 //! - Changelog: takes and emits any. Each row passes or not by itself, whatever its kind: of an update one half may pass
 //!   and the other not, as in Flink.
 //! - Watermarks pass; a mark moves to the place that corresponds.
-//! - Cost: the condition is evaluated once a batch; only the columns that the projection reads are filtered, and a
+//! - Cost: the condition is evaluated once a batch; only the columns (and fields of ROW columns) that the projection
+//!   reads are filtered, and a
 //!   column that is only forwarded isn't copied when all rows pass.
 
 use std::sync::Arc;
@@ -12,11 +13,11 @@ use std::sync::Arc;
 use arrow::array::{Array, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{FilterBuilder, prep_null_mask_filter};
-use arrow::datatypes::{Schema, SchemaRef};
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::utils::collect_columns;
+use filbert_functions::constructors::as_physical_field;
 use filbert_graph::spec::CalcSpec;
 use filbert_types::{ChangeBatch, RowKind};
 
@@ -28,10 +29,10 @@ use crate::output::Output;
 
 pub struct CalcOperator {
     condition: Option<Arc<dyn PhysicalExpr>>,
-    /// The input's columns that the projection reads.
-    used: Vec<usize>,
-    used_schema: SchemaRef,
-    /// Over the used columns.
+    /// What the projection reads: columns, and fields of ROW columns.
+    leaves: Vec<Arc<dyn PhysicalExpr>>,
+    leaves_schema: SchemaRef,
+    /// Over the leaves.
     projection: Vec<Arc<dyn PhysicalExpr>>,
     output: SchemaRef,
 }
@@ -65,46 +66,44 @@ impl CalcOperator {
         input: &SchemaRef,
         output: SchemaRef,
     ) -> Result<CalcOperator> {
-        let mut used: Vec<usize> = projection
-            .iter()
-            .flat_map(|e| collect_columns(e).into_iter().map(|c| c.index()))
-            .collect();
-        used.sort_unstable();
-        used.dedup();
-        let used_schema = Arc::new(Schema::new(
-            used.iter()
-                .map(|i| input.field(*i).clone())
-                .collect::<Vec<_>>(),
-        ));
+        let mut leaves = Vec::new();
         let projection = projection
             .into_iter()
-            .map(|expr| renumber(expr, &used))
+            .map(|expr| over_leaves(expr, &mut leaves))
             .collect::<Result<_>>()?;
+        let fields = leaves.iter().enumerate().map(|(i, leaf)| {
+            let ty = leaf.data_type(input)?;
+            Ok(Field::new(format!("${i}"), ty, true))
+        });
+        let leaves_schema = Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?));
         Ok(CalcOperator {
             condition,
-            used,
-            used_schema,
+            leaves,
+            leaves_schema,
             projection,
             output,
         })
     }
 
-    /// The rows' columns that the projection reads, of the rows where `mask` is true.
+    /// What the projection reads, of the rows where `mask` is true.
     fn narrow(&self, rows: &RecordBatch, mask: Option<&BooleanArray>) -> Result<RecordBatch> {
-        let used = self.used.iter().map(|i| rows.column(*i));
+        let leaves = self
+            .leaves
+            .iter()
+            .map(|leaf| Ok(leaf.evaluate(rows)?.into_array(rows.num_rows())?));
         let (columns, count) = match mask {
-            None => (used.map(Arc::clone).collect(), rows.num_rows()),
+            None => (leaves.collect::<Result<_>>()?, rows.num_rows()),
             Some(mask) => {
                 let filter = FilterBuilder::new(mask).optimize().build();
-                let columns = used
-                    .map(|column| filter.filter(column.as_ref()))
-                    .collect::<Result<_, _>>()?;
+                let columns = leaves
+                    .map(|leaf| Ok(filter.filter(leaf?.as_ref())?))
+                    .collect::<Result<_>>()?;
                 (columns, filter.count())
             }
         };
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         Ok(RecordBatch::try_new_with_options(
-            Arc::clone(&self.used_schema),
+            Arc::clone(&self.leaves_schema),
             columns,
             &options,
         )?)
@@ -172,18 +171,28 @@ fn filter_kinds(kinds: &[RowKind], mask: &BooleanBuffer) -> Arc<[RowKind]> {
     mask.set_indices().map(|i| kinds[i]).collect()
 }
 
-/// The expression over the columns at `used` only.
-fn renumber(expr: Arc<dyn PhysicalExpr>, used: &[usize]) -> Result<Arc<dyn PhysicalExpr>> {
-    let renumbered = expr.transform(|e| {
-        let Some(column) = e.downcast_ref::<Column>() else {
+/// The expression over its leaves: columns, and fields of ROW columns, whose siblings then need not be filtered.
+fn over_leaves(
+    expr: Arc<dyn PhysicalExpr>,
+    leaves: &mut Vec<Arc<dyn PhysicalExpr>>,
+) -> Result<Arc<dyn PhysicalExpr>> {
+    let replaced = expr.transform_down(|e| {
+        if !is_leaf(&e) {
             return Ok(Transformed::no(e));
-        };
-        let at = used.binary_search(&column.index()).unwrap_or(0);
-        Ok(Transformed::yes(
-            Arc::new(Column::new(column.name(), at)) as Arc<dyn PhysicalExpr>
-        ))
+        }
+        let known = leaves.iter().position(|leaf| leaf.as_ref() == e.as_ref());
+        let at = known.unwrap_or_else(|| {
+            leaves.push(e);
+            leaves.len() - 1
+        });
+        let column = Arc::new(Column::new(&format!("${at}"), at)) as Arc<dyn PhysicalExpr>;
+        Ok(Transformed::new(column, true, TreeNodeRecursion::Jump))
     })?;
-    Ok(renumbered.data)
+    Ok(replaced.data)
+}
+
+fn is_leaf(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    expr.downcast_ref::<Column>().is_some() || as_physical_field(expr.as_ref()).is_some_and(is_leaf)
 }
 
 #[cfg(test)]

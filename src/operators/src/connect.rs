@@ -56,6 +56,7 @@ pub fn pushdown(spec: &SourceSpec, expressions: &dyn ExpressionFactory) -> Resul
     let filters = spec.filters.iter().map(|f| expressions.logical(f));
     Ok(Pushdown {
         projection: spec.projection.clone(),
+        nested: spec.nested.clone(),
         filters: filters.collect::<Result<_>>()?,
         limit: spec.limit,
         partitions: spec.partitions.clone(),

@@ -4,6 +4,7 @@
 //! - [`node`]: the plan's nodes and the trait that each operator implements.
 //! - [`convert`]: logical nodes -> stream nodes.
 //! - [`changelog`]: the row kinds that each node sends.
+//! - [`nested`]: which fields of ROW columns the sources need not make.
 //! - [`build`]: stream nodes -> stream graph.
 //! - [`explain`]: the plan as a tree of text.
 //! - One file for each operator.
@@ -20,6 +21,7 @@ mod collect;
 mod drop_update_before;
 mod expand;
 mod group_aggregate;
+mod nested;
 pub(crate) mod sink;
 mod sink_keys;
 pub(crate) mod source;
@@ -92,6 +94,7 @@ pub(crate) fn plan_target(
     };
     changelog::infer(&mut plan, updates)?;
     sink_keys::check(&plan, plan.root(), ctx)?;
+    nested::prune_fields(&mut plan);
     Ok(plan)
 }
 

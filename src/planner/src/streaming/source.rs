@@ -1,5 +1,7 @@
 //! TableSourceScan: reads a table through its connector, which does what it can of projection, filters and limit.
 
+use std::collections::BTreeMap;
+
 use datafusion::logical_expr::Expr;
 use filbert_connector_api::ChangelogMode;
 use filbert_graph::OperatorSpec;
@@ -17,6 +19,8 @@ pub(crate) struct Source {
     pub table: ScanTable,
     /// Indices into the table's scanned columns; none for all.
     pub projection: Option<Vec<usize>>,
+    /// The fields that are read of some ROW columns, by the column's index in the table.
+    pub nested: BTreeMap<usize, Vec<String>>,
     /// What the connector filters, over its own field names.
     pub filters: Vec<Expr>,
     pub partitions: Option<Vec<PartitionSpec>>,
@@ -68,6 +72,7 @@ impl Source {
             hint_options: bound.hint_options.clone(),
             metadata: bound.metadata.clone(),
             projection: self.projection.clone(),
+            nested: self.nested.clone(),
             filters: self
                 .filters
                 .iter()

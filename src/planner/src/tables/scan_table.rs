@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -176,6 +177,7 @@ impl ScanTable {
         let scan = Source {
             table: self.clone(),
             projection: pushed.cloned(),
+            nested: BTreeMap::new(),
             filters: pruned.filters,
             partitions: pruned.partitions,
             batch: true,

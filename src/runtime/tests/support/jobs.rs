@@ -125,6 +125,7 @@ pub fn number_spec(count: u64) -> SourceSpec {
         hint_options: BTreeMap::new(),
         metadata: Vec::new(),
         projection: None,
+        nested: BTreeMap::new(),
         filters: Vec::new(),
         limit: None,
         partitions: None,

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use datafusion::common::Column;
 use datafusion::logical_expr::TableScan;
 
@@ -52,6 +54,7 @@ impl Converter<'_> {
         let source = StreamOp::Source(Box::new(Source {
             table,
             projection: pushed.clone(),
+            nested: BTreeMap::new(),
             filters: pruned.filters,
             partitions: pruned.partitions,
             batch: false,
