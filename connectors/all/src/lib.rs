@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use filbert_connector_api::{ConnectorError, ConnectorRegistry, FormatFactory, TableFactory};
+#[cfg(feature = "changelog-json")]
+use filbert_formats::changelog_json::envelope;
 
 /// Makes a factory.
 enum Entry {
@@ -23,6 +25,14 @@ const FACTORIES: &[Entry] = &[
     Entry::Table(|| Arc::new(filbert_connector_print::PrintFactory::default())),
     #[cfg(feature = "csv")]
     Entry::Format(|| Arc::new(filbert_formats::CsvFormatFactory)),
+    #[cfg(feature = "changelog-json")]
+    Entry::Format(|| Arc::new(filbert_formats::ChangelogJsonFactory(&envelope::DEBEZIUM))),
+    #[cfg(feature = "changelog-json")]
+    Entry::Format(|| Arc::new(filbert_formats::ChangelogJsonFactory(&envelope::CANAL))),
+    #[cfg(feature = "changelog-json")]
+    Entry::Format(|| Arc::new(filbert_formats::ChangelogJsonFactory(&envelope::MAXWELL))),
+    #[cfg(feature = "changelog-json")]
+    Entry::Format(|| Arc::new(filbert_formats::ChangelogJsonFactory(&envelope::OGG))),
     #[cfg(feature = "json")]
     Entry::Format(|| Arc::new(filbert_formats::JsonFormatFactory)),
     #[cfg(feature = "parquet")]

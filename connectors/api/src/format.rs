@@ -25,14 +25,15 @@ pub trait DecodingFormat: Send + Sync {
         None
     }
 
-    /// A decoder of rows with these fields (physical, then the format's metadata), of which only those at `projection`
-    /// are wanted, in that order.
+    /// A decoder of rows with these fields, then `metadata` of what the format offers, of which only those at
+    /// `projection` are wanted, in that order.
     ///
     /// # Errors
     /// When a field has a type that the format cannot carry.
     fn decoder(
         &self,
         fields: &[Field],
+        metadata: &[Field],
         projection: &[usize],
     ) -> Result<Box<dyn Decoder>, ConnectorError>;
 }

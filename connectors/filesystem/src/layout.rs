@@ -82,6 +82,16 @@ pub fn metadata_fields() -> Vec<Field> {
     ]
 }
 
+/// What the metadata keys of a format begin with.
+const FORMAT_METADATA_PREFIX: &str = "value.";
+
+/// The format's metadata, under the keys that a table names it by.
+pub fn prefixed(metadata: Vec<Field>) -> impl Iterator<Item = Field> {
+    metadata
+        .into_iter()
+        .map(|field| Field::new(format!("{FORMAT_METADATA_PREFIX}{}", field.name), field.ty))
+}
+
 /// A metadata value as a column of one row.
 pub fn metadata_value(key: &str, file: &FoundFile) -> Result<ArrayRef, ConnectorError> {
     use arrow::array::{Int64Array, StringViewArray, TimestampMillisecondArray};
@@ -110,7 +120,10 @@ pub fn metadata_value(key: &str, file: &FoundFile) -> Result<ArrayRef, Connector
 pub struct Output {
     pub schema: SchemaRef,
     columns: Vec<Column>,
-    /// The file columns to decode, in the order in which `columns` counts them.
+    /// The format's metadata to decode, by the format's own keys.
+    pub format_metadata: Vec<Field>,
+    /// The columns to decode, of the file columns followed by `format_metadata`, in the order in which `columns` counts
+    /// them.
     pub file_projection: Vec<usize>,
 }
 
@@ -129,17 +142,26 @@ impl Output {
         let every: Vec<usize> = (0..all.len()).collect();
         let wanted = projection.unwrap_or(&every);
         let mut file_projection = Vec::new();
+        let mut format_metadata = Vec::new();
         let column = |index: &usize| match layout.places.get(*index) {
             Some(Place::File(file)) => {
                 file_projection.push(*file);
                 Column::Decoded(file_projection.len() - 1)
             }
             Some(Place::Partition(key)) => Column::Partition(*key),
-            None => Column::Metadata(all[*index].name.clone()),
+            None => match all[*index].name.strip_prefix(FORMAT_METADATA_PREFIX) {
+                Some(key) => {
+                    file_projection.push(layout.file_fields.len() + format_metadata.len());
+                    format_metadata.push(Field::new(key, all[*index].ty.clone()));
+                    Column::Decoded(file_projection.len() - 1)
+                }
+                None => Column::Metadata(all[*index].name.clone()),
+            },
         };
         Output {
             schema: arrow_schema(wanted.iter().map(|i| all[*i])),
             columns: wanted.iter().map(column).collect(),
+            format_metadata,
             file_projection,
         }
     }

@@ -96,21 +96,16 @@ impl TextBuffer {
 }
 
 impl FileReader {
-    /// # Errors
-    /// When the format does not carry a column's type.
     pub fn new(
         store: Store,
         layout: Arc<Layout>,
         format: Arc<dyn DecodingFormat>,
+        decoder: Option<Box<dyn Decoder>>,
         output: Output,
         batch_rows: usize,
         limit: Option<u64>,
-    ) -> Result<FileReader, ConnectorError> {
-        let decoder = match format.container() {
-            Some(_) => None,
-            None => Some(format.decoder(&layout.file_fields, &output.file_projection)?),
-        };
-        Ok(FileReader {
+    ) -> FileReader {
+        FileReader {
             store,
             framer: Framer::new(format.framing()),
             layout,
@@ -123,7 +118,7 @@ impl FileReader {
             open: None,
             finished: false,
             skipped: 0,
-        })
+        }
     }
 
     fn open(&self, split: &Split) -> Result<OpenSplit, ConnectorError> {

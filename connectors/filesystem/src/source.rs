@@ -14,7 +14,7 @@ use regex::Regex;
 
 use crate::batch::ParquetTable;
 use crate::enumerator::FileEnumerator;
-use crate::layout::{Layout, Output, metadata_fields};
+use crate::layout::{Layout, Output, metadata_fields, prefixed};
 use crate::listing::Listing;
 use crate::location::Location;
 use crate::options::{DEFAULT_PARTITION, MONITOR_INTERVAL, PATH, PATH_REGEX};
@@ -40,7 +40,7 @@ impl FileSource {
         // Says now, not when the job runs, that the format does not carry a column's type.
         if format.container().is_none() {
             let all: Vec<usize> = (0..layout.file_fields.len()).collect();
-            format.decoder(&layout.file_fields, &all)?;
+            format.decoder(&layout.file_fields, &[], &all)?;
         }
         Ok(FileSource {
             listing: Listing {
@@ -86,15 +86,18 @@ impl ScanSource for FileSource {
     }
 
     fn metadata(&self) -> Vec<Field> {
-        metadata_fields()
+        let mut fields = metadata_fields();
+        fields.extend(prefixed(self.format.metadata()));
+        fields
     }
 
     fn supports_projection(&self) -> bool {
         true
     }
 
+    /// The first rows of a changelog are not the first rows of its table.
     fn supports_limit(&self) -> bool {
-        true
+        self.format.changelog_mode().is_insert_only()
     }
 
     fn list_partitions(&self) -> Result<Option<Vec<Partition>>, ConnectorError> {
@@ -122,7 +125,8 @@ impl ScanSource for FileSource {
         parallelism: usize,
     ) -> Result<Box<dyn SplitEnumerator>, ConnectorError> {
         let splittable = match self.format.framing() {
-            Framing::Lines => true,
+            // Changes of one key stay in order only as long as one reader reads them.
+            Framing::Lines => self.format.changelog_mode().is_insert_only(),
             // Where a quoted file may be cut is found by reading it from its start: cheap on this machine only.
             Framing::QuotedLines { .. } => self.listing.location.store.is_local(),
             Framing::Fixed(_) | Framing::Container => false,
@@ -141,13 +145,22 @@ impl ScanSource for FileSource {
         pushdown: &Pushdown,
     ) -> Result<Box<dyn SourceReader>, ConnectorError> {
         let output = Output::new(&self.layout, &ctx.metadata, pushdown.projection.as_deref());
+        let decoder = match self.format.container() {
+            Some(_) => None,
+            None => Some(self.format.decoder(
+                &self.layout.file_fields,
+                &output.format_metadata,
+                &output.file_projection,
+            )?),
+        };
         Ok(Box::new(FileReader::new(
             self.listing.location.store.clone(),
             Arc::clone(&self.layout),
             Arc::clone(&self.format),
+            decoder,
             output,
             ctx.batch_rows,
             pushdown.limit,
-        )?))
+        )))
     }
 }

@@ -198,7 +198,7 @@ impl Table {
         let mut decoder = ctx
             .decoding_format()
             .unwrap()
-            .decoder(&fields, &all)
+            .decoder(&fields, &[], &all)
             .unwrap();
         for record in records {
             decoder.decode(record.as_bytes()).unwrap();

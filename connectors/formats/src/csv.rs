@@ -288,6 +288,7 @@ impl DecodingFormat for CsvFormat {
     fn decoder(
         &self,
         fields: &[Field],
+        _metadata: &[Field],
         projection: &[usize],
     ) -> Result<Box<dyn Decoder>, ConnectorError> {
         check_types(fields)?;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use filbert_connector_api::format::{Decoder, DecodingFormat, Encoder, EncodingFormat, Framing};
+use filbert_connector_api::options::TableOptions;
 use filbert_connector_api::{ChangelogMode, ConnectorError, FactoryContext, FormatFactory};
 use filbert_types::config::ConfigType;
 use filbert_types::{ConfigOption, Field, LogicalType, TypeKind};
@@ -23,37 +24,37 @@ const FAIL_ON_MISSING: ConfigOption = ConfigOption::new(
     "A field that is not in the record is an error instead of NULL.",
 )
 .default("false");
-const IGNORE_PARSE_ERRORS: ConfigOption = ConfigOption::new(
+pub(crate) const IGNORE_PARSE_ERRORS: ConfigOption = ConfigOption::new(
     "ignore-parse-errors",
     ConfigType::Boolean,
     "Malformed records are skipped and malformed fields are NULL, both counted, instead of an error.",
 )
 .default("false");
-const TIMESTAMP_FORMAT: ConfigOption = ConfigOption::new(
+pub(crate) const TIMESTAMP_FORMAT: ConfigOption = ConfigOption::new(
     "timestamp-format.standard",
     ConfigType::Enum(&["SQL", "ISO-8601"]),
     "How timestamps are written: '2020-01-02 03:04:05.1' or '2020-01-02T03:04:05.1'.",
 )
 .default("SQL");
-const NULL_KEY_MODE: ConfigOption = ConfigOption::new(
+pub(crate) const NULL_KEY_MODE: ConfigOption = ConfigOption::new(
     "map-null-key.mode",
     ConfigType::Enum(&["FAIL", "DROP", "LITERAL"]),
     "What to do when a map with a NULL key is written.",
 )
 .default("FAIL");
-const NULL_KEY_LITERAL: ConfigOption = ConfigOption::new(
+pub(crate) const NULL_KEY_LITERAL: ConfigOption = ConfigOption::new(
     "map-null-key.literal",
     ConfigType::String,
     "What a NULL key is written as, in mode LITERAL.",
 )
 .default("null");
-const PLAIN_DECIMALS: ConfigOption = ConfigOption::new(
+pub(crate) const PLAIN_DECIMALS: ConfigOption = ConfigOption::new(
     "encode.decimal-as-plain-number",
     ConfigType::Boolean,
     "Decimals are written as 100000 rather than 1E+5.",
 )
 .default("false");
-const IGNORE_NULLS: ConfigOption = ConfigOption::new(
+pub(crate) const IGNORE_NULLS: ConfigOption = ConfigOption::new(
     "encode.ignore-null-fields",
     ConfigType::Boolean,
     "Fields that are NULL are not written.",
@@ -133,17 +134,17 @@ pub struct JsonFormat {
     options: Arc<JsonOptions>,
 }
 
-impl JsonFormat {
-    fn new(ctx: &FactoryContext<'_>) -> Result<JsonFormat, ConnectorError> {
+impl JsonOptions {
+    pub(crate) fn of(given: &TableOptions) -> Result<JsonOptions, ConnectorError> {
         let is = |option: &ConfigOption, word: &str| {
-            ctx.options
+            given
                 .get(option)
                 .is_some_and(|v| v.trim().eq_ignore_ascii_case(word))
         };
-        let literal = ctx.options.get(&NULL_KEY_LITERAL).unwrap_or("null");
+        let literal = given.get(&NULL_KEY_LITERAL).unwrap_or("null");
         let options = JsonOptions {
-            fail_on_missing: ctx.options.get_bool(&FAIL_ON_MISSING)?,
-            ignore_parse_errors: ctx.options.get_bool(&IGNORE_PARSE_ERRORS)?,
+            fail_on_missing: given.get_bool(&FAIL_ON_MISSING)?,
+            ignore_parse_errors: given.get_bool(&IGNORE_PARSE_ERRORS)?,
             iso_timestamps: is(&TIMESTAMP_FORMAT, "ISO-8601"),
             null_key: if is(&NULL_KEY_MODE, "LITERAL") {
                 NullKey::Literal(literal.to_owned())
@@ -152,17 +153,22 @@ impl JsonFormat {
             } else {
                 NullKey::Fail
             },
-            plain_decimals: ctx.options.get_bool(&PLAIN_DECIMALS)?,
-            ignore_nulls: ctx.options.get_bool(&IGNORE_NULLS)?,
+            plain_decimals: given.get_bool(&PLAIN_DECIMALS)?,
+            ignore_nulls: given.get_bool(&IGNORE_NULLS)?,
         };
         if options.fail_on_missing && options.ignore_parse_errors {
             return Err(ConnectorError::user(
                 "fail-on-missing-field and ignore-parse-errors shouldn't both be true.",
             ));
         }
-        Ok(JsonFormat {
-            options: Arc::new(options),
-        })
+        Ok(options)
+    }
+}
+
+impl JsonFormat {
+    fn new(ctx: &FactoryContext<'_>) -> Result<JsonFormat, ConnectorError> {
+        let options = Arc::new(JsonOptions::of(ctx.options)?);
+        Ok(JsonFormat { options })
     }
 }
 
@@ -189,7 +195,7 @@ fn check_type(name: &str, ty: &LogicalType) -> Result<(), ConnectorError> {
     }
 }
 
-fn check_types(fields: &[Field]) -> Result<(), ConnectorError> {
+pub(crate) fn check_types(fields: &[Field]) -> Result<(), ConnectorError> {
     fields.iter().try_for_each(|f| check_type(&f.name, &f.ty))
 }
 
@@ -205,6 +211,7 @@ impl DecodingFormat for JsonFormat {
     fn decoder(
         &self,
         fields: &[Field],
+        _metadata: &[Field],
         projection: &[usize],
     ) -> Result<Box<dyn Decoder>, ConnectorError> {
         check_types(fields)?;

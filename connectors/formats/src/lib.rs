@@ -4,7 +4,9 @@
 //! - [`scalar`]: one value from text, by the dialect of a format.
 //! - [`encode`]: typed columns that encoders read from.
 //! - [`csv`], [`json`], [`raw`], [`parquet`]: one module a format, with its options, decoder and encoder.
+//! - [`changelog_json`]: the messages of change data capture tools.
 
+pub mod changelog_json;
 pub mod column;
 pub mod csv;
 pub mod encode;
@@ -13,6 +15,7 @@ pub mod parquet;
 pub mod raw;
 pub mod scalar;
 
+pub use changelog_json::ChangelogJsonFactory;
 pub use csv::CsvFormatFactory;
 pub use json::JsonFormatFactory;
 pub use parquet::ParquetFormatFactory;

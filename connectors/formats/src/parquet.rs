@@ -152,7 +152,12 @@ impl DecodingFormat for ParquetFormat {
         Some(self)
     }
 
-    fn decoder(&self, _: &[Field], _: &[usize]) -> Result<Box<dyn Decoder>, ConnectorError> {
+    fn decoder(
+        &self,
+        _: &[Field],
+        _: &[Field],
+        _: &[usize],
+    ) -> Result<Box<dyn Decoder>, ConnectorError> {
         Err(ConnectorError::user(
             "Format 'parquet' reads whole files, not single records.",
         ))

@@ -134,6 +134,7 @@ impl DecodingFormat for RawFormat {
     fn decoder(
         &self,
         fields: &[Field],
+        _metadata: &[Field],
         projection: &[usize],
     ) -> Result<Box<dyn Decoder>, ConnectorError> {
         let field = self.one(fields)?;
@@ -343,7 +344,7 @@ mod tests {
                 *b"\0\0\0\x41"
             };
             assert_eq!(out[..5], [&first[..], b"\n"].concat());
-            let mut decoder = format.decoder(&fields, &[0]).unwrap();
+            let mut decoder = format.decoder(&fields, &[], &[0]).unwrap();
             for record in out.chunks(5) {
                 decoder.decode(&record[..4]).unwrap();
             }

@@ -28,11 +28,11 @@ pub struct JsonDecoder {
 }
 
 /// What reading a value needs.
-struct Reader {
+pub(crate) struct Reader {
     options: Arc<JsonOptions>,
     dialect: Dialect,
     /// Kept for its capacity.
-    text: String,
+    pub(crate) text: String,
 }
 
 impl JsonDecoder {
@@ -43,15 +43,7 @@ impl JsonDecoder {
             columns: wanted().map(|f| ColumnBuilder::new(&f.ty)).collect(),
             schema: arrow_schema(wanted()),
             spans: Vec::new(),
-            reader: Reader {
-                dialect: if options.iso_timestamps {
-                    Dialect::JsonIso
-                } else {
-                    Dialect::JsonSql
-                },
-                options,
-                text: String::new(),
-            },
+            reader: Reader::new(options),
             rows: 0,
             skipped: 0,
         }
@@ -125,7 +117,7 @@ impl JsonDecoder {
     }
 }
 
-fn shorten(value: &[u8]) -> String {
+pub(crate) fn shorten(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value);
     match text.char_indices().nth(100) {
         Some((end, _)) => format!("{}...", &text[..end]),
@@ -133,7 +125,7 @@ fn shorten(value: &[u8]) -> String {
     }
 }
 
-fn explain(record: &[u8], error: Malformed) -> String {
+pub(crate) fn explain(record: &[u8], error: Malformed) -> String {
     match record.get(error.at..).filter(|rest| !rest.is_empty()) {
         Some(rest) => {
             let word = rest
@@ -153,7 +145,7 @@ fn explain(record: &[u8], error: Malformed) -> String {
 }
 
 /// Finds the values of the named fields in the object at the cursor; of equal names the last counts.
-fn find_fields(
+pub(crate) fn find_fields(
     cursor: &mut Cursor<'_>,
     names: &[String],
     spans: &mut Vec<Option<(usize, usize)>>,
@@ -190,8 +182,20 @@ fn find_fields(
 }
 
 impl Reader {
+    pub(crate) fn new(options: Arc<JsonOptions>) -> Reader {
+        Reader {
+            dialect: if options.iso_timestamps {
+                Dialect::JsonIso
+            } else {
+                Dialect::JsonSql
+            },
+            options,
+            text: String::new(),
+        }
+    }
+
     /// Appends a well-formed value. On an error nothing has been appended, or the job ends.
-    fn append(
+    pub(crate) fn append(
         &mut self,
         column: &mut ColumnBuilder,
         value: &[u8],

@@ -17,13 +17,13 @@ pub struct JsonEncoder {
 }
 
 /// The names of a ROW's fields as they are written, and of the rows inside.
-struct Names {
+pub(crate) struct Names {
     key: Vec<u8>,
     inner: Vec<Names>,
 }
 
 impl Names {
-    fn of(name: &str, ty: &LogicalType) -> Names {
+    pub(crate) fn of(name: &str, ty: &LogicalType) -> Names {
         let mut key = Vec::new();
         escape(name, &mut key);
         key.push(b':');
@@ -56,14 +56,15 @@ impl JsonEncoder {
     }
 }
 
-struct Writer<'a> {
-    options: &'a JsonOptions,
-    text: &'a mut String,
-    out: &'a mut Vec<u8>,
+/// Writes values to the end of a text.
+pub(crate) struct Writer<'a> {
+    pub options: &'a JsonOptions,
+    pub text: &'a mut String,
+    pub out: &'a mut Vec<u8>,
 }
 
 impl Writer<'_> {
-    fn object<'a>(
+    pub(crate) fn object<'a>(
         &mut self,
         columns: impl Iterator<Item = &'a BoundColumn<'a>>,
         names: &[Names],
