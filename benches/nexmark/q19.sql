@@ -5,7 +5,7 @@ CREATE TABLE sink (
   price BIGINT,
   channel VARCHAR,
   url VARCHAR,
-  dateTime TIMESTAMP(3),
+  `dateTime` TIMESTAMP(3),
   extra VARCHAR,
   rank_number BIGINT
 ) WITH ('connector' = 'blackhole');

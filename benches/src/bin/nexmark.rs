@@ -28,12 +28,7 @@ struct Args {
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// The two numbers of events.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        num_args = 2,
-        default_value = "2000000,10000000"
-    )]
+    #[arg(long, value_delimiter = ',', default_value = "2000000,10000000")]
     events: Vec<u64>,
     #[arg(long, default_value_t = 3)]
     runs: usize,
@@ -53,11 +48,20 @@ struct Args {
     inner: Option<PathBuf>,
 }
 
-fn main() -> Result<()> {
-    let args = Args::parse();
+fn main() {
+    if let Err(error) = run(&Args::parse()) {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn run(args: &Args) -> Result<()> {
+    if args.events.len() != 2 {
+        return Err("--events takes two numbers: 2000000,10000000".into());
+    }
     match &args.inner {
-        Some(query) => run_inner(&args, query),
-        None => run_all(&args),
+        Some(query) => run_inner(args, query),
+        None => run_all(args),
     }
 }
 
