@@ -18,6 +18,7 @@ pub enum OperatorSpec {
     WindowTableFunction(WindowTableFunctionSpec),
     WindowAggregate(WindowAggregateSpec),
     Expand(ExpandSpec),
+    Join(JoinSpec),
     /// Drops -U rows, for a consumer that needs only what a row has become.
     DropUpdateBefore,
     Sink(SinkSpec),
@@ -149,6 +150,55 @@ pub struct WindowAggregateSpec {
     pub window_columns: Vec<WindowColumn>,
     /// The input sends -U or -D.
     pub input_retracts: bool,
+}
+
+/// Joins two changelogs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JoinSpec {
+    pub kind: JoinKind,
+    pub left: JoinSideSpec,
+    pub right: JoinSideSpec,
+    /// For each pair of keys whether NULL meets NULL (`IS NOT DISTINCT FROM`).
+    pub null_meets_null: Vec<bool>,
+    /// NOT IN: a NULL in the one key meets every row.
+    pub null_aware: bool,
+    /// What else must hold, over the left's columns followed by the right's.
+    pub condition: Option<ExprSpec>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JoinKind {
+    Inner,
+    Left,
+    Right,
+    Full,
+    /// Left rows that have a match.
+    Semi,
+    /// Left rows that have none.
+    Anti,
+    /// Left rows, and whether they have a match.
+    Mark,
+}
+
+/// One input of a join.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JoinSideSpec {
+    pub keys: Vec<usize>,
+    pub unique_key: JoinUniqueKey,
+    /// The input sends -U, +U or -D.
+    pub changes: bool,
+    pub state_ttl_ms: Option<u64>,
+}
+
+/// What is known of a join input's keys; it decides how its rows are stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JoinUniqueKey {
+    /// Rows may repeat.
+    None,
+    /// There is one row for a join key at most.
+    JoinKey,
+    /// These columns tell a row from all others.
+    Columns(Vec<usize>),
 }
 
 /// Emits each row once for every grouping set: the input's columns, NULL where the set lacks them, then the set's

@@ -14,6 +14,7 @@ use crate::drop_update_before::DropUpdateBeforeOperator;
 use crate::error::{OperatorError, Result};
 use crate::expand::ExpandOperator;
 use crate::group_aggregate::GroupAggregateOperator;
+use crate::join::JoinOperator;
 use crate::operator::BuiltOperator;
 use crate::sink::SinkOperator;
 use crate::source::SourceReaderOperator;
@@ -63,6 +64,16 @@ pub fn build(
         }
         OperatorSpec::Expand(spec) => {
             BuiltOperator::Operator(Box::new(ExpandOperator::new(spec.clone(), output)))
+        }
+        OperatorSpec::Join(spec) => {
+            let right = filbert_types::schema::arrow_schema(inputs.get(1).into_iter().flatten());
+            let inputs = [&input, &right];
+            BuiltOperator::Operator(Box::new(JoinOperator::new(
+                spec,
+                inputs,
+                output,
+                expressions,
+            )?))
         }
         OperatorSpec::DropUpdateBefore => {
             BuiltOperator::Operator(Box::new(DropUpdateBeforeOperator))

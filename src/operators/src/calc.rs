@@ -10,9 +10,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::{FilterBuilder, prep_null_mask_filter};
+use arrow::compute::FilterBuilder;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::physical_expr::PhysicalExpr;
@@ -22,7 +22,8 @@ use filbert_graph::spec::CalcSpec;
 use filbert_types::{ChangeBatch, RowKind};
 
 use crate::context::ExpressionFactory;
-use crate::error::{OperatorError, Result};
+use crate::error::Result;
+use crate::expressions::evaluate_mask;
 use crate::marks::filter_marks;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -145,26 +146,6 @@ impl Operator for CalcOperator {
         out.emit(ChangeBatch { rows, kinds, marks });
         Ok(Step::Done)
     }
-}
-
-/// Where the condition is true; none when it is true everywhere.
-fn evaluate_mask(
-    condition: &Arc<dyn PhysicalExpr>,
-    rows: &RecordBatch,
-) -> Result<Option<BooleanArray>> {
-    let value = condition.evaluate(rows)?.into_array(rows.num_rows())?;
-    let Some(mask) = value.as_any().downcast_ref::<BooleanArray>() else {
-        return Err(OperatorError::engine(format!(
-            "A condition is of type {}.",
-            value.data_type()
-        )));
-    };
-    let mask = if mask.null_count() > 0 {
-        prep_null_mask_filter(mask)
-    } else {
-        mask.clone()
-    };
-    Ok((mask.true_count() < mask.len()).then_some(mask))
 }
 
 fn filter_kinds(kinds: &[RowKind], mask: &BooleanBuffer) -> Arc<[RowKind]> {

@@ -9,6 +9,7 @@
 //! - Sources: [`source`], [`values`].
 //! - Row by row: [`calc`], [`expand`], [`drop_update_before`], [`watermark_assigner`].
 //! - Keyed: [`group_aggregate`], on the functions of [`aggregate`].
+//! - Two inputs: [`join`].
 //! - Windows: [`window_table_function`], [`window_aggregate`], on [`windows`].
 //! - Ends: [`sink`], [`collect`].
 //! - Batch: [`bounded`], batch plans and their pieces.
@@ -30,6 +31,7 @@ pub mod error;
 pub mod expand;
 pub mod expressions;
 pub mod group_aggregate;
+pub mod join;
 pub mod marks;
 pub mod metrics;
 pub mod operator;

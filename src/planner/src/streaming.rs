@@ -21,6 +21,7 @@ mod collect;
 mod drop_update_before;
 mod expand;
 mod group_aggregate;
+mod join;
 mod nested;
 pub(crate) mod sink;
 mod sink_keys;

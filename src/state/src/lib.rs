@@ -2,7 +2,8 @@
 //!
 //! - [`hash`]: the stable hash of keys, key groups, and who owns them.
 //! - [`key_index`]: keys to slots, a batch at a time.
-//! - [`table`]: values by slot: plain, bytes, whole rows, ordered multisets, maps below a key, and tables by time.
+//! - [`table`]: values by slot: plain, bytes, whole rows and an index of them, lists, ordered multisets, maps below a
+//!   key, and tables by time.
 //! - [`arena`]: byte strings by slot.
 //! - [`error`]: what is refused.
 
@@ -15,4 +16,6 @@ pub mod table;
 pub use error::StateError;
 pub use hash::{hash_rows, key_group, key_groups_of_subtask, subtask_of_key_group};
 pub use key_index::{KeyIndex, NO_SLOT};
-pub use table::{BytesTable, MapTable, OrderedMultiset, RowTable, TimeTable, ValueTable};
+pub use table::{
+    BytesTable, Chains, MapTable, OrderedMultiset, RowIndex, RowTable, TimeTable, ValueTable,
+};

@@ -1,17 +1,21 @@
 //! Values by slot. An operator declares the tables that it needs beside one [`KeyIndex`](crate::KeyIndex) and works on
 //! them by the slots of a batch.
 
+mod chains;
 mod column;
 mod map;
 mod multiset;
+mod row_index;
 mod rows;
 
 use std::collections::BTreeMap;
 
 use crate::arena::ByteArena;
 
+pub use chains::Chains;
 pub use map::MapTable;
 pub use multiset::OrderedMultiset;
+pub use row_index::RowIndex;
 pub use rows::RowTable;
 
 /// One fixed-width value a key.

@@ -1,6 +1,6 @@
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::Operator as Op;
-use datafusion::physical_expr::expressions::{BinaryExpr, lit};
+use datafusion::physical_expr::expressions::{BinaryExpr, Column, lit};
 
 use super::*;
 use crate::output::Emitted;

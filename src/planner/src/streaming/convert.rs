@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod calc;
+mod join;
 mod rows;
 mod scan;
 mod window;
@@ -92,6 +93,7 @@ impl<'a> Converter<'a> {
             LogicalPlan::Values(values) => self.values(values),
             LogicalPlan::EmptyRelation(empty) => self.empty(empty),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Join(join) => self.join(join),
             LogicalPlan::Extension(extension) => {
                 let node = extension.node.as_any().downcast_ref::<RelationalNode>();
                 let Some(node) = node else {
@@ -220,19 +222,7 @@ fn unsupported_here(operation: &str) -> PlanError {
 
 /// What SQL calls a logical node.
 fn operation(plan: &LogicalPlan) -> String {
-    use datafusion::logical_expr::JoinType;
     match plan {
-        LogicalPlan::Join(join) => match join.join_type {
-            JoinType::Inner if join.on.is_empty() && join.filter.is_none() => "A CROSS JOIN",
-            JoinType::Inner => "An INNER JOIN",
-            JoinType::Left => "A LEFT JOIN",
-            JoinType::Right => "A RIGHT JOIN",
-            JoinType::Full => "A FULL JOIN",
-            JoinType::LeftSemi | JoinType::RightSemi => "IN or EXISTS with a subquery",
-            JoinType::LeftAnti | JoinType::RightAnti => "NOT IN or NOT EXISTS with a subquery",
-            JoinType::LeftMark | JoinType::RightMark => "A subquery inside an expression",
-        }
-        .to_owned(),
         LogicalPlan::Sort(sort) if sort.fetch.is_some() => "ORDER BY with LIMIT".to_owned(),
         LogicalPlan::Sort(_) => "ORDER BY".to_owned(),
         LogicalPlan::Limit(_) => "LIMIT".to_owned(),

@@ -11,6 +11,7 @@ use crate::streaming::collect::Collect;
 use crate::streaming::drop_update_before::DropUpdateBefore;
 use crate::streaming::expand::Expand;
 use crate::streaming::group_aggregate::GroupAggregate;
+use crate::streaming::join::Join;
 use crate::streaming::sink::Sink;
 use crate::streaming::source::Source;
 use crate::streaming::union::Union;
@@ -60,6 +61,7 @@ pub(crate) enum StreamOp {
     Union(Union),
     Expand(Expand),
     GroupAggregate(GroupAggregate),
+    Join(Box<Join>),
     WindowTableFunction(WindowTableFunction),
     WindowAggregate(WindowAggregate),
     DropUpdateBefore(DropUpdateBefore),
@@ -77,6 +79,7 @@ impl StreamOp {
             StreamOp::Union(op) => op,
             StreamOp::Expand(op) => op,
             StreamOp::GroupAggregate(op) => op,
+            StreamOp::Join(op) => op.as_ref(),
             StreamOp::WindowTableFunction(op) => op,
             StreamOp::WindowAggregate(op) => op,
             StreamOp::DropUpdateBefore(op) => op,

@@ -3,19 +3,13 @@ use arrow::datatypes::DataType;
 
 use crate::error::StateError;
 use crate::key_index::{KeyIndex, NO_SLOT};
-use crate::table::ValueTable;
+use crate::table::{Chains, ValueTable};
 
 /// A map below each key: map keys to entry slots, under which the map's values stand in tables of their own. The entries
 /// of a key are chained in the order of their making, so that they can be walked, and go with the key.
 pub struct MapTable {
     index: KeyIndex,
-    /// First and last entry of a parent, by the parent's slot; stored one higher, 0 for none.
-    heads: ValueTable<u32>,
-    tails: ValueTable<u32>,
-    /// Neighbours in a parent's chain, by entry; stored one higher.
-    next: ValueTable<u32>,
-    previous: ValueTable<u32>,
-    parents: ValueTable<u32>,
+    chains: Chains,
     linked: ValueTable<bool>,
 }
 
@@ -25,11 +19,7 @@ impl MapTable {
     pub fn new(key_types: Vec<DataType>) -> Result<MapTable, StateError> {
         Ok(MapTable {
             index: KeyIndex::new(key_types)?,
-            heads: ValueTable::default(),
-            tails: ValueTable::default(),
-            next: ValueTable::default(),
-            previous: ValueTable::default(),
-            parents: ValueTable::default(),
+            chains: Chains::default(),
             linked: ValueTable::default(),
         })
     }
@@ -48,17 +38,13 @@ impl MapTable {
         self.index
             .slots_below(columns, parents.len(), Some(parents), entries)?;
         let entries_end = self.index.slots_end();
-        for table in [&mut self.next, &mut self.previous, &mut self.parents] {
-            table.reserve_slots(entries_end);
-        }
+        let parents_end = parents.iter().max().map_or(0, |most| *most as usize + 1);
+        self.chains.reserve(parents_end, entries_end);
         self.linked.reserve_slots(entries_end);
-        if let Some(most) = parents.iter().max() {
-            self.heads.reserve_slots(*most as usize + 1);
-            self.tails.reserve_slots(*most as usize + 1);
-        }
         for (entry, parent) in entries.iter().zip(parents) {
             if !self.linked.get(*entry) {
-                self.link(*parent, *entry);
+                self.chains.link(*parent, *entry);
+                self.linked.set(*entry, true);
             }
         }
         Ok(())
@@ -71,17 +57,7 @@ impl MapTable {
 
     /// The entries of a parent, oldest first.
     pub fn entries_of(&self, parent: u32) -> impl Iterator<Item = u32> {
-        let mut at = self
-            .heads
-            .values()
-            .get(parent as usize)
-            .copied()
-            .unwrap_or(0);
-        std::iter::from_fn(move || {
-            let entry = at.checked_sub(1)?;
-            at = self.next.get(entry);
-            Some(entry)
-        })
+        self.chains.entries_of(parent)
     }
 
     /// The map key columns of these entries.
@@ -97,16 +73,7 @@ impl MapTable {
         if entry == NO_SLOT || !self.index.is_live(entry) {
             return;
         }
-        let parent = self.parents.get(entry);
-        let (previous, next) = (self.previous.get(entry), self.next.get(entry));
-        match previous.checked_sub(1) {
-            Some(before) => self.next.set(before, next),
-            None => self.heads.set(parent, next),
-        }
-        match next.checked_sub(1) {
-            Some(after) => self.previous.set(after, previous),
-            None => self.tails.set(parent, previous),
-        }
+        self.chains.unlink(entry);
         self.linked.set(entry, false);
         self.index.remove(entry);
     }
@@ -121,29 +88,7 @@ impl MapTable {
     }
 
     pub fn memory_bytes(&self) -> usize {
-        let words = [
-            &self.heads,
-            &self.tails,
-            &self.next,
-            &self.previous,
-            &self.parents,
-        ];
-        self.index.memory_bytes()
-            + words.iter().map(|t| t.memory_bytes()).sum::<usize>()
-            + self.linked.memory_bytes()
-    }
-
-    fn link(&mut self, parent: u32, entry: u32) {
-        let last = self.tails.get(parent);
-        match last.checked_sub(1) {
-            Some(before) => self.next.set(before, entry + 1),
-            None => self.heads.set(parent, entry + 1),
-        }
-        self.previous.set(entry, last);
-        self.next.set(entry, 0);
-        self.tails.set(parent, entry + 1);
-        self.parents.set(entry, parent);
-        self.linked.set(entry, true);
+        self.index.memory_bytes() + self.chains.memory_bytes() + self.linked.memory_bytes()
     }
 }
 

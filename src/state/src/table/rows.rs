@@ -104,11 +104,26 @@ impl RowTable {
         rows: &[u32],
         slots: &[u32],
     ) -> Result<Vec<bool>, StateError> {
+        let all: Vec<usize> = (0..self.columns.len()).collect();
+        self.equal_in(&all, columns, rows, slots)
+    }
+
+    /// As [`RowTable::equal`], for some of the table's columns: `values` are those, in their order.
+    ///
+    /// # Errors
+    /// As [`RowTable::equal`].
+    pub fn equal_in(
+        &self,
+        columns: &[usize],
+        values: &[ArrayRef],
+        rows: &[u32],
+        slots: &[u32],
+    ) -> Result<Vec<bool>, StateError> {
         let mut equal = vec![true; rows.len()];
         let picked = arrow::array::UInt32Array::from(rows.to_vec());
-        for (stored, column) in self.columns.iter().zip(columns) {
-            let left = arrow::compute::take(column, &picked, None)?;
-            let right = stored.gather(slots)?;
+        for (column, values) in columns.iter().zip(values) {
+            let left = arrow::compute::take(values, &picked, None)?;
+            let right = self.columns[*column].gather(slots)?;
             let same = not_distinct(&left, &right)?;
             for (all, one) in equal.iter_mut().zip(same.values()) {
                 *all &= one;

@@ -39,12 +39,7 @@ impl Converter<'_> {
             .iter()
             .map(|i| self.plan.nodes[input].columns[*i].clone())
             .collect();
-        let projection = identity(&columns);
-        let calc = StreamOp::Calc(Calc {
-            condition: None,
-            projection,
-        });
-        self.plan.add(calc, vec![input], columns)
+        self.calc_above(input, identity(&columns), columns)
     }
 
     /// A Calc over a node, or one Calc with the node where that is a Calc too and nothing would be evaluated twice.
@@ -81,6 +76,20 @@ impl Converter<'_> {
             return Ok(input);
         }
         Ok(self.plan.add(StreamOp::Calc(new), vec![input], columns))
+    }
+
+    /// A Calc that only projects, never merged with the node below.
+    pub(super) fn calc_above(
+        &mut self,
+        input: NodeId,
+        projection: Vec<Expr>,
+        columns: Vec<PlanColumn>,
+    ) -> NodeId {
+        let calc = StreamOp::Calc(Calc {
+            condition: None,
+            projection,
+        });
+        self.plan.add(calc, vec![input], columns)
     }
 
     fn projected(

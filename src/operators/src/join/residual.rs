@@ -1,0 +1,81 @@
+use std::sync::Arc;
+
+use arrow::array::{BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::utils::collect_columns;
+use filbert_types::ChangeBatch;
+
+use crate::error::Result;
+use crate::expressions::{evaluate_mask, renumber};
+use crate::group_aggregate::state_error;
+use crate::join::side::Side;
+
+/// What must hold of a pair of rows beside the equality of their keys.
+pub(super) struct Residual {
+    /// Over the columns that it reads.
+    expr: Arc<dyn PhysicalExpr>,
+    /// Those columns: the side and its column.
+    used: Vec<(usize, usize)>,
+    schema: SchemaRef,
+}
+
+/// The left's fields followed by the right's.
+pub(super) fn both_schemas(inputs: [&SchemaRef; 2]) -> SchemaRef {
+    let fields = inputs.iter().flat_map(|schema| schema.fields().iter());
+    let numbered = fields.enumerate().map(|(i, field)| {
+        // Names may repeat; expressions name columns by their place.
+        Field::new(format!("${i}"), field.data_type().clone(), true)
+    });
+    Arc::new(Schema::new(numbered.collect::<Vec<_>>()))
+}
+
+impl Residual {
+    /// # Errors
+    /// When the expression can't be rewritten.
+    pub fn new(expr: Arc<dyn PhysicalExpr>, inputs: [&SchemaRef; 2]) -> Result<Residual> {
+        let mut columns: Vec<usize> = collect_columns(&expr).iter().map(|c| c.index()).collect();
+        columns.sort_unstable();
+        let both = both_schemas(inputs);
+        let fields: Vec<Field> = columns.iter().map(|c| both.field(*c).clone()).collect();
+        let left = inputs[0].fields().len();
+        let side_of = |column: &usize| match column.checked_sub(left) {
+            Some(right) => (1, right),
+            None => (0, *column),
+        };
+        Ok(Residual {
+            used: columns.iter().map(side_of).collect(),
+            expr: renumber(expr, &columns)?,
+            schema: Arc::new(Schema::new(fields)),
+        })
+    }
+
+    /// Whether it holds for pairs of a row of the batch, which is of side `input`, and a stored row of the other side;
+    /// none when it holds for all.
+    ///
+    /// # Errors
+    /// When evaluating fails.
+    pub fn holds(
+        &self,
+        input: usize,
+        batch: &ChangeBatch,
+        rows: &[u32],
+        other: &Side,
+        slots: &[u32],
+    ) -> Result<Option<BooleanArray>> {
+        let picked = UInt32Array::from(rows.to_vec());
+        let columns = self.used.iter().map(|(side, column)| {
+            if *side == input {
+                Ok(take(batch.rows.column(*column), &picked, None)?)
+            } else {
+                let gathered = other.rows.gather_column(*column, slots);
+                gathered.map_err(state_error)
+            }
+        });
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let pairs = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
+        evaluate_mask(&self.expr, &pairs)
+    }
+}
