@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use filbert_shell::messages::{self, Style};
-use filbert_shell::script::Allowed;
-use filbert_shell::{Client, Interrupt, ScriptFailure, Show, run_script};
+use filbert_shell::{Allowed, Client, Interrupt, Script, ScriptEnd, ScriptFailure, Show};
 use filbert_table::print::OutputFormat;
 use filbert_table::{EnvironmentSettings, ErrorKind, TableEnvironment, TableError};
 use filbert_testing::{NewEnvironment, Options};
@@ -19,27 +18,30 @@ const INTERRUPTED: u8 = 130;
 
 /// Does what the arguments ask for.
 pub fn run(args: Args) -> ExitCode {
-    match execute(args) {
-        Ok(code) => code,
-        Err(failure) => {
-            let style = Style::of_stderr();
-            let text = format!("{}\n{failure}", messages::FAILED);
-            // Nobody is left to tell when the error output is closed.
-            let _ = writeln!(io::stderr(), "{}", style.error(&text));
-            if failure.error.kind == ErrorKind::Cancelled {
-                ExitCode::from(INTERRUPTED)
-            } else {
-                ExitCode::FAILURE
-            }
-        }
-    }
+    let done = match &args.command {
+        Some(Command::Test(test)) => run_tests(test, &args.session),
+        Some(Command::Docs { folder, check }) => write_docs(folder, *check),
+        None => run_sql(&args),
+    };
+    done.unwrap_or_else(|error| {
+        complain(&error);
+        ExitCode::FAILURE
+    })
 }
 
-fn execute(args: Args) -> Result<ExitCode, Box<ScriptFailure>> {
-    match &args.command {
-        Some(Command::Test(test)) => run_tests(test, &args.session).map_err(without_place),
-        Some(Command::Docs { folder, check }) => write_docs(folder, *check).map_err(without_place),
-        None => run_sql(&args),
+/// Tells of an error on the error output.
+fn complain(error: &dyn std::fmt::Display) {
+    let text = format!("{}\n{error}", messages::FAILED);
+    // Nobody is left to tell when the error output is closed.
+    let _ = writeln!(io::stderr(), "{}", Style::of_stderr().error(&text));
+}
+
+fn complain_of_script(failure: &ScriptFailure) {
+    if failure.error.kind == ErrorKind::Cancelled {
+        let text = Style::of_stderr().warning(&failure.error.to_string());
+        let _ = writeln!(io::stderr(), "{text}");
+    } else {
+        complain(failure);
     }
 }
 
@@ -53,17 +55,8 @@ fn write_docs(folder: &Path, check: bool) -> Result<ExitCode, TableError> {
     Ok(ExitCode::from(u8::from(check && !pages.is_empty())))
 }
 
-fn without_place(error: TableError) -> Box<ScriptFailure> {
-    Box::new(ScriptFailure {
-        source: None,
-        line: 1,
-        report: error.to_string(),
-        error,
-    })
-}
-
-fn run_sql(args: &Args) -> Result<ExitCode, Box<ScriptFailure>> {
-    let format: OutputFormat = args.output.parse().map_err(without_place)?;
+fn run_sql(args: &Args) -> Result<ExitCode, TableError> {
+    let format: OutputFormat = args.output.parse()?;
     let settings = args
         .session
         .define
@@ -71,9 +64,9 @@ fn run_sql(args: &Args) -> Result<ExitCode, Box<ScriptFailure>> {
         .fold(EnvironmentSettings::default(), |settings, (key, value)| {
             settings.with(key, value)
         });
-    let env = new_environment(settings).map_err(without_place)?;
-    let interrupt = Interrupt::install()
-        .map_err(|error| without_place(unreadable(Path::new("ctrl-C"), &error)))?;
+    let env = new_environment(settings)?;
+    let interrupt =
+        Interrupt::install().map_err(|error| unreadable(Path::new("ctrl-C"), &error))?;
     let show = Show {
         format,
         messages: format == OutputFormat::Tableau,
@@ -81,35 +74,50 @@ fn run_sql(args: &Args) -> Result<ExitCode, Box<ScriptFailure>> {
         interactive: io::stdout().is_terminal(),
     };
     let mut client = Client::new(env, show, interrupt);
-    let mut out = io::stdout().lock();
     if let Some(path) = &args.session.init {
-        let text = read(path)?;
-        let name = path.display().to_string();
-        run_script(
-            &mut client,
-            &text,
-            Some(&name),
-            Allowed::Initialisation,
-            &mut out,
-        )?;
+        let end = run_file(&mut client, path, Allowed::Initialisation)?;
+        if end != ScriptEnd::Succeeded {
+            return Ok(exit_code(end));
+        }
     }
-    if let Some(path) = &args.file {
-        let text = read(path)?;
-        let name = path.display().to_string();
-        run_script(&mut client, &text, Some(&name), Allowed::All, &mut out)?;
+    let end = if let Some(path) = &args.file {
+        run_file(&mut client, path, Allowed::All)?
     } else if let Some(text) = &args.execute {
-        run_script(&mut client, text, None, Allowed::All, &mut out)?;
+        run_text(&mut client, text, None, Allowed::All)
     } else if io::stdin().is_terminal() {
-        drop(out);
         filbert_shell::repl::run(client, history(args).as_deref());
+        ScriptEnd::Succeeded
     } else {
         let mut text = String::new();
         io::stdin()
             .read_to_string(&mut text)
-            .map_err(|error| without_place(unreadable(Path::new("standard input"), &error)))?;
-        run_script(&mut client, &text, None, Allowed::All, &mut out)?;
+            .map_err(|error| unreadable(Path::new("Standard input"), &error))?;
+        run_text(&mut client, &text, None, Allowed::All)
+    };
+    Ok(exit_code(end))
+}
+
+fn run_file(client: &mut Client, path: &Path, allowed: Allowed) -> Result<ScriptEnd, TableError> {
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let name = path.display().to_string();
+    Ok(run_text(client, &text, Some(&name), allowed))
+}
+
+fn run_text(client: &mut Client, text: &str, source: Option<&str>, allowed: Allowed) -> ScriptEnd {
+    let script = Script {
+        text,
+        source,
+        allowed,
+    };
+    script.run(client, &mut io::stdout(), &mut complain_of_script)
+}
+
+fn exit_code(end: ScriptEnd) -> ExitCode {
+    match end {
+        ScriptEnd::Succeeded => ExitCode::SUCCESS,
+        ScriptEnd::Failed => ExitCode::FAILURE,
+        ScriptEnd::Interrupted => ExitCode::from(INTERRUPTED),
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Where the prompt keeps its history: the argument, else a file in the user's home.
@@ -120,10 +128,6 @@ fn history(args: &Args) -> Option<PathBuf> {
 
 fn new_environment(settings: EnvironmentSettings) -> Result<TableEnvironment, TableError> {
     TableEnvironment::with_connectors(settings, filbert_connectors::registry()?)
-}
-
-fn read(path: &Path) -> Result<String, Box<ScriptFailure>> {
-    std::fs::read_to_string(path).map_err(|error| without_place(unreadable(path, &error)))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> TableError {

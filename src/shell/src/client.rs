@@ -1,15 +1,16 @@
+mod rows;
+
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use filbert_sql::{ParsedStatement, Statement};
-use filbert_table::print::{OutputFormat, Row, Tableau, row_term};
+use filbert_table::print::OutputFormat;
 use filbert_table::{
-    ErrorKind, Fetched, ResultKind, ResultSource, TableEnvironment, TableError, TableResult,
+    ErrorKind, JobClient, JobStatus, ResultKind, ResultSource, TableEnvironment, TableError,
+    TableResult,
 };
-use filbert_types::{ChangeBatch, options};
 
 use crate::interrupt::Interrupt;
-use crate::live::{LiveView, Materialized};
 use crate::messages::{self, Style};
 use crate::progress::Progress;
 
@@ -33,7 +34,22 @@ pub struct Client {
     show: Show,
     interrupt: Interrupt,
     /// The jobs that were started and not waited for.
-    running: Vec<TableResult>,
+    submitted: Vec<Submitted>,
+}
+
+/// A job that runs on while the client goes on.
+struct Submitted {
+    job: JobClient,
+    /// Where its statement begins.
+    line: u64,
+}
+
+/// How a job that was started and not waited for went wrong.
+#[derive(Debug)]
+pub struct JobFailure {
+    /// Where the statement begins that started it.
+    pub line: u64,
+    pub error: TableError,
 }
 
 type Result<T> = std::result::Result<T, TableError>;
@@ -44,7 +60,7 @@ impl Client {
             env,
             show,
             interrupt,
-            running: Vec::new(),
+            submitted: Vec::new(),
         }
     }
 
@@ -70,12 +86,12 @@ impl Client {
         if update {
             self.info(messages::SUBMITTING, out)?;
         }
-        let mut result = self.env.submit(statement)?;
+        let result = self.env.submit(statement)?;
         for notice in result.notices() {
             self.line(&self.show.style.warning(notice), out)?;
         }
         match (result.source(), result.kind()) {
-            (ResultSource::Insert, _) => self.insert(result, out),
+            (ResultSource::Insert, _) => self.insert(&result, statement.span.start.line, out),
             (ResultSource::Statement, ResultKind::Success) => {
                 let added = update && !matches!(statement.statement, Statement::EndStatementSet);
                 let text = if added {
@@ -86,219 +102,103 @@ impl Client {
                 self.info(text, out)
             }
             (ResultSource::Statement, ResultKind::SuccessWithContent) => {
+                let mut result = result;
                 result.write_to(out, self.show.format).map(drop)
             }
             (ResultSource::Query, _) => self.query(result, start, out),
         }
     }
 
-    /// Waits for the jobs that were started and not waited for.
-    ///
-    /// # Errors
-    /// When one failed, or ctrl-C cancelled it.
-    pub fn wait_for_jobs(&mut self) -> Result<()> {
-        for mut result in std::mem::take(&mut self.running) {
-            self.wait(&mut result)?;
-        }
-        Ok(())
+    /// The jobs that were started, not waited for, and still run.
+    pub fn running_jobs(&mut self) -> usize {
+        self.submitted
+            .retain(|submitted| !submitted.job.status().is_terminal());
+        self.submitted.len()
     }
 
-    fn insert(&mut self, mut result: TableResult, out: &mut dyn Write) -> Result<()> {
+    /// The jobs that have failed since the last look.
+    pub fn failed_jobs(&mut self) -> Vec<JobFailure> {
+        let (ended, running) = std::mem::take(&mut self.submitted)
+            .into_iter()
+            .partition(|submitted: &Submitted| submitted.job.status().is_terminal());
+        self.submitted = running;
+        ended.iter().filter_map(Submitted::failure).collect()
+    }
+
+    /// Waits for the jobs that were started and not waited for; ctrl-C cancels them. Each failure is told as soon as
+    /// its job has ended.
+    pub fn wait_for_jobs(&mut self, mut failed: impl FnMut(JobFailure)) {
+        let mut progress = Progress::new(self.show.interactive);
+        loop {
+            self.failed_jobs().into_iter().for_each(&mut failed);
+            let Some(next) = self.submitted.first() else {
+                return;
+            };
+            progress.tick(Some(&next.job));
+            // Its outcome is read above.
+            let _ = next.job.wait_timeout(TICK);
+            if self.interrupt.take() {
+                drop(progress);
+                self.cancel_jobs().into_iter().for_each(&mut failed);
+                return;
+            }
+        }
+    }
+
+    /// Cancels the jobs that were started and not waited for.
+    pub fn cancel_jobs(&mut self) -> Vec<JobFailure> {
+        for submitted in &self.submitted {
+            submitted.job.cancel();
+        }
+        let submitted = std::mem::take(&mut self.submitted).into_iter();
+        submitted.filter_map(|s| s.failure()).collect()
+    }
+
+    fn insert(&mut self, result: &TableResult, line: u64, out: &mut dyn Write) -> Result<()> {
+        let Some(job) = result.job_client() else {
+            return Ok(());
+        };
         if result.is_sync() {
-            self.wait(&mut result)?;
+            self.wait(job)?;
             return self.info(messages::COMPLETED, out);
         }
         self.info(messages::SUBMITTED, out)?;
-        if self.show.messages
-            && let Some(job) = result.job_client()
-        {
+        if self.show.messages {
             self.line(&format!("Job ID: {}\n", job.job_id()), out)?;
         }
-        self.running.push(result);
+        self.submitted.push(Submitted {
+            job: job.clone(),
+            line,
+        });
         Ok(())
     }
 
-    fn wait(&self, result: &mut TableResult) -> Result<()> {
+    fn wait(&self, job: &JobClient) -> Result<()> {
         let mut progress = Progress::new(self.show.interactive);
-        while !result.wait_timeout(TICK)? {
-            progress.tick(result.job_client());
+        while job.wait_timeout(TICK).is_none() {
+            progress.tick(Some(job));
             if self.interrupt.take() {
-                return Err(cancelled(result));
+                job.cancel();
+                break;
             }
         }
-        result.wait()
-    }
-
-    fn query(&self, mut result: TableResult, start: Instant, out: &mut dyn Write) -> Result<()> {
-        if self.show.format != OutputFormat::Tableau {
-            return self.rows_only(&mut result, out);
-        }
-        if !result.is_changelog() {
-            let rows = self.collect(&mut result)?;
-            return self.finished(&result, &rows, start, out);
-        }
-        if self.mode() == "TABLE" {
-            return self.table(result, start, out);
-        }
-        self.changelog(&mut result, start, out)
-    }
-
-    /// Shows what the changes have come to: on a terminal all the time, else at the end.
-    fn table(&self, mut result: TableResult, start: Instant, out: &mut dyn Write) -> Result<()> {
-        let configuration = self.env.configuration();
-        let max = configuration.get_i64(&options::MAX_TABLE_RESULT_ROWS)?;
-        let max = max.and_then(|max| usize::try_from(max).ok());
-        let mut rows = Materialized::new(max.unwrap_or(usize::MAX));
-        let mut view = LiveView::new(result.max_column_width());
-        let outcome = loop {
-            match self.next(&mut result) {
-                Ok(Some(batch)) => {
-                    result
-                        .rows(&batch)?
-                        .into_iter()
-                        .for_each(|row| rows.apply(row));
-                    if self.show.interactive {
-                        view.update(result.fields(), &rows, out)?;
-                    }
-                }
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
-        view.clear(out)?;
-        let dropped = rows.dropped;
-        self.finished(&result, &rows.into_rows(), start, out)?;
-        if dropped > 0 {
-            let key = options::MAX_TABLE_RESULT_ROWS.key;
-            let text = format!(
-                "{dropped} older rows are not shown: '{key}' is {}.",
-                max.unwrap_or_default()
-            );
-            self.line(&self.show.style.warning(&text), out)?;
-        }
-        outcome
-    }
-
-    /// `sql-client.execution.result-mode`.
-    fn mode(&self) -> String {
-        let configuration = self.env.configuration();
-        let mode = configuration.get(&options::RESULT_MODE);
-        mode.unwrap_or_default().to_uppercase()
-    }
-
-    fn rows_only(&self, result: &mut TableResult, out: &mut dyn Write) -> Result<()> {
-        let writer = result.row_writer(self.show.format);
-        writer.header(result, out)?;
-        while let Some(batch) = self.next(result)? {
-            writer.batch(result, &batch, out)?;
-            flush(out)?;
-        }
-        flush(out)
-    }
-
-    /// Prints changes as they come.
-    fn changelog(
-        &self,
-        result: &mut TableResult,
-        start: Instant,
-        out: &mut dyn Write,
-    ) -> Result<()> {
-        let tableau = Tableau::by_types(result.fields(), result.max_column_width());
-        tableau.header(out)?;
-        flush(out)?;
-        let mut count = 0;
-        let outcome = loop {
-            match self.next(result) {
-                Ok(Some(batch)) => {
-                    for row in result.rows(&batch)? {
-                        tableau.row(&row, out)?;
-                        count += 1;
-                    }
-                    flush(out)?;
-                }
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
-        if count > 0 {
-            tableau.border(out)?;
-        }
-        match outcome {
-            Ok(()) => {
-                let time = self.time_cost(start);
-                let text = format!("Received a total of {count} {}{time}", row_term(count));
-                self.line(&text, out)
-            }
-            Err(error) if error.kind == ErrorKind::Cancelled => {
-                let time = self.time_cost(start);
-                let rows = row_term(count);
-                let text = format!("Query terminated, received a total of {count} {rows}{time}");
-                self.line(&text, out)?;
-                Err(error)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn finished(
-        &self,
-        result: &TableResult,
-        rows: &[Row],
-        start: Instant,
-        out: &mut dyn Write,
-    ) -> Result<()> {
-        let width = result.max_column_width();
-        let count = Tableau::write_all(result.fields(), rows, width, out)?;
-        let time = self.time_cost(start);
-        let text = match count {
-            0 => format!("Empty set{time}"),
-            n => format!("{n} {} in set{time}", row_term(n)),
-        };
-        self.line(&text, out)
-    }
-
-    fn collect(&self, result: &mut TableResult) -> Result<Vec<Row>> {
-        let mut rows = Vec::new();
-        let mut progress = Progress::new(self.show.interactive);
-        while let Some(batch) = self.next_showing(result, &mut progress)? {
-            rows.extend(result.rows(&batch)?);
-        }
-        Ok(rows)
-    }
-
-    /// The next batch; ctrl-C cancels the job and is an error.
-    fn next(&self, result: &mut TableResult) -> Result<Option<ChangeBatch>> {
-        self.next_showing(result, &mut Progress::new(false))
-    }
-
-    fn next_showing(
-        &self,
-        result: &mut TableResult,
-        progress: &mut Progress,
-    ) -> Result<Option<ChangeBatch>> {
-        loop {
-            progress.tick(result.job_client());
-            match result.next_batch_timeout(TICK)? {
-                Fetched::Batch(batch) => return Ok(Some(batch)),
-                Fetched::End => return Ok(None),
-                Fetched::TimedOut => {}
-            }
-            if self.interrupt.take() {
-                return Err(cancelled(result));
-            }
-        }
+        outcome(job)
     }
 
     /// ` (0.52 seconds)`
     fn time_cost(&self, start: Instant) -> String {
         let configuration = self.env.configuration();
-        match configuration.get_bool(&options::PRINT_TIME_COST) {
+        match configuration.get_bool(&filbert_types::options::PRINT_TIME_COST) {
             Ok(false) => String::new(),
             _ => format!(" ({:.2} seconds)", start.elapsed().as_secs_f64()),
         }
     }
 
-    fn info(&self, text: &str, out: &mut dyn Write) -> Result<()> {
+    /// Writes an `[INFO]` line, where such lines are wanted.
+    ///
+    /// # Errors
+    /// When the output is closed.
+    pub fn info(&self, text: &str, out: &mut dyn Write) -> Result<()> {
         if self.show.messages {
             self.line(&self.show.style.info(text), out)
         } else {
@@ -312,20 +212,42 @@ impl Client {
     }
 }
 
+impl Submitted {
+    /// How a job that is about to end has failed, if it has.
+    fn failure(&self) -> Option<JobFailure> {
+        outcome(&self.job).err().map(|mut error| {
+            let (name, id) = (self.job.name(), self.job.job_id());
+            error.message = format!("Job '{name}' ({id}): {}", error.message);
+            JobFailure {
+                line: self.line,
+                error,
+            }
+        })
+    }
+}
+
+/// Waits for a job; one that was cancelled has not succeeded.
+fn outcome(job: &JobClient) -> Result<()> {
+    let outcome = job.wait()?;
+    if outcome.status == JobStatus::Canceled {
+        return Err(cancelled("The job was cancelled.", &outcome.left_behind));
+    }
+    Ok(())
+}
+
+fn cancelled(message: &str, left_behind: &[String]) -> TableError {
+    let mut error = TableError::new(ErrorKind::Cancelled, message);
+    if !left_behind.is_empty() {
+        error.hint = Some(format!("Left unfinished: {}.", left_behind.join(", ")));
+    }
+    error
+}
+
 fn is_update(statement: &Statement) -> bool {
     matches!(
         statement,
         Statement::Insert(_) | Statement::StatementSet(_) | Statement::EndStatementSet
     )
-}
-
-fn cancelled(result: &mut TableResult) -> TableError {
-    let left = result.cancel();
-    let mut error = TableError::new(ErrorKind::Cancelled, messages::RESULT_CANCELLED);
-    if !left.is_empty() {
-        error.hint = Some(format!("Left unfinished: {}.", left.join(", ")));
-    }
-    error
 }
 
 fn flush(out: &mut dyn Write) -> Result<()> {

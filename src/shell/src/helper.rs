@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use filbert_sql::lexer::{LexemeKind, Lexer};
-use filbert_sql::{Completeness, completeness};
+use filbert_sql::{Completeness, TokenClass, completeness, highlight};
 use filbert_table::TableEnvironment;
 use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
@@ -12,13 +11,6 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper, Result};
 
 use crate::repl::is_command;
-
-const KEYWORD: &str = "34;1";
-const COMMENT: &str = "3;90";
-const HINT: &str = "1;36";
-const LITERAL: &str = "32";
-const NUMBER: &str = "33";
-const QUOTED: &str = "36";
 
 pub(crate) struct SqlHelper {
     pub env: TableEnvironment,
@@ -71,37 +63,30 @@ impl Highlighter for SqlHelper {
 fn highlighted(line: &str) -> String {
     let mut out = String::with_capacity(line.len() * 2);
     let mut done = 0;
-    for lexeme in Lexer::new(line).map_while(std::result::Result::ok) {
-        let Some(text) = line.get(lexeme.start..lexeme.end) else {
+    for (range, class) in highlight(line) {
+        let (Some(before), Some(text)) = (line.get(done..range.start), line.get(range.clone()))
+        else {
             break;
         };
-        out.push_str(&line[done..lexeme.start]);
-        match colour(&lexeme.kind, text) {
-            Some(code) => out.push_str(&format!("\x1b[{code}m{text}\x1b[0m")),
+        out.push_str(before);
+        match colour(class) {
+            Some(code) => out.extend(["\x1b[", code, "m", text, "\x1b[0m"]),
             None => out.push_str(text),
         }
-        done = lexeme.end;
+        done = range.end;
     }
     out.push_str(&line[done..]);
     out
 }
 
-fn colour(kind: &LexemeKind, text: &str) -> Option<&'static str> {
-    match kind {
-        LexemeKind::Comment => Some(COMMENT),
-        LexemeKind::Hint(_) => Some(HINT),
-        LexemeKind::Token(_) => match text.chars().next()? {
-            '\'' => Some(LITERAL),
-            '`' => Some(QUOTED),
-            c if c.is_ascii_digit() => Some(NUMBER),
-            c if c.is_alphabetic() => {
-                let upper = text.to_uppercase();
-                filbert_sql::keywords()
-                    .any(|keyword| keyword == upper)
-                    .then_some(KEYWORD)
-            }
-            _ => None,
-        },
+fn colour(class: TokenClass) -> Option<&'static str> {
+    match class {
+        TokenClass::Keyword => Some("34;1"),
+        TokenClass::Comment => Some("3;90"),
+        TokenClass::Hint => Some("1;36"),
+        TokenClass::Text => Some("32"),
+        TokenClass::Number => Some("33"),
+        TokenClass::Name | TokenClass::Symbol | TokenClass::Error => None,
     }
 }
 

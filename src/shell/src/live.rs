@@ -1,200 +1,221 @@
-//! The rows that a changelog leaves, and a view of them that updates in place.
+//! A view of a changing table that fills the screen and updates in place.
 
-use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use filbert_table::TableError;
-use filbert_table::print::{Row, Tableau, row_term};
+use filbert_table::print::{Tableau, columns, row_term};
 use filbert_types::Field;
 
+use crate::client::closed;
+use crate::materialized::Materialized;
+use crate::terminal::{Key, Keys};
+
+/// Queries that end sooner are never shown in a view.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// How often the view is drawn anew at most.
 const REFRESH: Duration = Duration::from_millis(200);
-/// Lines around the rows: borders, names, the status, the prompt to come.
-const FRAME_LINES: usize = 7;
-/// Rows of a page where the terminal does not tell its height.
-const PAGE_ROWS: usize = 24;
+/// Lines around the rows: borders, names, the status.
+const FRAME_LINES: usize = 5;
+/// The size of a terminal that doesn't tell it.
+const SIZE: (u16, u16) = (24, 80);
+/// Columns of the screen that an arrow moves by.
+const SIDEWAYS: usize = 10;
 
-/// What a changelog has come to: rows in the order of their arrival, at most `max` of them.
-#[derive(Debug)]
-pub(crate) struct Materialized {
-    rows: BTreeMap<u64, Row>,
-    /// Where rows with these cells are, the newest last.
-    places: HashMap<Vec<Option<String>>, Vec<u64>>,
-    next: u64,
-    max: usize,
-    /// Rows given up because there were too many.
-    pub dropped: u64,
+/// The other screen, without a cursor.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l";
+const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+
+/// What the user wants of the query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    GoOn,
+    Quit,
 }
 
-impl Materialized {
-    pub fn new(max: usize) -> Materialized {
-        Materialized {
-            rows: BTreeMap::new(),
-            places: HashMap::new(),
-            next: 0,
-            max: max.max(1),
-            dropped: 0,
-        }
-    }
-
-    /// Applies a change. A delete of a row that was given up changes nothing.
-    pub fn apply(&mut self, change: Row) {
-        if !change.kind.is_accumulate() {
-            if let Some(place) = self.newest(&change) {
-                self.rows.remove(&place);
-            }
-            return;
-        }
-        if self.rows.len() >= self.max
-            && let Some((place, oldest)) = self.rows.pop_first()
-        {
-            self.forget(&oldest, place);
-            self.dropped += 1;
-        }
-        let places = self.places.entry(change.cells.clone()).or_default();
-        places.push(self.next);
-        self.rows.insert(self.next, change);
-        self.next += 1;
-    }
-
-    fn newest(&mut self, row: &Row) -> Option<u64> {
-        let places = self.places.get_mut(&row.cells)?;
-        let place = places.pop();
-        if places.is_empty() {
-            self.places.remove(&row.cells);
-        }
-        place
-    }
-
-    fn forget(&mut self, row: &Row, place: u64) {
-        if let Some(places) = self.places.get_mut(&row.cells) {
-            places.retain(|p| *p != place);
-            if places.is_empty() {
-                self.places.remove(&row.cells);
-            }
-        }
-    }
-
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    pub fn into_rows(self) -> Vec<Row> {
-        self.rows.into_values().collect()
-    }
-
-    /// The newest rows, oldest of them first.
-    fn last(&self, count: usize) -> Vec<Row> {
-        let skipped = self.rows.len().saturating_sub(count);
-        self.rows.values().skip(skipped).cloned().collect()
-    }
-}
-
-/// A view that is drawn over itself.
+/// A view on its own screen; the user's screen is back when it is closed.
 pub(crate) struct LiveView {
-    /// Lines on the screen that belong to the view.
-    lines: usize,
+    opened: Instant,
+    /// There when the view is on the screen.
+    keys: Option<Keys>,
     drawn: Option<Instant>,
-    page: usize,
+    /// The first row shown; none follows the newest rows.
+    first: Option<usize>,
+    left: usize,
     max_column_width: usize,
 }
 
 impl LiveView {
     pub fn new(max_column_width: usize) -> LiveView {
-        let height = console::Term::stdout().size_checked().map(|(rows, _)| rows);
-        let page = height.map_or(PAGE_ROWS, |h| usize::from(h).saturating_sub(FRAME_LINES));
         LiveView {
-            lines: 0,
+            opened: Instant::now(),
+            keys: None,
             drawn: None,
-            page: page.max(1),
+            first: None,
+            left: 0,
             max_column_width,
         }
     }
 
-    /// Draws the newest page, unless it was drawn a moment ago.
+    /// Looks at the keys and draws the table, unless that was a moment ago.
     pub fn update(
         &mut self,
         fields: &[Field],
         rows: &Materialized,
         out: &mut dyn Write,
-    ) -> Result<(), TableError> {
-        if self.drawn.is_some_and(|at| at.elapsed() < REFRESH) {
-            return Ok(());
+    ) -> Result<Wish, TableError> {
+        if self.opened.elapsed() < PATIENCE {
+            return Ok(Wish::GoOn);
         }
-        let mut text = Vec::new();
-        let page = rows.last(self.page);
-        Tableau::write_all(fields, &page, self.max_column_width, &mut text)?;
-        let count = rows.len() as u64;
-        let shown = page.len();
-        let hidden = if shown < rows.len() {
-            format!(", the last {shown} are shown")
-        } else {
-            String::new()
+        let pressed = match &self.keys {
+            Some(keys) => keys.pressed(),
+            None => {
+                let Some(keys) = Keys::open() else {
+                    return Ok(Wish::GoOn);
+                };
+                self.keys = Some(keys);
+                put(out, ENTER)?;
+                Vec::new()
+            }
         };
-        let term = row_term(count);
-        let status = format!("Running: {count} {term}{hidden}. Ctrl-C ends the query.\n");
-        text.extend_from_slice(status.as_bytes());
-        self.clear(out)?;
-        self.lines = text.iter().filter(|b| **b == b'\n').count();
+        let (height, width) = console::Term::stdout().size_checked().unwrap_or(SIZE);
+        let page = usize::from(height).saturating_sub(FRAME_LINES).max(1);
+        for key in &pressed {
+            if *key == Key::Quit {
+                return Ok(Wish::Quit);
+            }
+            self.turn(*key, rows.len(), page);
+        }
+        if pressed.is_empty() && self.drawn.is_some_and(|at| at.elapsed() < REFRESH) {
+            return Ok(Wish::GoOn);
+        }
+        let text = self.frame(fields, rows, page, usize::from(width))?;
         self.drawn = Some(Instant::now());
-        out.write_all(&text)
-            .and_then(|()| out.flush())
-            .map_err(|error| crate::client::closed(&error))
+        put(out, &text)?;
+        Ok(Wish::GoOn)
+    }
+
+    fn turn(&mut self, key: Key, rows: usize, page: usize) {
+        let last = rows.saturating_sub(page);
+        let first = self.first.unwrap_or(last).min(last);
+        let to = match key {
+            Key::LineUp => first.saturating_sub(1),
+            Key::LineDown => first + 1,
+            Key::PageUp => first.saturating_sub(page),
+            Key::PageDown => first + page,
+            Key::First => 0,
+            Key::Last => last,
+            Key::Left => {
+                self.left = self.left.saturating_sub(SIDEWAYS);
+                return;
+            }
+            Key::Right => {
+                self.left += SIDEWAYS;
+                return;
+            }
+            Key::Quit => return,
+        };
+        self.first = (to < last).then_some(to);
+    }
+
+    fn frame(
+        &self,
+        fields: &[Field],
+        rows: &Materialized,
+        page: usize,
+        width: usize,
+    ) -> Result<String, TableError> {
+        let last = rows.len().saturating_sub(page);
+        let first = self.first.unwrap_or(last).min(last);
+        let shown = rows.page(first, page);
+        let tableau = Tableau::by_data(fields, &shown, self.max_column_width);
+        let mut table = Vec::new();
+        tableau.header(&mut table)?;
+        for row in &shown {
+            tableau.row(row, &mut table)?;
+        }
+        tableau.border(&mut table)?;
+        let mut text = String::from("\x1b[H");
+        for line in String::from_utf8_lossy(&table).lines() {
+            text.push_str(columns(line, self.left, width));
+            text.push_str("\x1b[K\r\n");
+        }
+        let status = status(first, shown.len(), rows.len(), self.opened.elapsed());
+        text.push_str("\x1b[7m");
+        text.push_str(columns(&status, 0, width));
+        text.push_str("\x1b[0m\x1b[K\x1b[J");
+        Ok(text)
     }
 
     /// Takes the view off the screen.
-    pub fn clear(&mut self, out: &mut dyn Write) -> Result<(), TableError> {
-        let lines = std::mem::take(&mut self.lines);
-        if lines == 0 {
-            return Ok(());
+    pub fn close(&mut self, out: &mut dyn Write) -> Result<(), TableError> {
+        match self.keys.take() {
+            Some(_) => put(out, LEAVE),
+            None => Ok(()),
         }
-        write!(out, "\x1b[{lines}A\r\x1b[J").map_err(|error| crate::client::closed(&error))
     }
+}
+
+fn status(first: usize, shown: usize, rows: usize, running: Duration) -> String {
+    let seconds = running.as_secs();
+    let term = row_term(rows as u64);
+    let place = if shown < rows {
+        format!("{}-{} of {rows} {term}", first + 1, first + shown)
+    } else {
+        format!("{rows} {term}")
+    };
+    format!(
+        "{place}, running for {}:{:02}  Q quit  N/P page  G last  arrows move",
+        seconds / 60,
+        seconds % 60
+    )
+}
+
+fn put(out: &mut dyn Write, text: &str) -> Result<(), TableError> {
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| closed(&error))
 }
 
 #[cfg(test)]
 mod tests {
-    use filbert_types::RowKind;
+    use filbert_table::print::Row;
+    use filbert_types::{RowKind, TypeKind};
 
     use super::*;
 
-    fn row(kind: RowKind, text: &str) -> Row {
-        Row {
-            kind,
-            cells: vec![Some(text.to_owned())],
+    fn plain(text: &str) -> String {
+        let mut plain = String::new();
+        for (number, part) in text.split('\x1b').enumerate() {
+            let end = part.find(|c: char| c.is_ascii_alphabetic());
+            plain.push_str(match end {
+                Some(end) if number > 0 => &part[end + 1..],
+                _ => part,
+            });
         }
-    }
-
-    fn texts(rows: Materialized) -> Vec<String> {
-        let rows = rows.into_rows().into_iter();
-        rows.map(|r| r.cells[0].clone().unwrap()).collect()
-    }
-
-    #[test]
-    fn deletes_take_the_newest_equal_row() {
-        let mut rows = Materialized::new(10);
-        for (kind, text) in [
-            (RowKind::Insert, "a"),
-            (RowKind::Insert, "b"),
-            (RowKind::Insert, "a"),
-            (RowKind::Delete, "a"),
-            (RowKind::UpdateBefore, "b"),
-            (RowKind::UpdateAfter, "c"),
-        ] {
-            rows.apply(row(kind, text));
-        }
-        assert_eq!(texts(rows), ["a", "c"]);
+        plain.replace('\r', "")
     }
 
     #[test]
-    fn the_oldest_rows_go_when_there_are_too_many() {
-        let mut rows = Materialized::new(2);
-        for text in ["a", "b", "c"] {
-            rows.apply(row(RowKind::Insert, text));
+    fn the_view_follows_the_newest_rows_until_it_is_turned() {
+        let mut rows = Materialized::new(100);
+        for n in 0..5 {
+            rows.apply(Row {
+                kind: RowKind::Insert,
+                cells: vec![Some(format!("row {n}"))],
+            });
         }
-        rows.apply(row(RowKind::Delete, "a"));
-        assert_eq!(rows.dropped, 1);
-        assert_eq!(texts(rows), ["b", "c"]);
+        let fields = [Field::new("name", TypeKind::Int.into())];
+        let mut view = LiveView::new(30);
+        let frame = |view: &LiveView| plain(&view.frame(&fields, &rows, 2, 12).unwrap());
+        let newest =
+            "+-------+\n|  name |\n+-------+\n| row 3 |\n| row 4 |\n+-------+\n4-5 of 5 row";
+        assert_eq!(frame(&view), newest);
+        view.turn(Key::PageUp, 5, 2);
+        assert!(frame(&view).contains("row 1") && !frame(&view).contains("row 3"));
+        view.turn(Key::PageDown, 5, 2);
+        assert_eq!(view.first, None);
+        view.turn(Key::Right, 5, 2);
+        assert!(frame(&view).starts_with("\n\n"));
     }
 }

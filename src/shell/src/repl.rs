@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use filbert_sql::Statements;
+use filbert_table::ErrorKind;
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{CompletionType, Config, Editor};
@@ -11,6 +12,7 @@ use rustyline::{CompletionType, Config, Editor};
 use crate::client::Client;
 use crate::helper::SqlHelper;
 use crate::messages;
+use crate::terminal::keeping_interrupts;
 
 const PROMPT: &str = "Filbert SQL> ";
 
@@ -32,23 +34,48 @@ pub fn run(mut client: Client, history: Option<&Path>) {
         let _ = editor.load_history(path);
     }
     loop {
+        for failure in client.failed_jobs() {
+            let text = client.show().style.error(&failure.error.to_string());
+            let _ = writeln!(out, "{text}\n");
+        }
         let text = match editor.readline(PROMPT) {
             Ok(text) => text,
-            Err(ReadlineError::Interrupted) => continue,
+            Err(ReadlineError::Interrupted) => {
+                client.interrupt().take();
+                continue;
+            }
             Err(_) => break,
         };
         if text.trim().is_empty() {
             continue;
         }
         let _ = editor.add_history_entry(text.trim());
+        if let Some(path) = history {
+            // A history that can't be kept is no reason to stop.
+            let _ = editor.append_history(path);
+        }
         if execute(&mut client, &text, &mut out) == Next::Quit {
             break;
         }
     }
-    if let Some(path) = history {
-        let _ = editor.save_history(path);
+    leave(&mut client, &mut out);
+}
+
+/// The jobs live in this process: they end with it, in order and not unseen.
+fn leave(client: &mut Client, out: &mut dyn Write) {
+    let style = client.show().style;
+    let jobs = client.running_jobs();
+    if jobs > 0 {
+        let text = format!(
+            "Cancelling {jobs} running {}.",
+            if jobs == 1 { "job" } else { "jobs" }
+        );
+        let _ = writeln!(out, "{}", style.warning(&text));
     }
-    let _ = writeln!(out, "{}", client.show().style.info(messages::EXITING));
+    for job in client.cancel_jobs() {
+        let _ = writeln!(out, "{}", style.info(&job.error.to_string()));
+    }
+    let _ = writeln!(out, "{}", style.info(messages::EXITING));
 }
 
 fn editor(client: &Client) -> rustyline::Result<Editor<SqlHelper, DefaultHistory>> {
@@ -56,7 +83,7 @@ fn editor(client: &Client) -> rustyline::Result<Editor<SqlHelper, DefaultHistory
         .completion_type(CompletionType::List)
         .auto_add_history(false)
         .build();
-    let mut editor = Editor::with_config(config)?;
+    let mut editor = keeping_interrupts(|| Editor::with_config(config))??;
     editor.set_helper(Some(SqlHelper {
         env: client.environment().clone(),
         colours: client.show().style.colours,
@@ -102,8 +129,11 @@ fn execute(client: &mut Client, text: &str, out: &mut dyn Write) -> Next {
             .and_then(|parsed| client.execute(&parsed, out));
         if let Err(error) = executed {
             let report = error.report(text);
-            let line = format!("{}\n{report}\n", messages::FAILED);
-            let _ = writeln!(out, "{}", style.error(&line));
+            let line = match error.kind {
+                ErrorKind::Cancelled => style.info(&report),
+                _ => style.error(&format!("{}\n{report}", messages::FAILED)),
+            };
+            let _ = writeln!(out, "{line}\n");
             break;
         }
         let _ = writeln!(out);

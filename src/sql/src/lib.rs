@@ -52,4 +52,4 @@ pub use parse::{
     parse_statements,
 };
 pub use source::span;
-pub use words::{is_reserved, keywords};
+pub use words::{common_keywords, is_reserved, keywords};

@@ -1,5 +1,7 @@
 //! Flink's keywords, as its parser lists them. Reserved ones name nothing without backticks.
 
+use crate::reference::STATEMENTS;
+
 /// Words that cannot be names, sorted.
 #[rustfmt::skip]
 pub(crate) const RESERVED: &[&str] = &[
@@ -158,7 +160,33 @@ pub fn is_reserved(upper: &str) -> bool {
     RESERVED.binary_search(&upper).is_ok()
 }
 
-/// Flink's keywords, for completion.
+/// The words that people write in queries, sorted; those of other statements are in their syntax.
+#[rustfmt::skip]
+const QUERY_WORDS: &[&str] = &[
+    "AFTER", "ALL", "AND", "ARRAY", "AS", "ASC", "BETWEEN", "BIGINT", "BOOLEAN", "BY", "BYTES", "CASE", "CAST", "CROSS",
+    "CUBE", "CURRENT", "DATE", "DAY", "DECIMAL", "DEFINE", "DESC", "DESCRIPTOR", "DISTINCT", "DOUBLE", "ELSE", "END",
+    "ESCAPE", "EXCEPT", "EXISTS", "FALSE", "FETCH", "FILTER", "FIRST", "FLOAT", "FOLLOWING", "FOR", "FROM", "FULL",
+    "GROUP", "GROUPING", "HAVING", "HOUR", "IN", "INNER", "INT", "INTERSECT", "INTERVAL", "IS", "JOIN", "LAST",
+    "LATERAL", "LEFT", "LIKE", "LIMIT", "MAP", "MATCH", "MATCH_RECOGNIZE", "MEASURES", "MINUTE", "MONTH", "NATURAL",
+    "NOT", "NULL", "NULLS", "OF", "OFFSET", "ON", "ONE", "ONLY", "OR", "ORDER", "OUTER", "OVER", "PARTITION", "PAST",
+    "PATTERN", "PRECEDING", "RANGE", "RIGHT", "ROLLUP", "ROW", "ROWS", "SECOND", "SELECT", "SETS", "SIMILAR", "SKIP",
+    "SMALLINT", "STRING", "SYSTEM_TIME", "TABLE", "THEN", "TIME", "TIMESTAMP", "TIMESTAMP_LTZ", "TINYINT", "TO",
+    "TRUE", "UNBOUNDED", "UNION", "UNNEST", "USING", "VALUES", "VARCHAR", "WHEN", "WHERE", "WITH", "WITHIN", "YEAR",
+];
+
+/// Flink's keywords.
 pub fn keywords() -> impl Iterator<Item = &'static str> {
     RESERVED.iter().chain(NON_RESERVED).copied()
+}
+
+/// The keywords that a shell offers: those of queries and of the statements that there are.
+pub fn common_keywords() -> impl Iterator<Item = &'static str> {
+    let statements = STATEMENTS
+        .iter()
+        .flat_map(|s| {
+            s.syntax
+                .split(|c: char| !(c.is_ascii_uppercase() || c == '_'))
+        })
+        .filter(|word| word.len() > 1);
+    QUERY_WORDS.iter().copied().chain(statements)
 }

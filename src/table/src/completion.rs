@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use filbert_connector_api::ConnectorRegistry;
+use filbert_functions::aggregate::definitions;
 use filbert_types::{ConfigType, options};
 
 use crate::environment::TableEnvironment;
@@ -151,16 +152,17 @@ fn words(session: &Session, text: &str, before: &str) -> Completion {
         None if prefix.is_empty() => Vec::new(),
         None => {
             let lower = prefix.chars().all(|c| !c.is_uppercase());
-            let keywords = filbert_sql::keywords().map(|k| {
-                if lower {
-                    k.to_lowercase()
-                } else {
-                    k.to_owned()
-                }
-            });
-            let names = keywords
+            let in_case = |word: &str| match lower {
+                true => word.to_lowercase(),
+                false => word.to_owned(),
+            };
+            let aggregates = definitions::all().map(|a| a.signature.name);
+            let words = filbert_sql::common_keywords().chain(aggregates);
+            let functions = session.functions.names();
+            let names = words
+                .map(in_case)
+                .chain(functions.iter().map(|name| in_case(name)))
                 .chain(objects(session))
-                .chain(session.functions.names())
                 .chain(columns_in(session, text));
             starting_with(prefix, names)
         }

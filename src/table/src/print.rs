@@ -14,7 +14,7 @@ use crate::result::{ResultSource, TableResult};
 
 pub use tableau::Tableau;
 pub use text::{Row, rows_of};
-pub use width::{display_width, truncated};
+pub use width::{columns, display_width, truncated};
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

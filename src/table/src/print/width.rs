@@ -29,9 +29,35 @@ pub fn truncated(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
+/// The part of a line that a screen shows, `width` columns from column `left` on.
+pub fn columns(line: &str, left: usize, width: usize) -> &str {
+    let mut at = 0;
+    let (mut start, mut end) = (line.len(), line.len());
+    for (index, c) in line.char_indices() {
+        let next = at + c.width().unwrap_or(0);
+        if at >= left && start == line.len() {
+            start = index;
+        }
+        if next > left + width {
+            end = index;
+            break;
+        }
+        at = next;
+    }
+    line.get(start..end).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_screen_shows_whole_characters() {
+        assert_eq!(columns("abcdef", 1, 3), "bcd");
+        assert_eq!(columns("abc", 5, 3), "");
+        assert_eq!(columns("a中文b", 0, 4), "a中");
+        assert_eq!(columns("a中文b", 2, 9), "文b");
+    }
 
     #[test]
     fn wide_characters_count_two_when_a_text_is_cut() {
