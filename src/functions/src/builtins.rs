@@ -1,6 +1,6 @@
 //! Flink's built-in functions, one file a family. A family is a `pub static FUNCTIONS: &[Function]`.
 
-pub(crate) mod bitmap;
+pub mod bitmap;
 pub(crate) mod collection;
 pub(crate) mod conditional;
 pub(crate) mod datetime;

@@ -88,6 +88,12 @@ pub struct AggregateCallSpec {
     pub filter: Option<usize>,
     /// Columns to sort by, with `ascending` and `nulls first`.
     pub order_by: Vec<(usize, bool, bool)>,
+    /// NULLs don't count (`ARRAY_AGG(x IGNORE NULLS)`).
+    #[serde(default)]
+    pub ignore_nulls: bool,
+    /// What the input takes back needn't reach the call: its value only ever rises (or falls).
+    #[serde(default)]
+    pub ignores_retractions: bool,
     pub output: Field,
 }
 

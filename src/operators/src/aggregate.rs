@@ -1,24 +1,39 @@
-//! Aggregate functions over keyed state: running values for a per-record changelog, and bulk updates for windows.
+//! Aggregate functions over keyed state: running values for a per-record changelog, and bulk updates for windows and
+//! bundles.
 //!
-//! An [`Accumulator`] keeps one call's state in tables by slot. `running` applies a batch row by row and writes the
-//! call's value before and after each row, all calls apart from each other: the operator then picks the rows that the
-//! changelog needs.
+//! - [`AggregateCalls`]: the calls of an operator, with their FILTERs and DISTINCTs; what operators use.
+//! - [`Accumulator`]: one call's state in tables by slot. `running` applies a batch row by row and writes the call's value
+//!   before and after each row, all calls apart from each other: the operator then picks the rows that the changelog
+//!   needs. `merge` adds slots to slots (sessions, slices); `export` and `import` carry state as columns (local phases).
+//! - Families: fixed-width running kernels (`fixed`: COUNT, SUM, AVG, MIN and MAX over inserts, first and last, variances),
+//!   ordered multisets (MIN and MAX over changes, PERCENTILE), and collected values (`collect`: arrays, texts, JSON,
+//!   multisets; `bitmap`).
 
+mod bitmap;
+mod calls;
+mod collect;
 mod count;
 mod decimal;
 mod distinct;
+mod first_last;
 mod fixed;
+mod json;
+mod lists;
+mod make;
 mod min_max;
 mod min_max_bytes;
+mod multiset_order;
+mod percentile;
 mod sum;
+mod variance;
 
-use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
-use filbert_graph::spec::AggregateCallSpec;
-use filbert_types::{RowKind, TypeKind};
+use filbert_types::RowKind;
 
-use crate::error::{OperatorError, Result};
-use distinct::DistinctValues;
+use crate::error::Result;
+
+pub use calls::{AggregateCall, AggregateCalls};
 
 /// What a row does to an accumulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +64,16 @@ pub struct Rows<'a> {
     pub resets: Option<&'a [bool]>,
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    /// Rows that all add.
+    pub fn adding(slots: &'a [u32]) -> Rows<'a> {
+        Rows {
+            slots,
+            ops: None,
+            resets: None,
+        }
+    }
+
     #[inline]
     fn op(&self, row: usize) -> Op {
         self.ops.map_or(Op::Add, |ops| ops[row])
@@ -69,7 +93,7 @@ pub trait Accumulator: Send {
     /// `2 * i + 1` the one after it. `changed` is set where the two differ, and left alone elsewhere.
     ///
     /// # Errors
-    /// When the arguments are not of the declared type.
+    /// When the arguments are not of the declared type, or the function refuses a value.
     fn running(
         &mut self,
         rows: Rows<'_>,
@@ -80,7 +104,7 @@ pub trait Accumulator: Send {
     /// Applies the rows in order.
     ///
     /// # Errors
-    /// When the arguments are not of the declared type.
+    /// As `running`.
     fn update(&mut self, rows: Rows<'_>, args: &[ArrayRef]) -> Result<()>;
 
     /// The values of these slots.
@@ -92,170 +116,29 @@ pub trait Accumulator: Send {
     fn reset(&mut self, slot: u32);
 
     fn memory_bytes(&self) -> usize;
-}
 
-/// A call with its FILTER and DISTINCT.
-pub struct AggregateCall {
-    args: Vec<usize>,
-    filter: Option<usize>,
-    distinct: Option<DistinctValues>,
-    accumulator: Box<dyn Accumulator>,
-    ops: Vec<Op>,
-}
+    /// The types of the columns that carry a slot's state.
+    fn state_types(&self) -> Vec<DataType>;
 
-impl AggregateCall {
-    /// # Errors
-    /// When the function isn't there for these arguments.
-    pub fn new(spec: &AggregateCallSpec, retracts: bool) -> Result<AggregateCall> {
-        if !spec.order_by.is_empty() {
-            return Err(OperatorError::user(format!(
-                "ORDER BY in {} is not supported in streaming mode.",
-                spec.function
-            )));
-        }
-        let arrow_types = spec.arg_types.iter().map(|t| t.kind.arrow()).collect();
-        let distinct = spec
-            .distinct
-            .then(|| DistinctValues::new(arrow_types))
-            .transpose()?;
-        Ok(AggregateCall {
-            args: spec.args.clone(),
-            filter: spec.filter,
-            distinct,
-            accumulator: accumulator(spec, retracts)?,
-            ops: Vec::new(),
-        })
-    }
-
-    pub fn reserve_slots(&mut self, slots_end: usize) {
-        self.accumulator.reserve_slots(slots_end);
-    }
-
-    /// See [`Accumulator::running`].
+    /// The state of these slots, a row each.
     ///
     /// # Errors
-    /// As there.
-    pub fn running(
-        &mut self,
-        rows: Rows<'_>,
-        columns: &[ArrayRef],
-        changed: &mut [bool],
-    ) -> Result<ArrayRef> {
-        let args = self.arguments(rows, columns)?;
-        let ops = if self.filter.is_some() || self.distinct.is_some() {
-            Some(self.ops.as_slice())
-        } else {
-            rows.ops
-        };
-        let rows = Rows { ops, ..rows };
-        self.accumulator.running(rows, &args, changed)
-    }
+    /// When the state can't be written.
+    fn export(&self, slots: &[u32]) -> Result<Vec<ArrayRef>>;
 
-    /// See [`Accumulator::update`].
+    /// Adds exported state to these slots, row by row.
     ///
     /// # Errors
-    /// As there.
-    pub fn update(&mut self, rows: Rows<'_>, columns: &[ArrayRef]) -> Result<()> {
-        let args = self.arguments(rows, columns)?;
-        let ops = if self.filter.is_some() || self.distinct.is_some() {
-            Some(self.ops.as_slice())
-        } else {
-            rows.ops
-        };
-        let rows = Rows { ops, ..rows };
-        self.accumulator.update(rows, &args)
-    }
+    /// When the columns are not of `state_types`.
+    fn import(&mut self, slots: &[u32], state: &[ArrayRef]) -> Result<()>;
 
-    /// See [`Accumulator::values`].
+    /// Adds what `from` holds to `into`, pair by pair; the slots of `from` stay as they are, and none is in `into` too.
     ///
     /// # Errors
-    /// As there.
-    pub fn values(&self, slots: &[u32]) -> Result<ArrayRef> {
-        self.accumulator.values(slots)
-    }
-
-    pub fn reset(&mut self, slot: u32) {
-        self.accumulator.reset(slot);
-        if let Some(distinct) = &mut self.distinct {
-            distinct.reset(slot);
-        }
-    }
-
-    pub fn memory_bytes(&self) -> usize {
-        let distinct = self
-            .distinct
-            .as_ref()
-            .map_or(0, DistinctValues::memory_bytes);
-        self.accumulator.memory_bytes() + distinct
-    }
-
-    /// The call's arguments; FILTER and DISTINCT decide in `self.ops` which rows still count.
-    fn arguments(&mut self, rows: Rows<'_>, columns: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
-        let args: Vec<ArrayRef> = self
-            .args
-            .iter()
-            .map(|i| ArrayRef::clone(&columns[*i]))
-            .collect();
-        if self.filter.is_none() && self.distinct.is_none() {
-            return Ok(args);
-        }
-        self.ops.clear();
-        self.ops.extend((0..rows.slots.len()).map(|i| rows.op(i)));
-        if let Some(filter) = self.filter {
-            apply_filter(&columns[filter], &mut self.ops)?;
-        }
-        if let Some(distinct) = &mut self.distinct {
-            distinct.apply(rows, &args, &mut self.ops)?;
-        }
-        Ok(args)
-    }
-}
-
-fn apply_filter(filter: &ArrayRef, ops: &mut [Op]) -> Result<()> {
-    let Some(filter) = filter.as_any().downcast_ref::<BooleanArray>() else {
-        return Err(OperatorError::engine(
-            "An aggregate's FILTER is not BOOLEAN.",
-        ));
-    };
-    for (i, op) in ops.iter_mut().enumerate() {
-        if filter.is_null(i) || !filter.value(i) {
-            *op = Op::Skip;
-        }
-    }
-    Ok(())
-}
-
-/// The accumulator of a call. `retracts` says that rows may be taken back.
-fn accumulator(spec: &AggregateCallSpec, retracts: bool) -> Result<Box<dyn Accumulator>> {
-    let output = spec.output.ty.kind.arrow();
-    let arg = spec.arg_types.first().map(|t| &t.kind);
-    let made = match (spec.function.as_str(), arg) {
-        ("COUNT", _) => Some(count::accumulator()),
-        ("SUM" | "$SUM0" | "SUM0", Some(arg)) => sum::sum(arg, &output, spec.function != "SUM"),
-        ("AVG", Some(arg)) => sum::avg(arg, &output),
-        ("MIN" | "MAX", Some(arg)) => min_max(arg, &output, spec.function == "MAX", retracts),
-        _ => None,
-    };
-    made.ok_or_else(|| {
-        let types: Vec<String> = spec.arg_types.iter().map(ToString::to_string).collect();
-        OperatorError::user(format!(
-            "The aggregate function {}({}) is not supported in streaming mode yet.",
-            spec.function,
-            types.join(", ")
-        ))
-    })
-}
-
-fn min_max(
-    arg: &TypeKind,
-    output: &DataType,
-    max: bool,
-    retracts: bool,
-) -> Option<Box<dyn Accumulator>> {
-    if arg.is_character() || arg.is_binary() {
-        Some(min_max_bytes::accumulator(output, max, retracts))
-    } else {
-        min_max::accumulator(output, max, retracts)
+    /// When the state can't be carried over.
+    fn merge(&mut self, from: &[u32], into: &[u32]) -> Result<()> {
+        let state = self.export(from)?;
+        self.import(into, &state)
     }
 }
 

@@ -19,7 +19,7 @@ use filbert_graph::spec::GroupAggregateSpec;
 use filbert_state::{KeyIndex, StateError, ValueTable};
 use filbert_types::{ChangeBatch, Clock, RowKind, WatermarkMark};
 
-use crate::aggregate::{AggregateCall, Op, Rows};
+use crate::aggregate::{AggregateCalls, Op, Rows};
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
 use crate::marks::push_mark;
@@ -29,7 +29,7 @@ use crate::output::Output;
 
 pub struct GroupAggregateOperator {
     keys: Vec<usize>,
-    calls: Vec<AggregateCall>,
+    calls: AggregateCalls,
     emit_update_before: bool,
     output: SchemaRef,
     index: KeyIndex,
@@ -79,12 +79,9 @@ impl GroupAggregateOperator {
             .keys
             .iter()
             .map(|k| input.field(*k).data_type().clone());
-        let calls = spec.calls.iter();
         Ok(GroupAggregateOperator {
             keys: spec.keys.clone(),
-            calls: calls
-                .map(|call| AggregateCall::new(call, spec.input_retracts))
-                .collect::<Result<_>>()?,
+            calls: AggregateCalls::new(&spec.calls, spec.input_retracts)?,
             emit_update_before: spec.emit_update_before,
             output,
             index: KeyIndex::new(key_types.collect()).map_err(state_error)?,
@@ -158,9 +155,7 @@ impl GroupAggregateOperator {
             }
             ttl.written_at_ms.set(*slot, now_ms);
         }
-        for call in &mut self.calls {
-            expired.iter().for_each(|slot| call.reset(*slot));
-        }
+        expired.iter().for_each(|slot| self.calls.reset(*slot));
     }
 
     /// Forgets all keys that have expired.
@@ -171,7 +166,7 @@ impl GroupAggregateOperator {
         let expired: Vec<u32> = live.filter(|slot| ttl.is_expired(*slot, now_ms)).collect();
         for slot in expired {
             self.counts.reset(slot);
-            self.calls.iter_mut().for_each(|call| call.reset(slot));
+            self.calls.reset(slot);
             self.index.remove(slot);
         }
         self.measure();
@@ -186,12 +181,9 @@ impl GroupAggregateOperator {
             ops: (!insert_only).then_some(scratch.ops.as_slice()),
             resets: (!insert_only).then_some(scratch.empties.as_slice()),
         };
-        let slots_end = self.index.slots_end();
-        let calls = self.calls.iter_mut().map(|call| {
-            call.reserve_slots(slots_end);
-            call.running(rows, batch.rows.columns(), &mut scratch.changed)
-        });
-        calls.collect()
+        self.calls.reserve_slots(self.index.slots_end());
+        self.calls
+            .running(rows, batch.rows.columns(), &mut scratch.changed)
     }
 
     fn changes(&self, batch: &ChangeBatch) -> Changes {
@@ -252,15 +244,15 @@ impl GroupAggregateOperator {
         for i in 0..self.scratch.slots.len() {
             let slot = self.scratch.slots[i];
             if self.counts.get(slot) == 0 && self.index.is_live(slot) {
-                self.calls.iter_mut().for_each(|call| call.reset(slot));
+                self.calls.reset(slot);
                 self.index.remove(slot);
             }
         }
     }
 
     fn measure(&self) {
-        let calls: usize = self.calls.iter().map(AggregateCall::memory_bytes).sum();
-        let bytes = self.index.memory_bytes() + self.counts.memory_bytes() + calls;
+        let bytes =
+            self.index.memory_bytes() + self.counts.memory_bytes() + self.calls.memory_bytes();
         self.metrics.state_rows.set(self.index.len() as u64);
         self.metrics.state_bytes.set(bytes as u64);
     }

@@ -17,7 +17,7 @@ use filbert_graph::spec::{AggregateCallSpec, WindowAggregateSpec, WindowColumn};
 use filbert_state::{KeyIndex, TimeTable, ValueTable};
 use filbert_types::{ChangeBatch, Watermark};
 
-use crate::aggregate::{AggregateCall, Op, Rows};
+use crate::aggregate::{AggregateCalls, Op, Rows};
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
 use crate::group_aggregate::state_error;
@@ -46,7 +46,7 @@ pub struct WindowAggregateOperator {
 struct WindowState {
     index: KeyIndex,
     counts: ValueTable<i64>,
-    calls: Vec<AggregateCall>,
+    calls: AggregateCalls,
 }
 
 /// A batch on its way through the operator.
@@ -233,9 +233,7 @@ impl WindowAggregateOperator {
 
     fn emit(&self, end: i64, state: &WindowState, slots: &[u32]) -> Result<ChangeBatch> {
         let mut columns = state.index.key_columns(slots).map_err(state_error)?;
-        for call in &state.calls {
-            columns.push(call.values(slots)?);
-        }
+        columns.extend(state.calls.values(slots)?);
         let window = self.assigner.window_ending(end);
         for column in &self.spec.window_columns {
             let value = match column {
@@ -268,11 +266,10 @@ impl WindowState {
         calls: &[AggregateCallSpec],
         retracts: bool,
     ) -> Result<WindowState> {
-        let calls = calls.iter().map(|call| AggregateCall::new(call, retracts));
         Ok(WindowState {
             index: KeyIndex::new(key_types.to_vec()).map_err(state_error)?,
             counts: ValueTable::default(),
-            calls: calls.collect::<Result<_>>()?,
+            calls: AggregateCalls::new(calls, retracts)?,
         })
     }
 
@@ -298,16 +295,12 @@ impl WindowState {
             ops: ops.as_deref(),
             resets: None,
         };
-        for call in &mut self.calls {
-            call.reserve_slots(self.index.slots_end());
-            call.update(rows, batch.rows.columns())?;
-        }
-        Ok(())
+        self.calls.reserve_slots(self.index.slots_end());
+        self.calls.update(rows, batch.rows.columns())
     }
 
     fn memory_bytes(&self) -> usize {
-        let calls: usize = self.calls.iter().map(AggregateCall::memory_bytes).sum();
-        self.index.memory_bytes() + self.counts.memory_bytes() + calls
+        self.index.memory_bytes() + self.counts.memory_bytes() + self.calls.memory_bytes()
     }
 }
 

@@ -17,5 +17,6 @@ pub use error::StateError;
 pub use hash::{hash_rows, key_group, key_groups_of_subtask, subtask_of_key_group};
 pub use key_index::{KeyIndex, NO_SLOT};
 pub use table::{
-    BytesTable, Chains, MapTable, OrderedMultiset, RowIndex, RowTable, TimeTable, ValueTable,
+    BytesTable, Chains, ListTable, MapTable, OrderedMultiset, RowIndex, RowTable, TimeTable,
+    ValueTable,
 };

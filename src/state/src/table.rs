@@ -3,6 +3,7 @@
 
 mod chains;
 mod column;
+mod list;
 mod map;
 mod multiset;
 mod row_index;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use crate::arena::ByteArena;
 
 pub use chains::Chains;
+pub use list::ListTable;
 pub use map::MapTable;
 pub use multiset::OrderedMultiset;
 pub use row_index::RowIndex;

@@ -126,6 +126,26 @@ pub(crate) fn read(bytes: &[u8]) -> Result<RoaringBitmap, DataFusionError> {
         .map_err(|e| fail(format!("Failed to deserialize bitmap from bytes: {e}")))
 }
 
+/// Adds a bitmap's integers to `values`.
+///
+/// # Errors
+/// When the bytes are no bitmap.
+pub fn extend(bytes: &[u8], values: &mut Vec<i32>) -> Result<()> {
+    values.extend(read(bytes)?.iter().map(|value| value as i32));
+    Ok(())
+}
+
+/// The bitmap of these integers, as bytes.
+///
+/// # Errors
+/// When it can't be written.
+pub fn of(values: &[i32]) -> Result<Vec<u8>> {
+    let bitmap: RoaringBitmap = values.iter().map(|value| *value as u32).collect();
+    let mut bytes = Vec::with_capacity(bitmap.serialized_size());
+    write(&bitmap, &mut bytes)?;
+    Ok(bytes)
+}
+
 /// Appends a bitmap's bytes.
 pub(crate) fn write(bitmap: &RoaringBitmap, out: &mut Vec<u8>) -> Result<()> {
     bitmap

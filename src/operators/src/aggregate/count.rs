@@ -2,8 +2,10 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array};
 use arrow::buffer::NullBuffer;
+use arrow::datatypes::{DataType, Int64Type};
 use filbert_state::ValueTable;
 
+use super::fixed::state_column;
 use super::{Accumulator, Op, Rows};
 use crate::error::Result;
 
@@ -89,5 +91,21 @@ impl Accumulator for Count {
 
     fn memory_bytes(&self) -> usize {
         self.counts.memory_bytes()
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        vec![DataType::Int64]
+    }
+
+    fn export(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
+        Ok(vec![self.values(slots)?])
+    }
+
+    fn import(&mut self, slots: &[u32], state: &[ArrayRef]) -> Result<()> {
+        let counts = state_column::<Int64Type>(state, 0)?;
+        for (slot, count) in slots.iter().zip(counts.values()) {
+            self.counts.values_mut()[*slot as usize] += count;
+        }
+        Ok(())
     }
 }

@@ -1,8 +1,10 @@
+use arrow::array::ArrayRef;
 use arrow::array::types::Decimal128Type;
 use arrow::datatypes::DataType;
 
 use super::fixed::Kernel;
-use super::sum::Total;
+use super::sum::{Total, export_totals, import_totals, total_types};
+use crate::error::Result;
 
 /// The first number with 39 digits.
 const OVERFLOW: u128 = 10u128.pow(38);
@@ -10,7 +12,18 @@ const OVERFLOW: u128 = 10u128.pow(38);
 /// SUM of DECIMAL(p, s) as DECIMAL(38, s). A sum of more than 38 digits is NULL, and the sum begins anew with the next
 /// value: Flink's `plus` gives NULL there, and NULL plus a value is the value.
 pub(super) struct DecimalSum {
-    pub(super) zero: bool,
+    zero: bool,
+    ty: DataType,
+}
+
+impl DecimalSum {
+    /// `ty` is the type of the sums.
+    pub(super) fn new(zero: bool, ty: &DataType) -> DecimalSum {
+        DecimalSum {
+            zero,
+            ty: ty.clone(),
+        }
+    }
 }
 
 /// The sum when it fits 38 digits.
@@ -50,6 +63,28 @@ impl Kernel for DecimalSum {
     fn value(&self, state: &Total<i128>) -> Option<i128> {
         (state.count != 0 || self.zero).then_some(state.sum)
     }
+
+    fn merge(&self, into: &mut Total<i128>, from: &Total<i128>) {
+        *into = match checked(into.sum.checked_add(from.sum)) {
+            Some(sum) => Total {
+                sum,
+                count: into.count + from.count,
+            },
+            None => Total::default(),
+        };
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        total_types(&self.ty)
+    }
+
+    fn export(&self, states: &[Total<i128>]) -> Vec<ArrayRef> {
+        export_totals::<Decimal128Type>(states, &self.ty)
+    }
+
+    fn import(&self, columns: &[ArrayRef]) -> Result<Vec<Total<i128>>> {
+        import_totals::<Decimal128Type>(columns)
+    }
 }
 
 /// AVG of DECIMAL(p, s) as the declared DECIMAL, rounded half up, away from zero.
@@ -66,7 +101,7 @@ impl DecimalAvg {
         };
         let digits = u32::try_from(i16::from(*result_scale) - i16::from(scale)).ok()?;
         Some(DecimalAvg {
-            sum: DecimalSum { zero: false },
+            sum: DecimalSum::new(false, &DataType::Decimal128(38, scale as i8)),
             factor: 10i128.checked_pow(digits)?,
         })
     }
@@ -108,6 +143,22 @@ impl Kernel for DecimalAvg {
         };
         checked(quotient.checked_add(away))
     }
+
+    fn merge(&self, into: &mut Total<i128>, from: &Total<i128>) {
+        self.sum.merge(into, from);
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        self.sum.state_types()
+    }
+
+    fn export(&self, states: &[Total<i128>]) -> Vec<ArrayRef> {
+        self.sum.export(states)
+    }
+
+    fn import(&self, columns: &[ArrayRef]) -> Result<Vec<Total<i128>>> {
+        self.sum.import(columns)
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_sum_of_39_digits_is_null_and_begins_anew() {
-        let sum = DecimalSum { zero: false };
+        let sum = DecimalSum::new(false, &DataType::Decimal128(38, 0));
         let mut state = Total::default();
         sum.add(&mut state, OVERFLOW as i128 - 1);
         sum.add(&mut state, 1);

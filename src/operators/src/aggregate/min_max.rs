@@ -1,20 +1,19 @@
-use arrow::array::types::{
-    Date32Type, Decimal128Type, DurationMillisecondType, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, IntervalYearMonthType, Time32MillisecondType,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
+use arrow::array::types::Int8Type;
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, Int8Array, PrimitiveArray};
 use arrow::compute::cast;
-use arrow::datatypes::{ArrowNativeTypeOp, DataType, IntervalUnit, TimeUnit};
+use arrow::datatypes::{ArrowNativeTypeOp, DataType};
 use filbert_state::{OrderedMultiset, ValueTable};
 
-use super::fixed::{Fixed, Kernel, Values, argument};
+use super::fixed::{
+    Fixed, Kernel, Values, argument, column, for_fixed_width, nullable_column, state_column,
+};
+use super::lists::{ListBuilder, counts_of, elements};
 use super::{Accumulator, Op, Rows};
-use crate::error::Result;
+use crate::error::{OperatorError, Result};
 
 /// MIN or MAX over fixed-width values; none when the type has no order.
 pub(super) fn accumulator(
@@ -22,7 +21,6 @@ pub(super) fn accumulator(
     max: bool,
     retracts: bool,
 ) -> Option<Box<dyn Accumulator>> {
-    use DataType as D;
     fn of<T: ArrowPrimitiveType>(
         output: &DataType,
         max: bool,
@@ -34,48 +32,28 @@ pub(super) fn accumulator(
         Some(if retracts {
             Box::new(Retractable::<T>::new(output, max))
         } else {
-            Box::new(Fixed::new(Extreme::<T>::new(max), output))
+            Box::new(Fixed::new(Extreme::<T>::new(max, output), output))
         })
     }
-    match output {
-        D::Boolean => {
-            let inner = of::<Int8Type>(&D::Int8, max, retracts)?;
-            Some(Box::new(Booleans { inner }))
-        }
-        D::Int8 => of::<Int8Type>(output, max, retracts),
-        D::Int16 => of::<Int16Type>(output, max, retracts),
-        D::Int32 => of::<Int32Type>(output, max, retracts),
-        D::Int64 => of::<Int64Type>(output, max, retracts),
-        D::Float32 => of::<Float32Type>(output, max, retracts),
-        D::Float64 => of::<Float64Type>(output, max, retracts),
-        D::Decimal128(..) => of::<Decimal128Type>(output, max, retracts),
-        D::Date32 => of::<Date32Type>(output, max, retracts),
-        D::Time32(TimeUnit::Millisecond) => of::<Time32MillisecondType>(output, max, retracts),
-        D::Timestamp(TimeUnit::Millisecond, _) => {
-            of::<TimestampMillisecondType>(output, max, retracts)
-        }
-        D::Timestamp(TimeUnit::Microsecond, _) => {
-            of::<TimestampMicrosecondType>(output, max, retracts)
-        }
-        D::Timestamp(TimeUnit::Nanosecond, _) => {
-            of::<TimestampNanosecondType>(output, max, retracts)
-        }
-        D::Interval(IntervalUnit::YearMonth) => of::<IntervalYearMonthType>(output, max, retracts),
-        D::Duration(TimeUnit::Millisecond) => of::<DurationMillisecondType>(output, max, retracts),
-        _ => None,
+    if *output == DataType::Boolean {
+        let inner = of::<Int8Type>(&DataType::Int8, max, retracts)?;
+        return Some(Box::new(Booleans { inner }));
     }
+    for_fixed_width!(output, of(output, max, retracts))
 }
 
-/// Over rows that are never taken back.
+/// Over rows that are never taken back. Floats compare as in Java: a NaN that comes first stays, a later one loses.
 struct Extreme<T> {
     max: bool,
+    ty: DataType,
     marker: std::marker::PhantomData<fn() -> T>,
 }
 
 impl<T> Extreme<T> {
-    fn new(max: bool) -> Extreme<T> {
+    fn new(max: bool, ty: &DataType) -> Extreme<T> {
         Extreme {
             max,
+            ty: ty.clone(),
             marker: std::marker::PhantomData,
         }
     }
@@ -93,9 +71,9 @@ where
     fn add(&self, state: &mut Option<T::Native>, value: T::Native) {
         let better = state.is_none_or(|current| {
             if self.max {
-                value.is_gt(current)
+                value > current
             } else {
-                value.is_lt(current)
+                value < current
             }
         });
         if better {
@@ -108,6 +86,24 @@ where
     #[inline]
     fn value(&self, state: &Option<T::Native>) -> Option<T::Native> {
         *state
+    }
+
+    fn merge(&self, into: &mut Option<T::Native>, from: &Option<T::Native>) {
+        if let Some(value) = from {
+            self.add(into, *value);
+        }
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        vec![self.ty.clone()]
+    }
+
+    fn export(&self, states: &[Option<T::Native>]) -> Vec<ArrayRef> {
+        vec![nullable_column::<T>(states.iter().copied(), &self.ty)]
+    }
+
+    fn import(&self, columns: &[ArrayRef]) -> Result<Vec<Option<T::Native>>> {
+        Ok(state_column::<T>(columns, 0)?.iter().collect())
     }
 }
 
@@ -165,6 +161,10 @@ where
             Op::Retract => -1,
             Op::Skip => return,
         };
+        self.add(slot, value, by);
+    }
+
+    fn add(&mut self, slot: u32, value: T::Native, by: i64) {
         self.values.add(slot, Ordered(value), by, 0);
         let lowest = Ordered(T::Native::MIN_TOTAL_ORDER);
         let extreme = if self.max {
@@ -244,6 +244,38 @@ where
     fn memory_bytes(&self) -> usize {
         self.values.memory_bytes() + self.extremes.memory_bytes()
     }
+
+    fn state_types(&self) -> Vec<DataType> {
+        let types = [self.output.clone(), DataType::Int64];
+        types.map(|t| DataType::new_list(t, true)).to_vec()
+    }
+
+    fn export(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
+        let mut lists = ListBuilder::default();
+        let mut values = Vec::new();
+        for slot in slots {
+            let lowest = Ordered(T::Native::MIN_TOTAL_ORDER);
+            for (value, count) in self.values.iter(*slot, lowest) {
+                lists.push(0, count);
+                values.push(value.0);
+            }
+            lists.end();
+        }
+        lists.state(vec![column::<T>(values.into_iter(), &self.output)])
+    }
+
+    fn import(&mut self, slots: &[u32], state: &[ArrayRef]) -> Result<()> {
+        let [values, counts] = state else {
+            return Err(OperatorError::engine("MIN and MAX keep two columns."));
+        };
+        let counts = counts_of(counts)?;
+        let (slots, values) = elements(slots, std::slice::from_ref(values))?;
+        let values = argument::<T>(&values)?;
+        for (i, slot) in slots.iter().enumerate() {
+            self.add(*slot, values.value(i), counts.value(i));
+        }
+        Ok(())
+    }
 }
 
 /// MIN and MAX of booleans, as of 0 and 1.
@@ -295,5 +327,17 @@ impl Accumulator for Booleans {
 
     fn memory_bytes(&self) -> usize {
         self.inner.memory_bytes()
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        self.inner.state_types()
+    }
+
+    fn export(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
+        self.inner.export(slots)
+    }
+
+    fn import(&mut self, slots: &[u32], state: &[ArrayRef]) -> Result<()> {
+        self.inner.import(slots, state)
     }
 }

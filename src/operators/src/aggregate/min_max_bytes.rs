@@ -5,6 +5,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use filbert_state::{BytesTable, OrderedMultiset};
 
+use super::lists::{ListBuilder, counts_of, elements};
 use super::{Accumulator, Op, Rows};
 use crate::error::{OperatorError, Result};
 
@@ -40,6 +41,10 @@ impl BytesExtreme {
             return;
         }
         let by = if op == Op::Add { 1 } else { -1 };
+        self.add(slot, value, by);
+    }
+
+    fn add(&mut self, slot: u32, value: &[u8], by: i64) {
         self.values.add(slot, value.into(), by, value.len());
         let lowest = Box::<[u8]>::default();
         let extreme = if self.max {
@@ -141,5 +146,45 @@ impl Accumulator for BytesExtreme {
 
     fn memory_bytes(&self) -> usize {
         self.values.memory_bytes() + self.extremes.memory_bytes()
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        let value = self.output.clone();
+        match self.retracts {
+            true => [value, DataType::Int64]
+                .map(|t| DataType::new_list(t, true))
+                .to_vec(),
+            false => vec![value],
+        }
+    }
+
+    fn export(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
+        if !self.retracts {
+            return Ok(vec![self.values(slots)?]);
+        }
+        let mut lists = ListBuilder::default();
+        let mut values = BinaryViewBuilder::new();
+        for slot in slots {
+            for (value, count) in self.values.iter(*slot, Box::default()) {
+                lists.push(0, count);
+                values.append_value(value);
+            }
+            lists.end();
+        }
+        let values: ArrayRef = Arc::new(values.finish());
+        lists.state(vec![cast(&values, &self.output)?])
+    }
+
+    fn import(&mut self, slots: &[u32], state: &[ArrayRef]) -> Result<()> {
+        let [values, counts] = state else {
+            return self.update(Rows::adding(slots), state);
+        };
+        let counts = counts_of(counts)?;
+        let (slots, values) = elements(slots, std::slice::from_ref(values))?;
+        let values = bytes(&values)?;
+        for (i, slot) in slots.iter().enumerate() {
+            self.add(*slot, values.value(i), counts.value(i));
+        }
+        Ok(())
     }
 }

@@ -2,17 +2,18 @@
 
 use std::marker::PhantomData;
 
-use arrow::array::ArrowPrimitiveType;
 use arrow::array::types::{
     DurationMillisecondType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
     IntervalYearMonthType,
 };
+use arrow::array::{ArrayRef, ArrowPrimitiveType};
 use arrow::datatypes::{ArrowNativeTypeOp, DataType};
 use filbert_types::TypeKind;
 
 use super::Accumulator;
 use super::decimal::{DecimalAvg, DecimalSum};
-use super::fixed::{Fixed, Kernel};
+use super::fixed::{Fixed, Kernel, column, state_column};
+use crate::error::Result;
 
 /// The SUM (SUM0 with `zero`) over an argument type; none when there is none.
 pub(super) fn sum(arg: &TypeKind, output: &DataType, zero: bool) -> Option<Box<dyn Accumulator>> {
@@ -31,7 +32,9 @@ pub(super) fn sum(arg: &TypeKind, output: &DataType, zero: bool) -> Option<Box<d
         TypeKind::Double => of::<Float64Type>(output, zero),
         TypeKind::IntervalYearMonth(_) => of::<IntervalYearMonthType>(output, zero),
         TypeKind::IntervalDayTime(_) => of::<DurationMillisecondType>(output, zero),
-        TypeKind::Decimal { .. } => Some(Box::new(Fixed::new(DecimalSum { zero }, output))),
+        TypeKind::Decimal { .. } => {
+            Some(Box::new(Fixed::new(DecimalSum::new(zero, output), output)))
+        }
         _ => None,
     }
 }
@@ -64,6 +67,57 @@ pub(super) fn avg(arg: &TypeKind, output: &DataType) -> Option<Box<dyn Accumulat
 pub(super) struct Total<T> {
     pub(super) sum: T,
     pub(super) count: i64,
+}
+
+/// The columns of totals: sums of a type, and counts.
+pub(super) fn total_types(sum: &DataType) -> Vec<DataType> {
+    vec![sum.clone(), DataType::Int64]
+}
+
+pub(super) fn export_totals<T: ArrowPrimitiveType>(
+    totals: &[Total<T::Native>],
+    sum: &DataType,
+) -> Vec<ArrayRef> {
+    vec![
+        column::<T>(totals.iter().map(|t| t.sum), sum),
+        column::<Int64Type>(totals.iter().map(|t| t.count), &DataType::Int64),
+    ]
+}
+
+pub(super) fn import_totals<T: ArrowPrimitiveType>(
+    state: &[ArrayRef],
+) -> Result<Vec<Total<T::Native>>> {
+    let sums = state_column::<T>(state, 0)?.values().iter();
+    let counts = state_column::<Int64Type>(state, 1)?.values().iter();
+    let totals = sums.zip(counts);
+    Ok(totals
+        .map(|(sum, count)| Total {
+            sum: *sum,
+            count: *count,
+        })
+        .collect())
+}
+
+/// The state of a kernel that totals values as `$sum`.
+macro_rules! totals {
+    ($sum:ty, $add:expr) => {
+        fn merge(&self, into: &mut Self::State, from: &Self::State) {
+            into.sum = $add(into.sum, from.sum);
+            into.count += from.count;
+        }
+
+        fn state_types(&self) -> Vec<DataType> {
+            total_types(&<$sum>::DATA_TYPE)
+        }
+
+        fn export(&self, states: &[Self::State]) -> Vec<ArrayRef> {
+            export_totals::<$sum>(states, &<$sum>::DATA_TYPE)
+        }
+
+        fn import(&self, columns: &[ArrayRef]) -> Result<Vec<Self::State>> {
+            import_totals::<$sum>(columns)
+        }
+    };
 }
 
 struct Sum<T> {
@@ -104,6 +158,8 @@ where
     fn value(&self, state: &Self::State) -> Option<T::Native> {
         (state.count != 0 || self.zero).then_some(state.sum)
     }
+
+    totals!(T, T::Native::add_wrapping);
 }
 
 /// The quotient is cut towards zero, in the argument's type.
@@ -134,6 +190,8 @@ where
         let quotient = state.sum.checked_div(state.count)?;
         T::Native::try_from(quotient).ok()
     }
+
+    totals!(Int64Type, i64::wrapping_add);
 }
 
 struct FloatAvg;
@@ -159,6 +217,8 @@ impl Kernel for FloatAvg {
     fn value(&self, state: &Total<f64>) -> Option<f32> {
         (state.count != 0).then(|| (state.sum / state.count as f64) as f32)
     }
+
+    totals!(Float64Type, |a: f64, b: f64| a + b);
 }
 
 struct DoubleAvg;
@@ -184,4 +244,6 @@ impl Kernel for DoubleAvg {
     fn value(&self, state: &Total<f64>) -> Option<f64> {
         (state.count != 0).then(|| state.sum / state.count as f64)
     }
+
+    totals!(Float64Type, |a: f64, b: f64| a + b);
 }

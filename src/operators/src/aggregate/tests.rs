@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{Float64Array, Int32Array, StringViewArray};
 use arrow::compute::cast;
-use filbert_types::{Field, LogicalType};
+use filbert_graph::spec::AggregateCallSpec;
+use filbert_types::{Field, LogicalType, TypeKind};
 use proptest::prelude::*;
 
 use super::*;
@@ -17,6 +18,8 @@ fn spec(function: &str, arg: TypeKind, output: TypeKind) -> AggregateCallSpec {
         distinct: false,
         filter: None,
         order_by: Vec::new(),
+        ignore_nulls: false,
+        ignores_retractions: false,
         output: Field::new("x", output.into()),
     }
 }

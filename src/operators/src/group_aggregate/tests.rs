@@ -16,6 +16,8 @@ fn call(function: &str, arg: Option<usize>, ty: TypeKind) -> AggregateCallSpec {
         distinct: false,
         filter: None,
         order_by: Vec::new(),
+        ignore_nulls: false,
+        ignores_retractions: false,
         output: Field::new(
             "agg",
             if function == "COUNT" {

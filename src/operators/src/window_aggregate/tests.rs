@@ -31,6 +31,8 @@ fn operator(window: WindowSpec, retracts: bool) -> WindowAggregateOperator {
             distinct: false,
             filter: None,
             order_by: Vec::new(),
+            ignore_nulls: false,
+            ignores_retractions: false,
             output: Field::new("s", ty),
         }],
         window_columns: vec![WindowColumn::End],

@@ -13,6 +13,7 @@ pub(crate) struct AggregateCall {
     pub filter: Option<usize>,
     /// Columns to sort by, with `ascending` and `nulls first`.
     pub order_by: Vec<(usize, bool, bool)>,
+    pub ignore_nulls: bool,
 }
 
 impl AggregateCall {
@@ -24,6 +25,8 @@ impl AggregateCall {
             distinct: self.distinct,
             filter: self.filter,
             order_by: self.order_by.clone(),
+            ignore_nulls: self.ignore_nulls,
+            ignores_retractions: false,
             output: output.field(),
         }
     }

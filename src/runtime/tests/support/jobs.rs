@@ -163,6 +163,8 @@ pub fn aggregate(keys: Vec<usize>) -> StreamNode {
             distinct: false,
             filter: None,
             order_by: Vec::new(),
+            ignore_nulls: false,
+            ignores_retractions: false,
             output: count,
         }],
         emit_update_before: true,

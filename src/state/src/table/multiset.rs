@@ -62,6 +62,14 @@ impl<T: Ord + Clone> OrderedMultiset<T> {
             .map(|((_, value), _)| value)
     }
 
+    /// A key's values with their counts, in the values' order; counts below zero wait for their values.
+    pub fn iter(&self, slot: u32, lowest: T) -> impl Iterator<Item = (&T, i64)> {
+        self.counts
+            .range((slot, lowest)..)
+            .take_while(move |((s, _), _)| *s == slot)
+            .map(|((_, value), count)| (value, *count))
+    }
+
     /// Forgets a key's values.
     pub fn reset(&mut self, slot: u32, lowest: T, heap_bytes: impl Fn(&T) -> usize) {
         let values: Vec<(u32, T)> = self

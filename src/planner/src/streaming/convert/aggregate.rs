@@ -1,11 +1,11 @@
 use datafusion::common::Column;
-use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::logical_expr::utils::grouping_set_to_exprlist;
 use datafusion::logical_expr::{Aggregate, Expr, GroupingSet};
 use filbert_graph::spec::{ExpandSet, ExpandSpec};
 use filbert_types::{LogicalType, TypeKind};
 
-use super::{Converter, unsupported};
+use super::Converter;
 use crate::columns::PlanColumn;
 use crate::error::PlanError;
 use crate::exprs::as_column;
@@ -226,13 +226,6 @@ impl Converter<'_> {
         for call in &grouping.calls {
             let function = call.func.name().to_uppercase();
             let params = &call.params;
-            // FIRST_VALUE and LAST_VALUE skip NULLs whatever the call says.
-            let skips_nulls = matches!(function.as_str(), "FIRST_VALUE" | "LAST_VALUE");
-            if params.null_treatment.is_some() && !skips_nulls {
-                return Err(unsupported(&format!(
-                    "{function} with RESPECT or IGNORE NULLS"
-                )));
-            }
             let counts_rows = function == "COUNT"
                 && !params.distinct
                 && matches!(params.args.as_slice(), [Expr::Literal(value, _)] if !value.is_null());
@@ -247,6 +240,7 @@ impl Converter<'_> {
                     .iter()
                     .map(|sort| Ok((slot(&sort.expr)?, sort.asc, sort.nulls_first)))
                     .collect::<Result<_, PlanError>>()?,
+                ignore_nulls: params.null_treatment == Some(NullTreatment::IgnoreNulls),
             });
         }
         Ok(calls)
