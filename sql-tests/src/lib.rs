@@ -3,3 +3,6 @@
 //!
 //! - `known-differences.txt`: statements that we answer in another way than Flink, each with the reason.
 //! - `waiting.txt`: files that wait for something that is not built yet.
+//! - [`random`]: random queries over random changelogs, streaming against batch.
+
+pub mod random;

@@ -1,0 +1,212 @@
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use filbert_table::{EnvironmentSettings, TableEnvironment};
+use filbert_types::print::Formatter;
+use filbert_types::{ChangeBatch, Field, RowKind, TimeZone};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::random::query::QueryGenerator;
+use crate::random::source::ChangelogFactory;
+use crate::random::tables::{COLUMNS, Table};
+
+/// A query may take no longer than this.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What came of a case.
+#[derive(Debug)]
+pub enum Outcome {
+    Agrees,
+    /// An operation that isn't supported, by its message.
+    Unsupported(String),
+    /// The case and what is wrong with it.
+    Differs(String),
+}
+
+/// What came of many cases.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub agreed: usize,
+    pub unsupported: BTreeMap<String, usize>,
+    pub failures: Vec<String>,
+}
+
+/// Runs cases from a seed on, until so many are done, the time is over, or ten have failed.
+pub fn run_cases(first_seed: u64, count: u64, most: Duration) -> Tally {
+    let started = Instant::now();
+    let mut tally = Tally::default();
+    for seed in first_seed..first_seed.saturating_add(count) {
+        if started.elapsed() > most || tally.failures.len() >= 10 {
+            break;
+        }
+        match run_case(seed) {
+            Outcome::Agrees => tally.agreed += 1,
+            Outcome::Unsupported(reason) => *tally.unsupported.entry(reason).or_default() += 1,
+            Outcome::Differs(what) => tally.failures.push(format!("seed {seed}\n{what}")),
+        }
+    }
+    tally
+}
+
+/// A case: tables, a query, and the ways in which it is run.
+pub fn run_case(seed: u64) -> Outcome {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let count = rng.random_range(1..=3);
+    let changes_max = [3, 12, 40][rng.random_range(0..3)];
+    let tables: BTreeMap<String, Table> = (0..count)
+        .map(|i| (format!("t{i}"), Table::random(&mut rng, changes_max)))
+        .collect();
+    let depth = rng.random_range(1..=3);
+    let sql = QueryGenerator::new(&mut rng, tables.len()).query(depth);
+    let describe = |way: &str, what: &str| {
+        let mut text = format!("{way}: {what}\n{sql}\n");
+        for (name, table) in &tables {
+            // Writing to a String can't fail.
+            let _ = write!(text, "{name}: {}", table.text());
+        }
+        text
+    };
+    let batch = run(&sql, &tables, EnvironmentSettings::batch(), 1000);
+    let expected = match batch.and_then(|run| run.materialized()) {
+        Ok(rows) => rows,
+        Err(error) => return refused("batch", error, describe),
+    };
+    for parallelism in [1, 4] {
+        let batch_rows = [1, 2, 7, 1000][rng.random_range(0..4)];
+        let mini_batch = rng.random_bool(0.5);
+        let mut settings =
+            EnvironmentSettings::streaming().with("parallelism.default", parallelism.to_string());
+        if mini_batch {
+            settings = settings
+                .with("table.exec.mini-batch.enabled", "true")
+                .with("table.exec.mini-batch.allow-latency", "1 s")
+                .with(
+                    "table.exec.mini-batch.size",
+                    rng.random_range(1..20).to_string(),
+                );
+        }
+        let way = format!(
+            "streaming, parallelism {parallelism}, batches of {batch_rows}, mini-batch {mini_batch}"
+        );
+        let streamed = run(&sql, &tables, settings, batch_rows);
+        match streamed.and_then(|run| run.materialized()) {
+            Ok(rows) if rows == expected => {}
+            Ok(rows) => {
+                let what = format!("gives\n{}\nbatch gives\n{}", shown(&rows), shown(&expected));
+                return Outcome::Differs(describe(&way, &what));
+            }
+            Err(error) => return refused(&way, error, describe),
+        }
+    }
+    Outcome::Agrees
+}
+
+fn refused(way: &str, error: String, describe: impl Fn(&str, &str) -> String) -> Outcome {
+    let known = error.contains("not supported") || error.contains("more than one row");
+    match known {
+        true => Outcome::Unsupported(error.lines().next().unwrap_or_default().to_owned()),
+        false => Outcome::Differs(describe(way, &error)),
+    }
+}
+
+/// The rows of a run, with how often each is there.
+type Rows = BTreeMap<String, i64>;
+
+fn shown(rows: &Rows) -> String {
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|(row, n)| format!("  {n} x {row}"))
+        .collect();
+    lines.join("\n")
+}
+
+struct Run {
+    fields: Vec<Field>,
+    batches: Vec<ChangeBatch>,
+}
+
+impl Run {
+    /// Replays the changelog.
+    fn materialized(&self) -> Result<Rows, String> {
+        let mut rows = Rows::new();
+        for batch in &self.batches {
+            let columns = self
+                .fields
+                .iter()
+                .zip(batch.rows.columns())
+                .map(|(field, column)| {
+                    let formatter = Formatter::new(&field.ty, TimeZone::UTC);
+                    (formatter, column)
+                })
+                .collect::<Vec<_>>();
+            for row in 0..batch.num_rows() {
+                let mut text = String::new();
+                for (formatter, column) in &columns {
+                    formatter
+                        .write(column.as_ref(), row, &mut text)
+                        .map_err(|e| e.to_string())?;
+                    text.push('|');
+                }
+                let kind = batch.kinds.as_ref().map_or(RowKind::Insert, |k| k[row]);
+                let count = rows.entry(text.clone()).or_default();
+                *count += if kind.is_accumulate() { 1 } else { -1 };
+                match *count {
+                    0 => {
+                        rows.remove(&text);
+                    }
+                    ..0 => return Err(format!("takes back a row that isn't there: {kind} {text}")),
+                    _ => {}
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
+
+fn run(
+    sql: &str,
+    tables: &BTreeMap<String, Table>,
+    settings: EnvironmentSettings,
+    batch_rows: usize,
+) -> Result<Run, String> {
+    let registry = filbert_connectors::registry().map_err(|e| e.to_string())?;
+    let env = TableEnvironment::with_connectors(settings, registry).map_err(|e| e.to_string())?;
+    let factory = ChangelogFactory {
+        tables: tables.clone(),
+        batch_rows,
+    };
+    env.register_connector(Arc::new(factory))
+        .map_err(|e| e.to_string())?;
+    for (name, table) in tables {
+        let key = match table.mode.is_keyed() {
+            true => ", PRIMARY KEY (k) NOT ENFORCED",
+            false => "",
+        };
+        let ddl = format!("CREATE TABLE {name} ({COLUMNS}{key}) WITH ('connector' = 'changelog')");
+        let ddl = match table.mode.is_keyed() {
+            true => ddl.replacen("k INT", "k INT NOT NULL", 1),
+            false => ddl,
+        };
+        env.execute_sql(&ddl).map_err(|e| e.to_string())?;
+    }
+    let mut result = env.execute_sql(sql).map_err(|e| e.to_string())?;
+    let fields = result.fields().to_vec();
+    let mut batches = Vec::new();
+    let started = Instant::now();
+    loop {
+        match result.next_batch_timeout(Duration::from_secs(1)) {
+            Ok(filbert_table::Fetched::Batch(batch)) => batches.push(batch),
+            Ok(filbert_table::Fetched::End) => break,
+            Ok(_) if started.elapsed() < PATIENCE => {}
+            Ok(_) => {
+                result.cancel();
+                return Err("hangs".to_owned());
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Ok(Run { fields, batches })
+}
