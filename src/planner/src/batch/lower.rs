@@ -8,6 +8,7 @@ use filbert_binder::{Relational, RelationalNode};
 use crate::error::PlanError;
 use crate::planner::PlannerContext;
 
+mod grouping_sets;
 mod window;
 
 /// A plan without nodes of ours.
@@ -17,6 +18,10 @@ mod window;
 pub(super) fn lower(plan: LogicalPlan, ctx: &PlannerContext) -> Result<LogicalPlan, PlanError> {
     let mut failed = None;
     let lowered = plan.transform_up_with_subqueries(|node| {
+        if let LogicalPlan::Aggregate(aggregate) = &node {
+            let lowered = grouping_sets::lower(aggregate)?;
+            return Ok(lowered.map_or_else(|| Transformed::no(node), Transformed::yes));
+        }
         let LogicalPlan::Extension(extension) = &node else {
             return Ok(Transformed::no(node));
         };
