@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use datafusion::common::Result;
+use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{
     Aggregate, Expr, Filter, GroupingSet, LogicalPlan, Projection, col, lit,
@@ -14,6 +14,9 @@ pub(super) fn lower(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
     let [Expr::GroupingSet(sets)] = aggregate.group_expr.as_slice() else {
         return Ok(None);
     };
+    if matches!(sets, GroupingSet::GroupingSets(sets) if sets.len() == 1 && sets[0].is_empty()) {
+        return total(aggregate).map(Some);
+    }
     if !has_total_beside_keys(sets) {
         return Ok(None);
     }
@@ -30,6 +33,24 @@ pub(super) fn lower(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
     let kept = columns.into_iter().map(Expr::Column).collect();
     let projection = Projection::try_new(kept, Arc::new(LogicalPlan::Filter(filter)))?;
     Ok(Some(LogicalPlan::Projection(projection)))
+}
+
+/// `GROUPING SETS (())` is no GROUP BY at all: it has a row for no rows, too.
+fn total(aggregate: &Aggregate) -> Result<LogicalPlan> {
+    let input = Arc::clone(&aggregate.input);
+    let plain = Aggregate::try_new(input, Vec::new(), aggregate.aggr_expr.clone())?;
+    let own = plain.schema.columns();
+    let exprs = aggregate.schema.iter().map(|(relation, field)| {
+        let column = Column::from((relation, field));
+        if own.contains(&column) {
+            return Ok(Expr::Column(column));
+        }
+        let zero = ScalarValue::new_zero(field.data_type())?;
+        Ok(lit(zero).alias_qualified(column.relation, column.name))
+    });
+    let exprs = exprs.collect::<Result<Vec<_>>>()?;
+    let projection = Projection::try_new(exprs, Arc::new(LogicalPlan::Aggregate(plain)))?;
+    Ok(LogicalPlan::Projection(projection))
 }
 
 fn has_total_beside_keys(sets: &GroupingSet) -> bool {
