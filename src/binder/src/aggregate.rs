@@ -16,6 +16,7 @@ use crate::binder::{Binder, span_of};
 use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
 use crate::expr::call::{call_parts, plain_arg};
+use crate::group_window::{GroupWindow, check_one_window, refuse_in_sets};
 use crate::plan::project_exprs;
 
 /// A key of GROUP BY.
@@ -35,6 +36,7 @@ pub(crate) struct Aggregates {
     /// Each grouping set's keys; none for a plain GROUP BY.
     sets: Option<Vec<Vec<usize>>>,
     calls: Vec<(Expr, Column, LogicalType)>,
+    window: Option<GroupWindow>,
 }
 
 /// An aggregate's arguments and clauses, bound.
@@ -64,6 +66,24 @@ impl Aggregates {
                 .sets
                 .as_ref()
                 .is_none_or(|sets| sets.iter().all(|s| !s.is_empty()))
+    }
+
+    pub fn window(&self) -> Option<&GroupWindow> {
+        self.window.as_ref()
+    }
+
+    /// The window's bounds become keys; gives their places.
+    fn add_window(&mut self, window: GroupWindow) -> Vec<usize> {
+        let first = self.keys.len();
+        self.keys
+            .extend(window.columns().iter().map(|column| GroupKey {
+                expr: Expr::Column(column.column.clone()),
+                ast: None,
+                column: column.column.clone(),
+                ty: column.ty.clone(),
+            }));
+        self.window = Some(window);
+        (first..self.keys.len()).collect()
     }
 
     fn key(&self, expr: &Expr) -> Option<TypedExpr> {
@@ -100,6 +120,7 @@ impl Binder<'_> {
             keys: Vec::new(),
             sets: None,
             calls: Vec::new(),
+            window: None,
         };
         // Each item is a list of sets of keys; the sets of all items are multiplied.
         let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
@@ -181,6 +202,10 @@ impl Binder<'_> {
                 Ok(vec![keys])
             }
             Ast::Nested(inner) => self.group_item(inner, aggregates, cx),
+            Ast::Function(_) if let Some(window) = self.group_window(item, cx)? => {
+                check_one_window(aggregates, span_of(item))?;
+                Ok(vec![aggregates.add_window(window)])
+            }
             other => Ok(vec![vec![self.group_key(other, aggregates, cx)?]]),
         }
     }
@@ -222,6 +247,9 @@ impl Binder<'_> {
         aggregates: &mut Aggregates,
         cx: &mut ExprCx<'_>,
     ) -> BindResult<usize> {
+        if self.group_window(ast, cx)?.is_some() {
+            return Err(refuse_in_sets(span_of(ast)));
+        }
         let bound = self.expr(ast, cx)?;
         if let Some(found) = aggregates.position(&bound.expr) {
             return Ok(found);
@@ -425,7 +453,10 @@ impl Binder<'_> {
         aggregates: Aggregates,
     ) -> BindResult<LogicalPlan> {
         let Aggregates {
-            keys, sets, calls, ..
+            keys,
+            sets,
+            calls,
+            window,
         } = aggregates;
         let mut rows: Vec<Expr> = plan
             .schema()
@@ -441,6 +472,15 @@ impl Binder<'_> {
             project_exprs(plan, rows)?
         } else {
             plan
+        };
+        let plan = match window {
+            None => plan,
+            Some(window) => {
+                let other = keys.iter().map(|k| &k.column);
+                let other = other.filter(|k| window.columns().iter().all(|w| w.column != **k));
+                let other = other.cloned().collect();
+                self.group_window_plan(plan, window, other)?
+            }
         };
         let columns: Vec<Expr> = keys
             .iter()

@@ -5,7 +5,7 @@
 //! - [`relational`]: relational ideas that DataFusion's plans lack, as one extension node around one enum.
 //! - [`binder`]: one statement's binding, and what it needs of the session; [`catalog`]: of the catalogs.
 //! - `scope`: what names mean; `names`: the plan's internal names; `cte`: WITH.
-//! - `query`, `select`, `aggregate`, `window`, `order`, `setop`, `values`: query blocks, clause by clause.
+//! - `query`, `select`, `aggregate`, `group_window`, `window`, `order`, `setop`, `values`: query blocks, clause by clause.
 //! - `from`, `join`, `table`, `tvf`, `unnest`: FROM.
 //! - `expr`: expressions; `typing`: the ways to `filbert-functions`.
 //! - `hints`: query hints. `insert`: INSERT.
@@ -21,6 +21,7 @@ pub mod ddl;
 pub mod error;
 mod expr;
 mod from;
+mod group_window;
 mod hints;
 mod insert;
 mod join;

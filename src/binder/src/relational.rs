@@ -12,7 +12,12 @@ pub enum Relational {
     /// `WATERMARK FOR rowtime AS watermark`: passes rows through; nothing in batch mode.
     WatermarkAssigner { rowtime: Column, watermark: Expr },
     /// `TUMBLE(TABLE t, DESCRIPTOR(time), ..)` and its kin: adds window_start, window_end, window_time.
-    WindowTableFunction { window: Window, time: Column },
+    WindowTableFunction {
+        window: Window,
+        time: Column,
+        /// A group window of old: `GROUP BY TUMBLE(time, size)`.
+        legacy: bool,
+    },
     /// `t FOR SYSTEM_TIME AS OF period`: the rows as they were at `period`, an outer reference to the left side of the
     /// join in which this stands on the right.
     Snapshot { period: Expr },
@@ -90,7 +95,7 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
                     "WatermarkAssigner: rowtime=[{rowtime}], watermark=[{watermark}]"
                 )
             }
-            Relational::WindowTableFunction { window, time } => {
+            Relational::WindowTableFunction { window, time, .. } => {
                 write!(f, "WindowTableFunction: window=[{window:?}], time=[{time}]")
             }
             Relational::Snapshot { period } => write!(f, "Snapshot: period=[{period}]"),
@@ -117,10 +122,13 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
                     watermark: exprs.next().unwrap_or_else(|| watermark.clone()),
                 }
             }
-            Relational::WindowTableFunction { window, .. } => Relational::WindowTableFunction {
-                window: window.clone(),
-                time: column("the time column")?,
-            },
+            Relational::WindowTableFunction { window, legacy, .. } => {
+                Relational::WindowTableFunction {
+                    window: window.clone(),
+                    time: column("the time column")?,
+                    legacy: *legacy,
+                }
+            }
             Relational::Snapshot { period } => Relational::Snapshot {
                 period: exprs.next().unwrap_or_else(|| period.clone()),
             },

@@ -137,6 +137,8 @@ pub enum WindowSpec {
 pub struct WindowTableFunctionSpec {
     pub window: WindowSpec,
     pub time: usize,
+    /// Windows are of the processing time at which a row comes, whatever `time` holds.
+    pub proctime: bool,
     /// The zone by which windows over TIMESTAMP_LTZ are cut; none for TIMESTAMP.
     pub time_zone: Option<String>,
 }
@@ -149,6 +151,8 @@ pub struct WindowAggregateSpec {
     pub time: usize,
     /// The window was assigned before: each row belongs to the one window whose end is in `time`.
     pub assigned: bool,
+    /// Windows are of processing time, and fire by the clock.
+    pub proctime: bool,
     pub time_zone: Option<String>,
     pub keys: Vec<usize>,
     pub calls: Vec<AggregateCallSpec>,

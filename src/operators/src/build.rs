@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use filbert_graph::spec::WindowSpec;
 use filbert_graph::{OperatorSpec, StreamNode};
 use filbert_types::{Configuration, Field};
 
@@ -16,6 +17,7 @@ use crate::expand::ExpandOperator;
 use crate::group_aggregate::GroupAggregateOperator;
 use crate::join::JoinOperator;
 use crate::operator::BuiltOperator;
+use crate::session_window::SessionWindowOperator;
 use crate::sink::SinkOperator;
 use crate::source::SourceReaderOperator;
 use crate::values::ValuesOperator;
@@ -84,6 +86,11 @@ pub fn build(
         }
         OperatorSpec::Collect(spec) => {
             BuiltOperator::Operator(Box::new(CollectOperator::new(spec)))
+        }
+        OperatorSpec::WindowTableFunction(spec)
+            if matches!(spec.window, WindowSpec::Session { .. }) =>
+        {
+            BuiltOperator::Operator(Box::new(SessionWindowOperator::new(spec, &input, output)?))
         }
         OperatorSpec::WindowTableFunction(spec) => {
             BuiltOperator::Operator(Box::new(WindowTableFunctionOperator::new(spec, output)?))

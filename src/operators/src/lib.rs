@@ -10,7 +10,7 @@
 //! - Row by row: [`calc`], [`expand`], [`drop_update_before`], [`watermark_assigner`].
 //! - Keyed: [`group_aggregate`], on the functions of [`aggregate`].
 //! - Two inputs: [`join`].
-//! - Windows: [`window_table_function`], [`window_aggregate`], on [`windows`].
+//! - Windows: [`window_table_function`], [`session_window`], [`window_aggregate`], on [`windows`].
 //! - Ends: [`sink`], [`collect`].
 //! - Batch: [`bounded`], batch plans and their pieces.
 //! - [`snapshot`]: what an operator leaves in a checkpoint.
@@ -36,6 +36,7 @@ pub mod marks;
 pub mod metrics;
 pub mod operator;
 pub mod output;
+pub mod session_window;
 pub mod sink;
 pub mod snapshot;
 pub mod source;

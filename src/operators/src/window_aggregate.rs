@@ -7,6 +7,8 @@
 //!   came, in pieces of a batch; then the watermark passes. A row whose window has fired is late: it is dropped and
 //!   counted, and goes to the side output `late-data`.
 //! - A row of overlapping windows is added to each of them.
+//! - Over processing time windows hold what comes while the clock is in them and fire when it has left them, or with the
+//!   end of the input; no row is late.
 //! - Cost: keys are looked up once for each window that a batch touches; a batch is cut only at a watermark that fires.
 
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions,
 use arrow::datatypes::{DataType, SchemaRef};
 use filbert_graph::spec::{AggregateCallSpec, WindowAggregateSpec, WindowColumn};
 use filbert_state::{KeyIndex, TimeTable, ValueTable};
-use filbert_types::{ChangeBatch, Watermark};
+use filbert_types::{ChangeBatch, Clock, Watermark};
 
 use crate::aggregate::{AggregateCalls, Op, Rows};
 use crate::context::OperatorContext;
@@ -34,8 +36,9 @@ pub struct WindowAggregateOperator {
     key_types: Vec<DataType>,
     output: SchemaRef,
     windows: TimeTable<WindowState>,
-    /// The greatest watermark seen.
+    /// The greatest watermark seen; over processing time the instant up to which windows have fired.
     progress: i64,
+    clock: Option<Arc<dyn Clock>>,
     /// The rest of a batch.
     input: Option<Input>,
     firing: Option<Firing>,
@@ -59,7 +62,8 @@ struct Input {
 
 /// A watermark on its way: windows up to it fire, then it passes.
 struct Firing {
-    watermark: Watermark,
+    /// None when it is the clock that makes windows fire.
+    watermark: Option<Watermark>,
     /// The window that is being emitted: its end, its state, its slots and how many have been emitted.
     window: Option<(i64, WindowState, Vec<u32>, usize)>,
 }
@@ -83,6 +87,7 @@ impl WindowAggregateOperator {
             output,
             windows: TimeTable::default(),
             progress: i64::MIN,
+            clock: None,
             input: None,
             firing: None,
             metrics: Arc::default(),
@@ -122,11 +127,13 @@ impl WindowAggregateOperator {
                 .filter(|m| m.offset <= input.row)
             {
                 input.mark += 1;
-                self.progress = self.progress.max(mark.watermark.0);
+                if !self.spec.proctime {
+                    self.progress = self.progress.max(mark.watermark.0);
+                }
                 if self.has_fired(first_end) {
                     input.batch.marks = marks;
                     self.firing = Some(Firing {
-                        watermark: mark.watermark,
+                        watermark: Some(mark.watermark),
                         window: None,
                     });
                     self.apply(&input.batch, accepted, &late, out)?;
@@ -173,6 +180,11 @@ impl WindowAggregateOperator {
     }
 
     fn has_fired(&self, end: i64) -> bool {
+        !self.spec.proctime && self.is_due(end)
+    }
+
+    /// Whether the window must fire now.
+    fn is_due(&self, end: i64) -> bool {
         end != i64::MAX && self.progress >= self.assigner.fires_at(end)
     }
 
@@ -206,6 +218,14 @@ impl WindowAggregateOperator {
         Ok(())
     }
 
+    fn fire_all(&mut self, watermark: Option<Watermark>, out: &mut Output) -> Result<Step> {
+        self.firing = Some(Firing {
+            watermark,
+            window: None,
+        });
+        self.run(out)
+    }
+
     /// Emits windows up to the watermark; what is left when the output is full.
     fn fire(&mut self, mut firing: Firing, out: &mut Output) -> Result<Option<Firing>> {
         loop {
@@ -219,8 +239,10 @@ impl WindowAggregateOperator {
                     *done += piece;
                 }
             }
-            let Some(end) = self.windows.first_time().filter(|end| self.has_fired(*end)) else {
-                out.watermark(firing.watermark);
+            let Some(end) = self.windows.first_time().filter(|end| self.is_due(*end)) else {
+                if let Some(watermark) = firing.watermark {
+                    out.watermark(watermark);
+                }
                 return Ok(None);
             };
             firing.window = self.windows.pop_until(end).map(|(end, state)| {
@@ -311,12 +333,19 @@ impl Operator for WindowAggregateOperator {
 
     fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
         self.metrics = Arc::clone(&ctx.metrics);
+        self.clock = Some(Arc::clone(&ctx.clock));
         Ok(())
     }
 
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
+        let times = match &self.clock {
+            Some(clock) if self.spec.proctime && !self.spec.assigned => {
+                Int64Array::from_value(clock.now_ms(), batch.num_rows())
+            }
+            _ => to_millis(batch.rows.column(self.spec.time))?,
+        };
         self.input = Some(Input {
-            times: to_millis(batch.rows.column(self.spec.time))?,
+            times,
             batch,
             row: 0,
             mark: 0,
@@ -325,12 +354,28 @@ impl Operator for WindowAggregateOperator {
     }
 
     fn watermark(&mut self, watermark: Watermark, out: &mut Output) -> Result<Step> {
-        self.progress = self.progress.max(watermark.0);
-        self.firing = Some(Firing {
-            watermark,
-            window: None,
-        });
-        self.run(out)
+        if !self.spec.proctime {
+            self.progress = self.progress.max(watermark.0);
+        }
+        self.fire_all(Some(watermark), out)
+    }
+
+    fn next_timer(&self) -> Option<i64> {
+        let end = self.windows.first_time().filter(|_| self.spec.proctime)?;
+        Some(self.assigner.fires_at(end) + 1)
+    }
+
+    fn timer(&mut self, now_ms: i64, out: &mut Output) -> Result<Step> {
+        self.progress = self.progress.max(now_ms - 1);
+        self.fire_all(None, out)
+    }
+
+    fn end_input(&mut self, _input: usize, out: &mut Output) -> Result<Step> {
+        // Flink forgets the windows that are open in processing time when the input ends; here they count.
+        if self.spec.proctime {
+            self.progress = i64::MAX;
+        }
+        self.fire_all(None, out)
     }
 
     fn resume(&mut self, out: &mut Output) -> Result<Step> {

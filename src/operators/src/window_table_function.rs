@@ -2,17 +2,18 @@
 //!
 //! - State: none.
 //! - Changelog: takes and emits any; watermarks pass, a mark moves to the place that corresponds.
-//! - Rows without a time are dropped and counted, as in Flink.
+//! - Rows without a time are dropped and counted, as in Flink. Over processing time all rows of a batch lie in the windows
+//!   of the moment at which it came.
 //! - Cost: tumbling windows add three columns and copy none.
 
 use std::sync::Arc;
 
 use arrow::array::types::{ArrowPrimitiveType, TimestampMillisecondType};
-use arrow::array::{Array, ArrayRef, PrimitiveArray, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, Int64Array, PrimitiveArray, RecordBatch, UInt32Array};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, SchemaRef};
 use filbert_graph::spec::WindowTableFunctionSpec;
-use filbert_types::{ChangeBatch, RowKind, WatermarkMark};
+use filbert_types::{ChangeBatch, Clock, RowKind, WatermarkMark};
 
 use crate::context::OperatorContext;
 use crate::error::Result;
@@ -26,6 +27,8 @@ use crate::windows::WindowAssigner;
 pub struct WindowTableFunctionOperator {
     assigner: WindowAssigner,
     time: usize,
+    proctime: bool,
+    clock: Option<Arc<dyn Clock>>,
     output: SchemaRef,
     metrics: Arc<OperatorMetrics>,
     rest: Option<ChangeBatch>,
@@ -51,6 +54,8 @@ impl WindowTableFunctionOperator {
         Ok(WindowTableFunctionOperator {
             assigner: WindowAssigner::new(&spec.window, spec.time_zone.as_deref())?,
             time: spec.time,
+            proctime: spec.proctime,
+            clock: None,
             output,
             metrics: Arc::default(),
             rest: None,
@@ -59,7 +64,10 @@ impl WindowTableFunctionOperator {
 
     /// Assigns rows until `rows_max` are made; how many rows that took.
     fn assign(&self, batch: &ChangeBatch, rows_max: usize) -> Result<(Assigned, usize)> {
-        let times = to_millis(batch.rows.column(self.time))?;
+        let times = match (self.proctime, &self.clock) {
+            (true, Some(clock)) => Int64Array::from_value(clock.now_ms(), batch.num_rows()),
+            _ => to_millis(batch.rows.column(self.time))?,
+        };
         let mut assigned = Assigned::default();
         let mut marks = batch.marks.iter().peekable();
         for row in 0..batch.num_rows() {
@@ -159,6 +167,7 @@ pub(crate) fn timestamps(values: Vec<i64>, ty: &DataType) -> Result<ArrayRef> {
 impl Operator for WindowTableFunctionOperator {
     fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
         self.metrics = Arc::clone(&ctx.metrics);
+        self.clock = Some(Arc::clone(&ctx.clock));
         Ok(())
     }
 

@@ -16,7 +16,7 @@ pub struct Window {
     pub end_ms: i64,
 }
 
-/// Assigns instants to windows of fixed sizes.
+/// Assigns instants to windows.
 #[derive(Debug, Clone)]
 pub struct WindowAssigner {
     shape: Shape,
@@ -25,9 +25,24 @@ pub struct WindowAssigner {
 
 #[derive(Debug, Clone, Copy)]
 enum Shape {
-    Tumble { size: i64, offset: i64 },
-    Hop { size: i64, slide: i64, offset: i64 },
-    Cumulate { size: i64, step: i64, offset: i64 },
+    Tumble {
+        size: i64,
+        offset: i64,
+    },
+    Hop {
+        size: i64,
+        slide: i64,
+        offset: i64,
+    },
+    Cumulate {
+        size: i64,
+        step: i64,
+        offset: i64,
+    },
+    /// The window that a row makes before it is joined with others.
+    Session {
+        gap: i64,
+    },
 }
 
 impl WindowAssigner {
@@ -82,6 +97,10 @@ impl WindowAssigner {
                     each(Window { start_ms, end_ms });
                 }
             }
+            Shape::Session { gap } => each(Window {
+                start_ms: time,
+                end_ms: time + gap,
+            }),
         }
     }
 
@@ -89,6 +108,7 @@ impl WindowAssigner {
     pub fn window_ending(&self, end_ms: i64) -> Window {
         let start_ms = match self.shape {
             Shape::Tumble { size, .. } | Shape::Hop { size, .. } => end_ms - size,
+            Shape::Session { gap } => end_ms - gap,
             Shape::Cumulate { size, offset, .. } => start_of(end_ms - 1, offset, size),
         };
         Window { start_ms, end_ms }
@@ -150,16 +170,13 @@ impl Shape {
                 step: step_ms,
                 offset: offset_ms,
             },
-            WindowSpec::Session { .. } => {
-                return Err(OperatorError::user(
-                    "SESSION windows are not supported in streaming mode yet.",
-                ));
-            }
+            WindowSpec::Session { gap_ms, .. } => Shape::Session { gap: gap_ms },
         };
         let (size, part) = match shape {
             Shape::Tumble { size, .. } => (size, size),
             Shape::Hop { size, slide, .. } => (size, slide),
             Shape::Cumulate { size, step, .. } => (size, step),
+            Shape::Session { gap } => (gap, gap),
         };
         if size <= 0 || part <= 0 {
             return Err(OperatorError::user(format!(

@@ -8,6 +8,7 @@ mod map;
 mod multiset;
 mod row_index;
 mod rows;
+mod sessions;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub use map::MapTable;
 pub use multiset::OrderedMultiset;
 pub use row_index::RowIndex;
 pub use rows::RowTable;
+pub use sessions::{Session, SessionTable};
 
 /// One fixed-width value a key.
 #[derive(Debug, Clone, Default)]

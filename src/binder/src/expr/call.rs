@@ -42,6 +42,9 @@ impl Binder<'_> {
         if let Some(call) = self.json_call(&upper, function, cx)? {
             return Ok(call);
         }
+        if let Some(call) = self.window_function_call(&name, function, cx)? {
+            return Ok(call);
+        }
         if self.is_aggregate(&name) {
             return self.aggregate_call(&name, function, cx);
         }

@@ -22,6 +22,7 @@ fn operator(window: WindowSpec, retracts: bool) -> WindowAggregateOperator {
         window,
         time: 1,
         assigned: false,
+        proctime: false,
         time_zone: None,
         keys: vec![0],
         calls: vec![AggregateCallSpec {

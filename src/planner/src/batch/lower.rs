@@ -48,7 +48,7 @@ fn lower_node(node: &RelationalNode, ctx: &PlannerContext) -> Result<LogicalPlan
     };
     match &node.relational {
         Relational::WatermarkAssigner { .. } => Ok(input.clone()),
-        Relational::WindowTableFunction { window, time } => {
+        Relational::WindowTableFunction { window, time, .. } => {
             window::lower(node, input, window, time, ctx)
         }
         Relational::Snapshot { .. } => Err(PlanError::Unsupported {

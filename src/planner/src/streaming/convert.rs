@@ -39,6 +39,8 @@ struct WindowInfo {
     time_zone: Option<String>,
     /// The type of the column by which rows were assigned to it.
     time: LogicalType,
+    /// A group window of old.
+    legacy: bool,
 }
 
 impl<'a> Converter<'a> {
@@ -124,9 +126,11 @@ impl<'a> Converter<'a> {
                 columns[rowtime].ty = as_rowtime(&columns[rowtime].ty);
                 Ok(self.plan.add(op, vec![input], columns))
             }
-            Relational::WindowTableFunction { window, time } => {
-                self.window_tvf(input, node, window, time)
-            }
+            Relational::WindowTableFunction {
+                window,
+                time,
+                legacy,
+            } => self.window_tvf(input, node, window, time, *legacy),
             Relational::Snapshot { .. } => Err(unsupported("FOR SYSTEM_TIME AS OF")),
         }
     }

@@ -17,6 +17,7 @@ pub(crate) struct WindowAggregate {
     /// The rowtime column; where the window was assigned before, its end.
     pub time: usize,
     pub assigned: bool,
+    pub proctime: bool,
     pub time_zone: Option<String>,
     pub keys: Vec<usize>,
     pub calls: Vec<AggregateCall>,
@@ -88,6 +89,7 @@ impl StreamOperator for WindowAggregate {
             window: self.window.clone(),
             time: self.time,
             assigned: self.assigned,
+            proctime: self.proctime,
             time_zone: self.time_zone.clone(),
             keys: self.keys.clone(),
             calls: self

@@ -12,6 +12,7 @@ use crate::streaming::node::{Distribution, KeySet, NodeView, StreamOperator};
 pub(crate) struct WindowTableFunction {
     pub window: WindowSpec,
     pub time: usize,
+    pub proctime: bool,
     pub time_zone: Option<String>,
 }
 
@@ -101,6 +102,7 @@ impl StreamOperator for WindowTableFunction {
             WindowTableFunctionSpec {
                 window: self.window.clone(),
                 time: self.time,
+                proctime: self.proctime,
                 time_zone: self.time_zone.clone(),
             },
         )))

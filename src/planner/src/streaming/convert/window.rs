@@ -17,20 +17,13 @@ impl Converter<'_> {
         node: &RelationalNode,
         window: &Window,
         time: &Column,
+        legacy: bool,
     ) -> Result<NodeId, PlanError> {
         let time = self.place(input, time)?;
         let time_type = self.plan.nodes[input].columns[time].ty.clone();
-        if time_type.kind.time_kind() != TimeKind::Rowtime {
-            let what = match time_type.kind.time_kind() {
-                TimeKind::Proctime => {
-                    return Err(super::unsupported(
-                        "A window table function over processing time",
-                    ));
-                }
-                _ => time_type.to_string(),
-            };
+        if time_type.kind.time_kind() == TimeKind::Regular {
             return Err(PlanError::Refused(format!(
-                "The window function requires the timecol is a time attribute type, but is {what}."
+                "The window function requires the timecol is a time attribute type, but is {time_type}."
             )));
         }
         let spec = self.window_spec(input, window)?;
@@ -40,11 +33,12 @@ impl Converter<'_> {
             spec: spec.clone(),
             time_zone: time_zone.clone(),
             time: time_type,
+            legacy,
         };
+        let proctime = info.is_proctime();
         let mut columns = self.plan.nodes[input].columns.clone();
         let names = node.schema.columns();
         let added = names.len().saturating_sub(3);
-        columns[time].ty = columns[time].ty.without_time_attribute();
         for (place, which) in [WindowColumn::Start, WindowColumn::End, WindowColumn::Time]
             .into_iter()
             .enumerate()
@@ -67,6 +61,7 @@ impl Converter<'_> {
         let op = StreamOp::WindowTableFunction(WindowTableFunction {
             window: spec,
             time,
+            proctime,
             time_zone,
         });
         self.windows.push(info);
@@ -118,9 +113,13 @@ impl Converter<'_> {
 }
 
 impl WindowInfo {
+    pub(super) fn is_proctime(&self) -> bool {
+        self.time.kind.time_kind() == TimeKind::Proctime
+    }
+
     /// window_start and window_end are TIMESTAMP(3) NOT NULL; window_time is a time attribute of the time column's kind.
     pub(super) fn column_type(&self, which: WindowColumn) -> LogicalType {
-        let (precision, kind) = (3, TimeKind::Rowtime);
+        let (precision, kind) = (3, self.time.kind.time_kind());
         LogicalType::not_null(match (which, &self.time.kind) {
             (WindowColumn::Time, TypeKind::TimestampLtz { .. }) => {
                 TypeKind::TimestampLtz { precision, kind }

@@ -2,7 +2,7 @@
 
 use datafusion::common::Column;
 use datafusion::logical_expr::Expr;
-use filbert_graph::spec::WindowColumn;
+use filbert_graph::spec::{WindowColumn, WindowSpec};
 
 use super::Converter;
 use super::aggregate::{Grouping, Prepared};
@@ -29,11 +29,19 @@ impl Converter<'_> {
         let Some(window) = grouped_window(&bounds, grouping.sets.as_deref()) else {
             return Ok(None);
         };
-        let is_bound = |b: &Option<WindowBound>| b.is_some_and(|b| b.window == window);
+        // Sessions that end together may begin apart: there the beginning is a key like others.
+        let session = matches!(self.windows[window].spec, WindowSpec::Session { .. });
+        self.check_hop(window)?;
+        let is_bound = |b: &Option<WindowBound>| {
+            b.is_some_and(|b| b.window == window && !(session && b.which == WindowColumn::Start))
+        };
         let keys: Vec<usize> = (0..bounds.len())
             .filter(|i| !is_bound(&bounds[*i]))
             .collect();
-        let input_time = self.assign_inside(input, window, grouping, &keys)?;
+        let input_time = match session {
+            true => None,
+            false => self.assign_inside(input, window, grouping, &keys)?,
+        };
         let assigned = input_time.is_none();
         let (input, time) = match input_time {
             Some(found) => found,
@@ -81,7 +89,8 @@ impl Converter<'_> {
                         which: *which,
                         window,
                     };
-                    bounds.contains(&Some(bound))
+                    let place = bounds.iter().position(|b| *b == Some(bound));
+                    place.is_some_and(|p| !groups.contains(&p))
                 })
                 .collect();
         let (columns, order) =
@@ -91,6 +100,7 @@ impl Converter<'_> {
             window: info.spec.clone(),
             time,
             assigned,
+            proctime: info.is_proctime(),
             time_zone: info.time_zone.clone(),
             keys,
             calls,
@@ -132,7 +142,7 @@ impl Converter<'_> {
                     column: outputs[*place].clone(),
                     name: from[*key].name.clone(),
                     ty: from[*key].ty.without_time_attribute(),
-                    window: None,
+                    window: from[*key].window.filter(|b| b.window == window),
                 },
                 None => self.new_column(outputs[*place].clone(), fields[*place].data_type()),
             })
@@ -241,6 +251,19 @@ impl Converter<'_> {
         kept.push(own);
         let input = self.calc(base, calc.condition, exprs, kept)?;
         Ok(Some((input, time_expr)))
+    }
+
+    /// Flink aggregates only windows that slides cut evenly; group windows of old take any.
+    fn check_hop(&self, window: usize) -> Result<(), PlanError> {
+        let info = &self.windows[window];
+        match info.spec {
+            WindowSpec::Hop {
+                size_ms, slide_ms, ..
+            } if !info.legacy && size_ms % slide_ms != 0 => Err(PlanError::Refused(format!(
+                "HOP table function based aggregate requires size must be an integral multiple of slide, but got size {size_ms} ms and slide {slide_ms} ms."
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The column that holds the end of an assigned window.
