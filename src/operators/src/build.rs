@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use filbert_graph::spec::WindowSpec;
+use filbert_graph::spec::{WindowSpec, WindowTableFunctionSpec};
 use filbert_graph::{OperatorSpec, StreamNode};
 use filbert_types::{Configuration, Field};
 
@@ -16,7 +16,7 @@ use crate::error::{OperatorError, Result};
 use crate::expand::ExpandOperator;
 use crate::group_aggregate::GroupAggregateOperator;
 use crate::join::JoinOperator;
-use crate::operator::BuiltOperator;
+use crate::operator::{BuiltOperator, Operator};
 use crate::session_window::SessionWindowOperator;
 use crate::sink::SinkOperator;
 use crate::source::SourceReaderOperator;
@@ -87,13 +87,8 @@ pub fn build(
         OperatorSpec::Collect(spec) => {
             BuiltOperator::Operator(Box::new(CollectOperator::new(spec)))
         }
-        OperatorSpec::WindowTableFunction(spec)
-            if matches!(spec.window, WindowSpec::Session { .. }) =>
-        {
-            BuiltOperator::Operator(Box::new(SessionWindowOperator::new(spec, &input, output)?))
-        }
         OperatorSpec::WindowTableFunction(spec) => {
-            BuiltOperator::Operator(Box::new(WindowTableFunctionOperator::new(spec, output)?))
+            BuiltOperator::Operator(window_function(spec, &input, output)?)
         }
         OperatorSpec::WindowAggregate(spec) => BuiltOperator::Operator(Box::new(
             WindowAggregateOperator::new(spec, &input, output)?,
@@ -106,6 +101,17 @@ pub fn build(
         }
     };
     Ok(built)
+}
+
+fn window_function(
+    spec: &WindowTableFunctionSpec,
+    input: &SchemaRef,
+    output: SchemaRef,
+) -> Result<Box<dyn Operator>> {
+    Ok(match spec.window {
+        WindowSpec::Session { .. } => Box::new(SessionWindowOperator::new(spec, input, output)?),
+        _ => Box::new(WindowTableFunctionOperator::new(spec, output)?),
+    })
 }
 
 /// The fields that a node emits, in Arrow's form.
