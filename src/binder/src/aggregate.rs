@@ -530,17 +530,44 @@ fn similar(a: &Ast, b: &Ast) -> bool {
     }
 }
 
-/// The bit of DataFusion's grouping id that says that a set lacks the key.
-fn grouping_bit(key: usize, key_count: usize) -> Expr {
-    let id = Expr::Cast(Cast::new(
+/// `GROUP_ID()`: tells the copies of a grouping set apart; the first is 0.
+pub(crate) fn group_id_call(
+    function: &ast::Function,
+    cx: &mut ExprCx<'_>,
+) -> BindResult<TypedExpr> {
+    let Some(aggregates) = &cx.aggregates else {
+        return Err(BindError::at(
+            span_of(function),
+            "GROUP_ID operator may only occur in an aggregate query",
+        ));
+    };
+    let ty = LogicalType::not_null(TypeKind::BigInt);
+    let expr = match aggregates.sets {
+        Some(_) => op(
+            grouping_id(),
+            Operator::BitwiseShiftRight,
+            int64(aggregates.keys.len() as i64),
+        ),
+        None => int64(0),
+    };
+    Ok(TypedExpr::new(expr, ty))
+}
+
+/// DataFusion's grouping id: a bit for each key that the set lacks, above them which copy of the set it is.
+fn grouping_id() -> Expr {
+    Expr::Cast(Cast::new(
         Box::new(Expr::Column(Column::from_name(
             Aggregate::INTERNAL_GROUPING_ID,
         ))),
         arrow::datatypes::DataType::Int64,
-    ));
+    ))
+}
+
+/// The bit of the grouping id that says that a set lacks the key.
+fn grouping_bit(key: usize, key_count: usize) -> Expr {
     let shift = (key_count - 1 - key) as i64;
     op(
-        op(id, Operator::BitwiseShiftRight, int64(shift)),
+        op(grouping_id(), Operator::BitwiseShiftRight, int64(shift)),
         Operator::BitwiseAnd,
         int64(1),
     )

@@ -1,6 +1,7 @@
 //! Aggregate functions: their types, which streaming and batch share, and how batch computes them.
 
 pub(crate) mod adapt;
+mod bitmap;
 pub(crate) mod collect;
 pub mod definitions;
 pub(crate) mod groups;
@@ -108,7 +109,11 @@ pub fn call(
         ));
     }
     let args = json_values(ctx, definition, args)?;
-    let args = cast_args(ctx, args, &inferred.arg_types)?;
+    let mut args = cast_args(ctx, args, &inferred.arg_types)?;
+    if definition.signature.name == "COUNT" && !modifiers.distinct {
+        // What is never NULL doesn't decide which rows count.
+        args.retain(|arg| arg.ty.nullable);
+    }
     let (mut exprs, types): (Vec<_>, Vec<_>) = args.into_iter().map(|a| (a.expr, a.ty)).unzip();
     if exprs.is_empty() {
         exprs.push(Expr::Literal(

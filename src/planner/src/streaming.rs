@@ -22,6 +22,7 @@ mod drop_update_before;
 mod expand;
 mod group_aggregate;
 mod join;
+mod monotonicity;
 mod nested;
 pub(crate) mod sink;
 mod sink_keys;

@@ -31,6 +31,9 @@ impl Binder<'_> {
         if matches!(upper.as_str(), "GROUPING" | "GROUPING_ID") {
             return self.grouping_call(function, cx);
         }
+        if upper == "GROUP_ID" && call_parts(function)?.0.is_empty() {
+            return crate::aggregate::group_id_call(function, cx);
+        }
         if let Some((value, low, high, negated)) = filbert_sql::between_symmetric(function) {
             let name = if negated {
                 "NOT BETWEEN SYMMETRIC"

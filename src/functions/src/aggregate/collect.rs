@@ -264,7 +264,7 @@ impl Percentile {
         if lower == upper || low == high {
             return low;
         }
-        (upper as f64 - position) * low + (position - lower as f64) * high
+        low + (position - lower as f64) * (high - low)
     }
 
     fn nth(&self, n: i64) -> f64 {

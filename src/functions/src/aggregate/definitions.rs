@@ -6,6 +6,7 @@ use datafusion::functions_aggregate as df;
 use datafusion::logical_expr::AggregateUDF;
 use filbert_types::{LogicalType, TypeKind};
 
+use super::bitmap;
 use super::collect;
 use super::groups;
 use super::json;
@@ -13,7 +14,7 @@ use super::udaf::{BoundAggregate, GroupsMaker, RowsMaker};
 use crate::CallError;
 use crate::definition::{Function, Inferred};
 use crate::kernel::Call;
-use crate::signature::{ANY, BIGINT, CallArgs, DOUBLE, Family, NUMERIC, Param, STRING};
+use crate::signature::{ANY, BIGINT, CallArgs, DOUBLE, Family, INT, NUMERIC, Param, STRING};
 
 /// Decides an aggregate call's types, but for the result's nullability.
 pub type AggregateInfer = fn(&CallArgs<'_>) -> Result<Inferred, CallError>;
@@ -266,6 +267,70 @@ static AGGREGATES: &[Aggregate] = &[
         infer_json_array,
         |_, _| Implementation::Rows(json::array_null_on_null),
     ),
+    define(
+        "BITMAP_BUILD_AGG",
+        &["BITMAP_BUILD_AGG(<INT>)"],
+        "The bitmap of the integers that are not NULL.",
+        Always,
+        |call| infer_bitmap_build(call, TypeKind::Bitmap),
+        |_, _| Implementation::Rows(bitmap::make),
+    ),
+    define(
+        "BITMAP_BUILD_CARDINALITY_AGG",
+        &["BITMAP_BUILD_CARDINALITY_AGG(<INT>)"],
+        "How many integers BITMAP_BUILD_AGG gives.",
+        Always,
+        |call| infer_bitmap_build(call, TypeKind::BigInt),
+        |_, _| Implementation::Rows(bitmap::make),
+    ),
+    define(
+        "BITMAP_OR_AGG",
+        &["BITMAP_OR_AGG(<BITMAP>)"],
+        "The integers that any of the bitmaps has.",
+        Always,
+        |call| infer_bitmap(call, TypeKind::Bitmap),
+        |_, _| Implementation::Rows(bitmap::make),
+    ),
+    define(
+        "BITMAP_OR_CARDINALITY_AGG",
+        &["BITMAP_OR_CARDINALITY_AGG(<BITMAP>)"],
+        "How many integers BITMAP_OR_AGG gives.",
+        Always,
+        |call| infer_bitmap(call, TypeKind::BigInt),
+        |_, _| Implementation::Rows(bitmap::make),
+    ),
+    define(
+        "BITMAP_AND_AGG",
+        &["BITMAP_AND_AGG(<BITMAP>)"],
+        "The integers that all of the bitmaps have.",
+        Always,
+        |call| infer_bitmap(call, TypeKind::Bitmap),
+        |_, _| Implementation::Rows(bitmap::make),
+    ),
+    define(
+        "BITMAP_AND_CARDINALITY_AGG",
+        &["BITMAP_AND_CARDINALITY_AGG(<BITMAP>)"],
+        "How many integers BITMAP_AND_AGG gives.",
+        Always,
+        |call| infer_bitmap(call, TypeKind::BigInt),
+        |_, _| Implementation::Rows(bitmap::make),
+    ),
+    define(
+        "BITMAP_XOR_AGG",
+        &["BITMAP_XOR_AGG(<BITMAP>)"],
+        "The integers that an odd number of the bitmaps has.",
+        Always,
+        |call| infer_bitmap(call, TypeKind::Bitmap),
+        |_, _| Implementation::Rows(bitmap::make),
+    ),
+    define(
+        "BITMAP_XOR_CARDINALITY_AGG",
+        &["BITMAP_XOR_CARDINALITY_AGG(<BITMAP>)"],
+        "How many integers BITMAP_XOR_AGG gives.",
+        Always,
+        |call| infer_bitmap(call, TypeKind::BigInt),
+        |_, _| Implementation::Rows(bitmap::make),
+    ),
 ];
 
 /// Every aggregate function.
@@ -412,6 +477,17 @@ fn infer_json_array(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
     let types = call.matches(&[&[ANY]])?;
     let text = vec![LogicalType::new(TypeKind::STRING, types[0].nullable)];
     Ok(call.returns(text, JSON_TEXT))
+}
+
+fn infer_bitmap_build(call: &CallArgs<'_>, result: TypeKind) -> Result<Inferred, CallError> {
+    let types = call.matches(&[&[INT]])?;
+    Ok(call.returns(types, result))
+}
+
+fn infer_bitmap(call: &CallArgs<'_>, result: TypeKind) -> Result<Inferred, CallError> {
+    const BITMAP: Param = Param::of(Family::Bitmap);
+    let types = call.matches(&[&[BITMAP]])?;
+    Ok(call.returns(types, result))
 }
 
 /// A literal percentage lies between 0 and 1.

@@ -79,6 +79,7 @@ impl BoundAggregate {
                 DataType::new_list(DataType::Utf8View, true),
             ],
             "SINGLE_VALUE" => vec![result, DataType::Int64],
+            name if name.starts_with("BITMAP_") => vec![DataType::BinaryView],
             _ => vec![result],
         }
     }

@@ -147,7 +147,7 @@ fn interpolated(values: &[(f64, i64)], percentage: f64, total: i64) -> f64 {
     if lower == upper || low == high {
         return low;
     }
-    (upper as f64 - position) * low + (position - lower as f64) * high
+    low + (position - lower as f64) * (high - low)
 }
 
 impl Accumulator for Percentile {

@@ -2,12 +2,13 @@
 //! when the input takes back a group's last row.
 
 use filbert_graph::OperatorSpec;
-use filbert_graph::spec::GroupAggregateSpec;
+use filbert_graph::spec::{AggregateCallSpec, GroupAggregateSpec};
 
 use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::streaming::aggregate::AggregateCall;
 use crate::streaming::changelog::{DeleteKind, ModifyKinds, UpdateKind};
+use crate::streaming::monotonicity::ignored_retractions;
 use crate::streaming::node::{Accepts, Distribution, KeySet, NodeView, StreamOperator};
 
 #[derive(Debug, Clone)]
@@ -30,11 +31,15 @@ impl StreamOperator for GroupAggregate {
             .map(|k| input.columns[*k].name.as_str())
             .collect();
         let retracts = input.traits.retracts();
+        let ignored = ignored_retractions(self, view.plan, view.node.inputs[0]);
         let calls = self
             .calls
             .iter()
             .zip(&view.node.columns[self.keys.len()..])
-            .map(|(call, output)| call.text(&input.columns, output, retracts));
+            .zip(ignored)
+            .map(|((call, output), ignored)| {
+                call.text(&input.columns, output, retracts && !ignored)
+            });
         let select: Vec<String> = keys.iter().map(|k| (*k).to_owned()).chain(calls).collect();
         let select = format!("select=[{}]", select.join(", "));
         if keys.is_empty() {
@@ -50,13 +55,16 @@ impl StreamOperator for GroupAggregate {
         _exprs: &ExprCompiler,
     ) -> Result<Option<OperatorSpec>, PlanError> {
         let input = view.input(0);
+        let ignored = ignored_retractions(self, view.plan, view.node.inputs[0]);
+        let outputs = &view.node.columns[self.keys.len()..];
+        let calls = self.calls.iter().zip(outputs).zip(ignored);
         Ok(Some(OperatorSpec::GroupAggregate(GroupAggregateSpec {
             keys: self.keys.clone(),
-            calls: self
-                .calls
-                .iter()
-                .zip(&view.node.columns[self.keys.len()..])
-                .map(|(call, output)| call.spec(&input.columns, output))
+            calls: calls
+                .map(|((call, output), ignored)| AggregateCallSpec {
+                    ignores_retractions: ignored,
+                    ..call.spec(&input.columns, output)
+                })
                 .collect(),
             emit_update_before: view.node.traits.update == UpdateKind::BeforeAndAfter,
             input_retracts: input.traits.retracts(),

@@ -1,7 +1,9 @@
-use datafusion::common::Column;
+use std::sync::Arc;
+
+use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::logical_expr::utils::grouping_set_to_exprlist;
-use datafusion::logical_expr::{Aggregate, Expr, GroupingSet};
+use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, Values};
 use filbert_graph::spec::{ExpandSet, ExpandSpec};
 use filbert_types::{LogicalType, TypeKind};
 
@@ -69,6 +71,19 @@ fn aggregate_function(expr: &Expr) -> Result<&AggregateFunction, PlanError> {
         Expr::AggregateFunction(function) => Ok(function),
         Expr::Alias(alias) => aggregate_function(&alias.expr),
         other => Err(PlanError::Internal(format!("{other} is no aggregate"))),
+    }
+}
+
+fn is_empty(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::EmptyRelation(empty) => !empty.produce_one_row,
+        LogicalPlan::Projection(projection) => is_empty(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => is_empty(&alias.input),
+        LogicalPlan::Filter(filter) => is_empty(&filter.input),
+        LogicalPlan::Aggregate(aggregate) => {
+            !aggregate.group_expr.is_empty() && is_empty(&aggregate.input)
+        }
+        _ => false,
     }
 }
 
@@ -170,6 +185,9 @@ impl Prepared {
 
 impl Converter<'_> {
     pub(super) fn aggregate(&mut self, aggregate: &Aggregate) -> Result<NodeId, PlanError> {
+        if let Some(folded) = self.of_nothing(aggregate)? {
+            return Ok(folded);
+        }
         let input = self.convert(&aggregate.input)?;
         let grouping = Grouping::of(aggregate)?;
         if let Some(windowed) = self.window_aggregate(input, &grouping)? {
@@ -191,6 +209,31 @@ impl Converter<'_> {
             state_ttl_ms: self.state_ttl_ms()?,
         });
         Ok(self.plan.add(op, vec![input], columns))
+    }
+
+    /// An aggregation of what is known to be empty: a row of zero counts and NULLs, as Flink folds it. None where the
+    /// input may have rows, or a function has another answer.
+    fn of_nothing(&mut self, aggregate: &Aggregate) -> Result<Option<NodeId>, PlanError> {
+        if !aggregate.group_expr.is_empty() || !is_empty(&aggregate.input) {
+            return Ok(None);
+        }
+        let fields = aggregate.schema.fields().iter();
+        let cells = aggregate.aggr_expr.iter().zip(fields).map(|(expr, field)| {
+            let name = aggregate_function(expr)?.func.name().to_uppercase();
+            Ok(match name.as_str() {
+                "COUNT" => Some(ScalarValue::Int64(Some(0))),
+                "SUM" | "MIN" | "MAX" | "AVG" => Some(ScalarValue::try_from(field.data_type())?),
+                _ => None,
+            })
+        });
+        let cells: Option<Vec<ScalarValue>> = cells.collect::<Result<_, PlanError>>()?;
+        let row = |cells: Vec<ScalarValue>| {
+            let row = cells.into_iter().map(|c| Expr::Literal(c, None)).collect();
+            let schema = Arc::clone(&aggregate.schema);
+            let values = vec![row];
+            self.values(&Values { schema, values })
+        };
+        cells.map(row).transpose()
     }
 
     pub(super) fn key_slots(
