@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use datafusion::common::{Column, DFSchema, NullEquality, ScalarValue};
+use datafusion::common::{DFSchema, NullEquality, NullHandling, ScalarValue, UnnestOptions};
+use datafusion::functions_nested::expr_fn as nested;
 use datafusion::logical_expr::{
-    Distinct, Expr, Join, JoinConstraint, JoinType, LogicalPlan, Union, Window, WindowFrame,
-    WindowFrameBound, WindowFrameUnits,
+    Aggregate, Distinct, Expr, Join, JoinConstraint, JoinType, LogicalPlan, Union, Unnest, lit,
+    when,
 };
-use filbert_types::{LogicalType, Span};
+use filbert_functions::TypedExpr;
+use filbert_types::{LogicalType, Span, TypeKind};
 use sqlparser::ast::{SetExpr, SetOperator, SetQuantifier};
 
 use crate::aggregate::AggregateArgs;
-use crate::binder::{Binder, span_of};
+use crate::binder::{Binder, NamedExpr, span_of};
 use crate::error::{BindError, BindResult};
-use crate::plan::project_exprs;
+use crate::plan::{filter, project_exprs};
 use crate::scope::{Relation, ScopeColumn};
-use crate::window::Over;
 
 impl Binder<'_> {
     pub fn set_operation(
@@ -69,7 +70,8 @@ impl Binder<'_> {
             .collect::<BindResult<Vec<_>>>()?;
         match op {
             SetOperator::Union => self.union(relations, &types, all),
-            _ => self.semi_join(relations, op == SetOperator::Intersect, all),
+            _ if all => self.counted(relations, &types, op == SetOperator::Intersect),
+            _ => self.semi_join(relations, op == SetOperator::Intersect),
         }
     }
 
@@ -84,7 +86,7 @@ impl Binder<'_> {
             .iter()
             .zip(types)
             .map(|(c, ty)| {
-                Ok(crate::binder::NamedExpr {
+                Ok(NamedExpr {
                     name: c.name.clone(),
                     expr: self.to_common(c.expr(), ty, span)?,
                 })
@@ -134,20 +136,10 @@ impl Binder<'_> {
         Ok(Relation { plan, columns })
     }
 
-    /// INTERSECT and EXCEPT: a semi or anti join in which NULL equals NULL. With ALL each row is numbered among its
-    /// equals first, so that the n-th on the left meets the n-th on the right.
-    fn semi_join(
-        &mut self,
-        relations: Vec<Relation>,
-        intersect: bool,
-        all: bool,
-    ) -> BindResult<Relation> {
-        let mut relations = relations.into_iter();
-        let (Some(left), Some(right)) = (relations.next(), relations.next()) else {
-            return Err(BindError::new("A set operation has two sides"));
-        };
-        let output = left.columns.clone();
-        let mut on: Vec<(Expr, Expr)> = left
+    /// INTERSECT and EXCEPT: a semi or anti join in which NULL equals NULL, and what is left once.
+    fn semi_join(&mut self, relations: Vec<Relation>, intersect: bool) -> BindResult<Relation> {
+        let (left, right) = two_sides(relations)?;
+        let on: Vec<(Expr, Expr)> = left
             .columns
             .iter()
             .zip(&right.columns)
@@ -158,23 +150,16 @@ impl Binder<'_> {
                 )
             })
             .collect();
-        let (left, right) = if all {
-            let (left, left_number) = self.numbered(left)?;
-            let (right, right_number) = self.numbered(right)?;
-            on.push((Expr::Column(left_number), Expr::Column(right_number)));
-            (left, right)
-        } else {
-            let left = LogicalPlan::Distinct(Distinct::All(Arc::new(left.plan)));
-            (left, right.plan)
-        };
         let join_type = if intersect {
             JoinType::LeftSemi
         } else {
             JoinType::LeftAnti
         };
+        let columns = left.columns.clone();
+        let left = self.only_columns(left)?;
         let plan = LogicalPlan::Join(Join::try_new(
-            Arc::new(left),
-            Arc::new(right),
+            Arc::new(left.plan),
+            Arc::new(right.plan),
             on,
             None,
             join_type,
@@ -182,37 +167,105 @@ impl Binder<'_> {
             NullEquality::NullEqualsNull,
             false,
         )?);
-        let relation = Relation {
-            plan,
-            columns: output,
-        };
-        if all {
-            self.only_columns(relation)
-        } else {
-            Ok(relation)
-        }
+        let plan = LogicalPlan::Distinct(Distinct::All(Arc::new(plan)));
+        Ok(Relation { plan, columns })
     }
 
-    fn numbered(&mut self, relation: Relation) -> BindResult<(LogicalPlan, Column)> {
-        let partition_by: Vec<Expr> = relation
-            .columns
-            .iter()
-            .map(|c| Expr::Column(c.column.clone()))
-            .collect();
-        let over = Over {
-            partition_by,
-            order_by: Vec::new(),
-            frame: WindowFrame::new_bounds(
-                WindowFrameUnits::Rows,
-                WindowFrameBound::Preceding(ScalarValue::Null),
-                WindowFrameBound::Following(ScalarValue::Null),
-            ),
+    /// INTERSECT ALL and EXCEPT ALL: equal rows of both sides are counted, and come as often as the lesser of the two
+    /// counts, or as the left's exceeds the right's.
+    fn counted(
+        &mut self,
+        relations: Vec<Relation>,
+        types: &[LogicalType],
+        intersect: bool,
+    ) -> BindResult<Relation> {
+        let (left, right) = two_sides(relations)?;
+        let names: Vec<String> = left.columns.iter().map(|c| c.name.clone()).collect();
+        let left = self.marked(left, [true, false])?;
+        let right = self.marked(right, [false, true])?;
+        let mark = LogicalType::new(TypeKind::Boolean, true);
+        let types: Vec<LogicalType> = types.iter().cloned().chain([mark.clone(), mark]).collect();
+        let mut both = self.union(vec![left, right], &types, true)?;
+        let marks = both.columns.split_off(names.len());
+        let mut counts = Vec::with_capacity(2);
+        let mut calls = Vec::with_capacity(2);
+        for mark in marks {
+            let args = AggregateArgs {
+                args: vec![mark.expr()],
+                ..AggregateArgs::none()
+            };
+            let count = self.aggregate("COUNT", args, true, None)?;
+            let column = self.new_column("count", &count.ty);
+            calls.push(count.expr.alias(&column.name));
+            counts.push(Expr::Column(column));
+        }
+        let groups = both.columns.iter();
+        let groups = groups.map(|c| Expr::Column(c.column.clone())).collect();
+        let plan = LogicalPlan::Aggregate(Aggregate::try_new(Arc::new(both.plan), groups, calls)?);
+        let [left, right] = [counts[0].clone(), counts[1].clone()];
+        let times = if intersect {
+            when(left.clone().gt(right.clone()), right).otherwise(left)?
+        } else {
+            left - right
         };
-        let call = self.window("ROW_NUMBER", AggregateArgs::none(), &over, None)?;
-        let column = self.new_column("row_number", &call.ty);
-        let expr = call.expr.alias(&column.name);
-        let plan = LogicalPlan::Window(Window::try_new(vec![expr], Arc::new(relation.plan))?);
-        Ok((plan, column))
+        let plan = self.repeated(plan, &both.columns, times)?;
+        let relation = Relation {
+            plan,
+            columns: both.columns,
+        };
+        self.only_columns(relation)
+    }
+
+    /// A relation with two marks beside: TRUE or NULL.
+    fn marked(&mut self, relation: Relation, marks: [bool; 2]) -> BindResult<Relation> {
+        let columns = relation.columns.iter();
+        let mut items: Vec<NamedExpr> = columns
+            .map(|c| NamedExpr {
+                name: c.name.clone(),
+                expr: c.expr(),
+            })
+            .collect();
+        items.extend(marks.map(|mark| NamedExpr {
+            name: "mark".to_owned(),
+            expr: TypedExpr::new(
+                Expr::Literal(ScalarValue::Boolean(mark.then_some(true)), None),
+                LogicalType::new(TypeKind::Boolean, true),
+            ),
+        }));
+        self.project(relation.plan, items)
+    }
+
+    /// Each row as often as `times` says, if that is more than 0.
+    fn repeated(
+        &mut self,
+        plan: LogicalPlan,
+        columns: &[ScopeColumn],
+        times: Expr,
+    ) -> BindResult<LogicalPlan> {
+        let ty = LogicalType::not_null(TypeKind::BigInt);
+        let times_column = self.new_column("times", &ty);
+        let kept = || columns.iter().map(|c| Expr::Column(c.column.clone()));
+        let exprs = kept().chain([times.alias(&times_column.name)]).collect();
+        let plan = project_exprs(plan, exprs)?;
+        let times = Expr::Column(times_column);
+        let plan = filter(plan, times.clone().gt(lit(0i64)))?;
+        let copy = self.new_column("copy", &LogicalType::not_null(TypeKind::BigInt));
+        let copies = nested::gen_series(lit(1i64), times, lit(1i64)).alias(&copy.name);
+        let plan = project_exprs(plan, kept().chain([copies]).collect())?;
+        let options = UnnestOptions {
+            null_handling: NullHandling::Drop,
+            recursions: Vec::new(),
+        };
+        let unnest = Unnest::try_new(Arc::new(plan), vec![copy], options)?;
+        Ok(LogicalPlan::Unnest(unnest))
+    }
+}
+
+fn two_sides(relations: Vec<Relation>) -> BindResult<(Relation, Relation)> {
+    let mut relations = relations.into_iter();
+    match (relations.next(), relations.next()) {
+        (Some(left), Some(right)) => Ok((left, right)),
+        _ => Err(BindError::new("A set operation has two sides")),
     }
 }
 

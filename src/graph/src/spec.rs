@@ -19,6 +19,7 @@ pub enum OperatorSpec {
     WindowAggregate(WindowAggregateSpec),
     Expand(ExpandSpec),
     Join(JoinSpec),
+    Unnest(UnnestSpec),
     /// Drops -U rows, for a consumer that needs only what a row has become.
     DropUpdateBefore,
     Sink(SinkSpec),
@@ -160,6 +161,15 @@ pub struct WindowAggregateSpec {
     pub window_columns: Vec<WindowColumn>,
     /// The input sends -U or -D.
     pub input_retracts: bool,
+}
+
+/// Emits each row once for every element of its lists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnnestSpec {
+    /// Columns of the input that hold lists; the output has an element in the place of each.
+    pub lists: Vec<usize>,
+    /// A row without elements comes once, with NULLs.
+    pub outer: bool,
 }
 
 /// Joins two changelogs.

@@ -20,6 +20,7 @@ use crate::operator::{BuiltOperator, Operator};
 use crate::session_window::SessionWindowOperator;
 use crate::sink::SinkOperator;
 use crate::source::SourceReaderOperator;
+use crate::unnest::UnnestOperator;
 use crate::values::ValuesOperator;
 use crate::watermark_assigner::WatermarkAssignerOperator;
 use crate::window_aggregate::WindowAggregateOperator;
@@ -66,6 +67,9 @@ pub fn build(
         }
         OperatorSpec::Expand(spec) => {
             BuiltOperator::Operator(Box::new(ExpandOperator::new(spec.clone(), output)))
+        }
+        OperatorSpec::Unnest(spec) => {
+            BuiltOperator::Operator(Box::new(UnnestOperator::new(spec.clone(), output)))
         }
         OperatorSpec::Join(spec) => {
             let right = filbert_types::schema::arrow_schema(inputs.get(1).into_iter().flatten());

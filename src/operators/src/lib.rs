@@ -7,7 +7,7 @@
 //! - [`build`]: from a spec to its operator; [`connect`]: from a table to its connector.
 //! - [`expressions`]: expressions from their bytes.
 //! - Sources: [`source`], [`values`].
-//! - Row by row: [`calc`], [`expand`], [`drop_update_before`], [`watermark_assigner`].
+//! - Row by row: [`calc`], [`expand`], [`unnest`], [`drop_update_before`], [`watermark_assigner`].
 //! - Keyed: [`group_aggregate`], on the functions of [`aggregate`].
 //! - Two inputs: [`join`].
 //! - Windows: [`window_table_function`], [`session_window`], [`window_aggregate`], on [`windows`].
@@ -41,6 +41,7 @@ pub mod sink;
 pub mod snapshot;
 pub mod source;
 pub mod testing;
+pub mod unnest;
 pub mod values;
 pub mod watermark_assigner;
 pub mod window_aggregate;

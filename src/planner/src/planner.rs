@@ -133,7 +133,12 @@ impl Planner {
         parallelism: usize,
         explain: bool,
     ) -> Result<Planned, PlanError> {
-        let config = config_options(1);
+        let mut options = config_options(1);
+        // In a stream a subquery's value changes: it comes by a join.
+        Arc::make_mut(&mut options)
+            .optimizer
+            .enable_physical_uncorrelated_scalar_subquery = false;
+        let config = options;
         let exprs = ExprCompiler::new(&config);
         let mut builder = GraphBuilder::new(&exprs, parallelism);
         let mut optimized = Vec::with_capacity(targets.len());

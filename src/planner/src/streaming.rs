@@ -28,6 +28,7 @@ pub(crate) mod sink;
 mod sink_keys;
 pub(crate) mod source;
 mod union;
+mod unnest;
 mod values;
 mod watermark_assigner;
 mod window_aggregate;

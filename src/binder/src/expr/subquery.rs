@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use datafusion::common::{Column, Spans};
 use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison, SetQuantifier};
-use datafusion::logical_expr::{Expr, Operator, Subquery};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Operator, Subquery};
 use filbert_functions::TypedExpr;
 use filbert_types::{LogicalType, Span, TypeKind};
 use sqlparser::ast::{BinaryOperator, Expr as Ast, Query};
 
 use super::ExprCx;
 use super::name::outer_reference;
+use crate::aggregate::AggregateArgs;
 use crate::binder::{Binder, NamedExpr};
 use crate::error::{BindError, BindResult};
 use crate::plan::{filter, project_exprs};
-use crate::scope::{OuterScope, Relation};
+use crate::scope::{OuterScope, Relation, ScopeColumn};
 
 impl Binder<'_> {
     /// Binds a query that may name the columns of the block it stands in.
@@ -43,10 +44,37 @@ impl Binder<'_> {
         let relation = self.inner_query(query, cx)?;
         let column = single_column(&relation, "A scalar subquery", span)?;
         let ty = relation.columns[column].ty.with_nullable(true);
+        let relation = self.single_value(relation, span)?;
         Ok(TypedExpr::new(
             Expr::ScalarSubquery(as_subquery(relation)),
             ty.without_time_attribute(),
         ))
+    }
+
+    /// A query whose one column has one row at most: more fail when it runs.
+    fn single_value(&mut self, relation: Relation, span: Option<Span>) -> BindResult<Relation> {
+        let [column] = relation.columns.as_slice() else {
+            return Ok(relation);
+        };
+        if relation.plan.max_rows().is_some_and(|rows| rows <= 1) {
+            return Ok(relation);
+        }
+        let args = AggregateArgs {
+            args: vec![column.expr()],
+            ..AggregateArgs::none()
+        };
+        let value = self.aggregate("SINGLE_VALUE", args, false, span)?;
+        let column = ScopeColumn {
+            name: column.name.clone(),
+            column: self.new_column("$f0", &value.ty),
+            ty: value.ty,
+        };
+        let call = value.expr.alias(&column.column.name);
+        let aggregate = Aggregate::try_new(Arc::new(relation.plan), Vec::new(), vec![call])?;
+        Ok(Relation {
+            plan: LogicalPlan::Aggregate(aggregate),
+            columns: vec![column],
+        })
     }
 
     pub fn exists(

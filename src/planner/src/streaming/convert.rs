@@ -5,6 +5,7 @@ mod calc;
 mod join;
 mod rows;
 mod scan;
+mod unnest;
 mod window;
 mod window_aggregate;
 
@@ -96,6 +97,7 @@ impl<'a> Converter<'a> {
             LogicalPlan::EmptyRelation(empty) => self.empty(empty),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Join(join) => self.join(join),
+            LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Extension(extension) => {
                 let node = extension.node.as_any().downcast_ref::<RelationalNode>();
                 let Some(node) = node else {
@@ -231,7 +233,6 @@ fn operation(plan: &LogicalPlan) -> String {
         LogicalPlan::Sort(_) => "ORDER BY".to_owned(),
         LogicalPlan::Limit(_) => "LIMIT".to_owned(),
         LogicalPlan::Window(_) => "An OVER window".to_owned(),
-        LogicalPlan::Unnest(_) => "UNNEST".to_owned(),
         LogicalPlan::Distinct(_) => "DISTINCT ON".to_owned(),
         LogicalPlan::RecursiveQuery(_) => "WITH RECURSIVE".to_owned(),
         other => other.display().to_string(),

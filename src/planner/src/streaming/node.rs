@@ -15,6 +15,7 @@ use crate::streaming::join::Join;
 use crate::streaming::sink::Sink;
 use crate::streaming::source::Source;
 use crate::streaming::union::Union;
+use crate::streaming::unnest::Unnest;
 use crate::streaming::values::Values;
 use crate::streaming::watermark_assigner::WatermarkAssigner;
 use crate::streaming::window_aggregate::WindowAggregate;
@@ -62,6 +63,7 @@ pub(crate) enum StreamOp {
     Expand(Expand),
     GroupAggregate(GroupAggregate),
     Join(Box<Join>),
+    Unnest(Unnest),
     WindowTableFunction(WindowTableFunction),
     WindowAggregate(WindowAggregate),
     DropUpdateBefore(DropUpdateBefore),
@@ -80,6 +82,7 @@ impl StreamOp {
             StreamOp::Expand(op) => op,
             StreamOp::GroupAggregate(op) => op,
             StreamOp::Join(op) => op.as_ref(),
+            StreamOp::Unnest(op) => op,
             StreamOp::WindowTableFunction(op) => op,
             StreamOp::WindowAggregate(op) => op,
             StreamOp::DropUpdateBefore(op) => op,

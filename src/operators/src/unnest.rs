@@ -1,0 +1,249 @@
+//! Each row once for every element of its lists: UNNEST.
+//!
+//! - State: none.
+//! - Changelog: takes and emits any; the rows that one row gives are of its kind and follow each other.
+//! - Several lists go side by side, NULL where one is shorter. A row whose lists are NULL or empty gives no row, or, when
+//!   it is the outer side of a join, one with NULLs. Watermarks pass; a mark moves to the place that corresponds.
+//! - Cost: one gather a column; a batch goes out in pieces that hold what the output has room for, also amid a list.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, ListArray, RecordBatch, RecordBatchOptions, UInt32Array,
+};
+use arrow::compute::take;
+use arrow::datatypes::SchemaRef;
+use filbert_graph::spec::UnnestSpec;
+use filbert_types::{ChangeBatch, WatermarkMark};
+
+use crate::error::{OperatorError, Result};
+use crate::marks::push_mark;
+use crate::operator::{Operator, Step};
+use crate::output::Output;
+
+pub struct UnnestOperator {
+    spec: UnnestSpec,
+    output: SchemaRef,
+    rest: Option<Rest>,
+}
+
+/// A batch of which some rows have gone out.
+struct Rest {
+    batch: ChangeBatch,
+    row: usize,
+    /// Elements of the row that have gone out.
+    element: usize,
+    marks_done: usize,
+}
+
+/// A piece of the output: for each row the input's row and its element; no element for NULLs.
+#[derive(Default)]
+struct Picks {
+    rows: Vec<u32>,
+    elements: Vec<Option<u32>>,
+    marks: Vec<WatermarkMark>,
+}
+
+impl UnnestOperator {
+    pub fn new(spec: UnnestSpec, output: SchemaRef) -> UnnestOperator {
+        UnnestOperator {
+            spec,
+            output,
+            rest: None,
+        }
+    }
+
+    fn lists(&self, batch: &ChangeBatch) -> Result<Vec<ListArray>> {
+        let list = |column: &usize| {
+            let array = batch.rows.column(*column);
+            array.as_list_opt::<i32>().cloned().ok_or_else(|| {
+                OperatorError::engine(format!("UNNEST of a column of {}", array.data_type()))
+            })
+        };
+        self.spec.lists.iter().map(list).collect()
+    }
+
+    fn emit_piece(&mut self, mut rest: Rest, out: &mut Output) -> Result<Step> {
+        let lists = self.lists(&rest.batch)?;
+        let picks = self.pick(&mut rest, &lists, out.batch_rows());
+        if picks.rows.is_empty() {
+            picks.marks.iter().for_each(|m| out.watermark(m.watermark));
+        } else {
+            out.emit(self.gather(&rest.batch, &lists, picks)?);
+        }
+        if rest.row == rest.batch.num_rows() {
+            return Ok(Step::Done);
+        }
+        self.rest = Some(rest);
+        Ok(Step::More)
+    }
+
+    fn pick(&self, rest: &mut Rest, lists: &[ListArray], rows_max: usize) -> Picks {
+        let mut picks = Picks::default();
+        while rest.row < rest.batch.num_rows() && picks.rows.len() < rows_max {
+            pass_marks(rest, &mut picks);
+            let length = lists.iter().map(|list| length(list, rest.row)).max();
+            let length = length.unwrap_or(0);
+            let end = length.min(rest.element + rows_max - picks.rows.len());
+            for element in rest.element..end {
+                picks.rows.push(rest.row as u32);
+                picks.elements.push(Some(element as u32));
+            }
+            if length == 0 && self.spec.outer {
+                picks.rows.push(rest.row as u32);
+                picks.elements.push(None);
+            }
+            rest.element = end;
+            if end == length {
+                rest.row += 1;
+                rest.element = 0;
+            }
+        }
+        if rest.row == rest.batch.num_rows() {
+            pass_marks(rest, &mut picks);
+        }
+        picks
+    }
+
+    fn gather(
+        &self,
+        batch: &ChangeBatch,
+        lists: &[ListArray],
+        picks: Picks,
+    ) -> Result<ChangeBatch> {
+        let rows = UInt32Array::from(picks.rows);
+        let columns = batch.rows.columns().iter().enumerate();
+        let columns = columns.map(|(at, column)| {
+            let list = self.spec.lists.iter().position(|l| *l == at);
+            Ok(match list {
+                None => take(column, &rows, None)?,
+                Some(list) => elements(&lists[list], &rows, &picks.elements)?,
+            })
+        });
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let kinds = batch.kinds.as_ref();
+        let kinds = kinds.map(|kinds| rows.values().iter().map(|r| kinds[*r as usize]).collect());
+        Ok(ChangeBatch {
+            rows: RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?,
+            kinds,
+            marks: picks.marks,
+        })
+    }
+}
+
+/// Passes the marks before the rest's row on.
+fn pass_marks(rest: &mut Rest, picks: &mut Picks) {
+    while let Some(mark) = rest.batch.marks.get(rest.marks_done) {
+        if mark.offset > rest.row {
+            return;
+        }
+        push_mark(&mut picks.marks, picks.rows.len(), mark.watermark);
+        rest.marks_done += 1;
+    }
+}
+
+fn length(list: &ListArray, row: usize) -> usize {
+    if list.is_null(row) {
+        0
+    } else {
+        list.value_length(row) as usize
+    }
+}
+
+/// The elements of a list column; NULL where the list has none there.
+fn elements(list: &ListArray, rows: &UInt32Array, elements: &[Option<u32>]) -> Result<ArrayRef> {
+    let picks = rows.values().iter().zip(elements).map(|(row, element)| {
+        let row = *row as usize;
+        let element = element.filter(|e| (*e as usize) < length(list, row))?;
+        Some(list.value_offsets()[row] as u32 + element)
+    });
+    let picks: UInt32Array = picks.collect();
+    Ok(take(list.values(), &picks, None)?)
+}
+
+impl Operator for UnnestOperator {
+    fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
+        let rest = Rest {
+            batch,
+            row: 0,
+            element: 0,
+            marks_done: 0,
+        };
+        self.emit_piece(rest, out)
+    }
+
+    fn resume(&mut self, out: &mut Output) -> Result<Step> {
+        match self.rest.take() {
+            Some(rest) => self.emit_piece(rest, out),
+            None => Ok(Step::Done),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Int64Array;
+    use arrow::datatypes::{DataType, Field, Int32Type, Schema};
+    use filbert_types::{RowKind, Watermark};
+
+    use super::*;
+    use crate::output::Emitted;
+    use crate::testing::{schema, text};
+
+    fn run(outer: bool, rows_max: usize) -> Vec<String> {
+        let lists = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![
+            Some(vec![Some(1), None]),
+            None,
+            Some(vec![]),
+            Some(vec![Some(5)]),
+        ]);
+        let rows = RecordBatch::try_new(
+            Arc::new(Schema::new(vec![
+                Field::new("k", DataType::Int64, true),
+                Field::new("l", lists.data_type().clone(), true),
+            ])),
+            vec![
+                Arc::new(Int64Array::from(vec![7, 8, 9, 10])),
+                Arc::new(lists),
+            ],
+        )
+        .unwrap();
+        let mut batch = ChangeBatch::with_kinds(rows, vec![RowKind::Delete; 4]);
+        push_mark(&mut batch.marks, 2, Watermark(3));
+        let output = schema(&[DataType::Int64, DataType::Int32]);
+        let spec = UnnestSpec {
+            lists: vec![1],
+            outer,
+        };
+        let mut operator = UnnestOperator::new(spec, output);
+        let mut out = Output::new(rows_max);
+        let mut lines = Vec::new();
+        let mut step = operator.process(0, batch, &mut out).unwrap();
+        loop {
+            while let Some(emitted) = out.take() {
+                match emitted {
+                    Emitted::Batch(b) => {
+                        assert!(b.num_rows() <= rows_max);
+                        lines.extend(text(&b).unwrap().lines().map(str::to_owned));
+                    }
+                    Emitted::Watermark(w) => lines.push(format!("@ {w}")),
+                    other => panic!("{other:?}"),
+                }
+            }
+            if step == Step::Done {
+                return lines;
+            }
+            step = operator.resume(&mut out).unwrap();
+        }
+    }
+
+    #[test]
+    fn elements_become_rows_however_they_are_cut() {
+        for rows_max in [1, 2, 100] {
+            assert_eq!(run(false, rows_max), ["-D 7 1", "-D 7 -", "@ 3", "-D 10 5"]);
+            let outer = ["-D 7 1", "-D 7 -", "-D 8 -", "@ 3", "-D 9 -", "-D 10 5"];
+            assert_eq!(run(true, rows_max), outer);
+        }
+    }
+}
