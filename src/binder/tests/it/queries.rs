@@ -111,9 +111,10 @@ fn subqueries() {
     id INT NOT NULL, fl INT
     Projection: e.id, (<subquery>) AS fl#0
       Subquery:
-        Projection: d.level
-          Filter: d.dept = outer_ref(e.dept)
-            TableScan: d
+        Aggregate: groupBy=[[]], aggr=[[single_value(d.level) AS $f0#0]]
+          Projection: d.level
+            Filter: d.dept = outer_ref(e.dept)
+              TableScan: d
       TableScan: e
     "#);
 }
@@ -168,12 +169,12 @@ fn set_operations() {
     insta::assert_snapshot!(catalog.plan("SELECT id FROM emp EXCEPT SELECT boss FROM emp ORDER BY id"), @r#"
     id INT NOT NULL
     Sort: emp.id ASC NULLS FIRST
-      LeftAnti Join: emp.id = emp#0.boss
-        Distinct:
+      Distinct:
+        LeftAnti Join: emp.id = emp#0.boss
           Projection: emp.id
             TableScan: emp
-        Projection: emp#0.boss
-          TableScan: emp#0
+          Projection: emp#0.boss
+            TableScan: emp#0
     "#);
 }
 
@@ -227,15 +228,22 @@ fn functions_that_need_over() {
     let catalog = TestCatalog::batch();
     insta::assert_snapshot!(catalog.types("SELECT ROW_NUMBER() OVER (ORDER BY id), RANK() OVER (ORDER BY id), NTILE(4) OVER (ORDER BY id), LAG(id) OVER (ORDER BY id), LEAD(id, 2, 0) OVER (ORDER BY id), FIRST_VALUE(name) OVER (PARTITION BY dept ORDER BY id) FROM emp"), @"EXPR$0 BIGINT NOT NULL, EXPR$1 BIGINT NOT NULL, EXPR$2 BIGINT NOT NULL, EXPR$3 INT, EXPR$4 INT NOT NULL, EXPR$5 STRING");
     insta::assert_snapshot!(catalog.plan("SELECT id FROM emp INTERSECT ALL SELECT boss FROM emp"), @r#"
-    id INT NOT NULL
-    Projection: emp.id
-      LeftSemi Join: emp.id = emp#0.boss, row_number#0 = row_number#1
-        WindowAggr: windowExpr=[[row_number() PARTITION BY [emp.id] ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING AS row_number#0]]
-          Projection: emp.id
-            TableScan: emp
-        WindowAggr: windowExpr=[[row_number() PARTITION BY [emp#0.boss] ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING AS row_number#1]]
-          Projection: emp#0.boss
-            TableScan: emp#0
+    id INT
+    Projection: id#0
+      Unnest: lists[copy#0|depth=1] structs[]
+        Projection: id#0, generate_series(Int64(1), times#0, Int64(1)) AS copy#0
+          Filter: times#0 > Int64(0)
+            Projection: id#0, CASE WHEN count#0 > count#1 THEN count#1 ELSE count#0 END AS times#0
+              Aggregate: groupBy=[[id#0]], aggr=[[count(mark#4) AS count#0, count(mark#5) AS count#1]]
+                Union
+                  Projection: emp.id AS id#0, mark#0 AS mark#4, mark#1 AS mark#5
+                    Projection: emp.id, Boolean(true) AS mark#0, Boolean(NULL) AS mark#1
+                      Projection: emp.id
+                        TableScan: emp
+                  Projection: emp#0.boss AS id#0, mark#2 AS mark#4, mark#3 AS mark#5
+                    Projection: emp#0.boss, Boolean(NULL) AS mark#2, Boolean(true) AS mark#3
+                      Projection: emp#0.boss
+                        TableScan: emp#0
     "#);
     insta::assert_snapshot!(catalog.error("SELECT RANK() OVER () FROM emp"), @"[RANK] RANK requires ORDER BY clause in window specification");
     insta::assert_snapshot!(catalog.error("SELECT UPPER(name) OVER () FROM emp"), @"[UPPER(name] No match found for function signature UPPER(<VARCHAR(2147483647)>).");
