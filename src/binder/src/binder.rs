@@ -63,7 +63,7 @@ impl<'a> Binder<'a> {
     /// Binds a whole query text.
     pub fn text(&mut self, query: &Query) -> BindResult<Relation> {
         self.hints = Rc::new(query.hints.clone());
-        self.query(&query.ast)
+        self.statement_query(&query.ast)
     }
 
     /// Counts a relation against the limit.

@@ -1,5 +1,8 @@
 //! A query: WITH, its body, ORDER BY, LIMIT.
 
+use std::sync::Arc;
+
+use datafusion::logical_expr::{LogicalPlan, Projection};
 use sqlparser::ast::{self, SetExpr};
 
 use crate::binder::{Binder, deeper, span_of};
@@ -8,12 +11,22 @@ use crate::order::order_items;
 use crate::scope::Relation;
 
 impl Binder<'_> {
+    /// A whole statement's query: its rows come in its order.
+    pub fn statement_query(&mut self, query: &ast::Query) -> BindResult<Relation> {
+        let visible = self.ctes.len();
+        let relation = self.query_in_scope(query);
+        self.ctes.truncate(visible);
+        relation
+    }
+
+    /// A query inside of another one: an order without LIMIT means nothing there, and is dropped.
     pub fn query(&mut self, query: &ast::Query) -> BindResult<Relation> {
         deeper(|| {
-            let visible = self.ctes.len();
-            let relation = self.query_in_scope(query);
-            self.ctes.truncate(visible);
-            relation
+            let mut relation = self.statement_query(query)?;
+            if query.limit_clause.is_none() && query.fetch.is_none() && query.order_by.is_some() {
+                relation.plan = without_sort(relation.plan)?;
+            }
+            Ok(relation)
         })
     }
 
@@ -25,6 +38,7 @@ impl Binder<'_> {
         let order_by = order_items(query.order_by.as_ref())?;
         let relation = match query.body.as_ref() {
             SetExpr::Select(select) => self.select(select, order_by)?,
+            SetExpr::Query(inner) if order_by.is_empty() => deeper(|| self.statement_query(inner))?,
             body => {
                 let relation = self.set_expr(body)?;
                 self.sort_relation(relation, order_by)?
@@ -55,6 +69,20 @@ impl Binder<'_> {
             )),
         })
     }
+}
+
+/// The plan without the sort at its top, over which a projection may hide what was only sorted by.
+fn without_sort(plan: LogicalPlan) -> BindResult<LogicalPlan> {
+    Ok(match plan {
+        LogicalPlan::Sort(sort) => Arc::unwrap_or_clone(sort.input),
+        LogicalPlan::Projection(shown) => match shown.input.as_ref() {
+            LogicalPlan::Sort(sort) => {
+                LogicalPlan::Projection(Projection::try_new(shown.expr, Arc::clone(&sort.input))?)
+            }
+            _ => LogicalPlan::Projection(shown),
+        },
+        other => other,
+    })
 }
 
 fn check_query(query: &ast::Query) -> BindResult<()> {

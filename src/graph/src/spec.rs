@@ -1,11 +1,18 @@
 //! What an operator must do, as serializable data. `filbert-operators` builds the operator from it.
 
+mod rank;
+
 use std::collections::BTreeMap;
 
 use filbert_types::{CatalogTable, Field, ObjectPath};
 use serde::{Deserialize, Serialize};
 
 use crate::expr::ExprSpec;
+
+pub use rank::{
+    DeduplicateSpec, FirstNSpec, OverBound, OverFrame, OverFunction, OverSpec, OverTime,
+    RankFunction, RankRange, RankSpec, RankStrategy, SortKey, TemporalSortSpec,
+};
 
 /// One operator's work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +27,10 @@ pub enum OperatorSpec {
     Expand(ExpandSpec),
     Join(JoinSpec),
     Unnest(UnnestSpec),
+    Rank(RankSpec),
+    FirstN(FirstNSpec),
+    Deduplicate(DeduplicateSpec),
+    TemporalSort(TemporalSortSpec),
     /// Drops -U rows, for a consumer that needs only what a row has become.
     DropUpdateBefore,
     Sink(SinkSpec),

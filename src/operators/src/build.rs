@@ -11,15 +11,19 @@ use crate::calc::CalcOperator;
 use crate::collect::CollectOperator;
 use crate::connect;
 use crate::context::JobContext;
+use crate::deduplicate::{FirstRowOperator, LastRowOperator};
 use crate::drop_update_before::DropUpdateBeforeOperator;
 use crate::error::{OperatorError, Result};
 use crate::expand::ExpandOperator;
 use crate::group_aggregate::GroupAggregateOperator;
 use crate::join::JoinOperator;
 use crate::operator::{BuiltOperator, Operator};
+use crate::rank::RankOperator;
+use crate::rank::first_n::FirstNOperator;
 use crate::session_window::SessionWindowOperator;
 use crate::sink::SinkOperator;
 use crate::source::SourceReaderOperator;
+use crate::temporal_sort::TemporalSortOperator;
 use crate::unnest::UnnestOperator;
 use crate::values::ValuesOperator;
 use crate::watermark_assigner::WatermarkAssignerOperator;
@@ -39,7 +43,7 @@ pub fn build(
     let output = filbert_types::schema::arrow_schema(&node.output);
     let input = filbert_types::schema::arrow_schema(inputs.first().into_iter().flatten());
     let expressions = context.expressions.as_ref();
-    let built = match &node.spec {
+    let built: Box<dyn Operator> = match &node.spec {
         OperatorSpec::Source(spec) => {
             let source = connect::scan_source(spec, session, &context.connectors)?;
             let pushdown = connect::pushdown(spec, expressions)?;
@@ -49,54 +53,37 @@ pub fn build(
             ))));
         }
         OperatorSpec::Values(spec) => {
-            return Ok(BuiltOperator::Source(Box::new(ValuesOperator::new(
-                spec, &output,
-            )?)));
+            let values = ValuesOperator::new(spec, &output)?;
+            return Ok(BuiltOperator::Source(Box::new(values)));
         }
-        OperatorSpec::Calc(spec) => BuiltOperator::Operator(Box::new(CalcOperator::new(
-            spec,
-            &input,
-            output,
-            expressions,
-        )?)),
-        OperatorSpec::WatermarkAssigner(spec) => BuiltOperator::Operator(Box::new(
-            WatermarkAssignerOperator::new(spec, &input, expressions)?,
-        )),
+        OperatorSpec::Calc(spec) => Box::new(CalcOperator::new(spec, &input, output, expressions)?),
+        OperatorSpec::WatermarkAssigner(spec) => {
+            Box::new(WatermarkAssignerOperator::new(spec, &input, expressions)?)
+        }
         OperatorSpec::GroupAggregate(spec) => {
-            BuiltOperator::Operator(Box::new(GroupAggregateOperator::new(spec, &input, output)?))
+            Box::new(GroupAggregateOperator::new(spec, &input, output)?)
         }
-        OperatorSpec::Expand(spec) => {
-            BuiltOperator::Operator(Box::new(ExpandOperator::new(spec.clone(), output)))
-        }
-        OperatorSpec::Unnest(spec) => {
-            BuiltOperator::Operator(Box::new(UnnestOperator::new(spec.clone(), output)))
-        }
+        OperatorSpec::Expand(spec) => Box::new(ExpandOperator::new(spec.clone(), output)),
+        OperatorSpec::Unnest(spec) => Box::new(UnnestOperator::new(spec.clone(), output)),
         OperatorSpec::Join(spec) => {
             let right = filbert_types::schema::arrow_schema(inputs.get(1).into_iter().flatten());
             let inputs = [&input, &right];
-            BuiltOperator::Operator(Box::new(JoinOperator::new(
-                spec,
-                inputs,
-                output,
-                expressions,
-            )?))
+            Box::new(JoinOperator::new(spec, inputs, output, expressions)?)
         }
-        OperatorSpec::DropUpdateBefore => {
-            BuiltOperator::Operator(Box::new(DropUpdateBeforeOperator))
-        }
+        OperatorSpec::Rank(_)
+        | OperatorSpec::FirstN(_)
+        | OperatorSpec::Deduplicate(_)
+        | OperatorSpec::TemporalSort(_) => ordering(&node.spec, &input, output)?,
+        OperatorSpec::DropUpdateBefore => Box::new(DropUpdateBeforeOperator),
         OperatorSpec::Sink(spec) => {
             let sink = connect::table_sink(spec, session, &context.connectors)?;
-            BuiltOperator::Operator(Box::new(SinkOperator::new(sink, spec.clone(), &input)))
+            Box::new(SinkOperator::new(sink, spec.clone(), &input))
         }
-        OperatorSpec::Collect(spec) => {
-            BuiltOperator::Operator(Box::new(CollectOperator::new(spec)))
+        OperatorSpec::Collect(spec) => Box::new(CollectOperator::new(spec)),
+        OperatorSpec::WindowTableFunction(spec) => window_function(spec, &input, output)?,
+        OperatorSpec::WindowAggregate(spec) => {
+            Box::new(WindowAggregateOperator::new(spec, &input, output)?)
         }
-        OperatorSpec::WindowTableFunction(spec) => {
-            BuiltOperator::Operator(window_function(spec, &input, output)?)
-        }
-        OperatorSpec::WindowAggregate(spec) => BuiltOperator::Operator(Box::new(
-            WindowAggregateOperator::new(spec, &input, output)?,
-        )),
         OperatorSpec::BatchPiece(_) => {
             return Err(OperatorError::engine(format!(
                 "The operator {} can't run in a streaming task.",
@@ -104,7 +91,7 @@ pub fn build(
             )));
         }
     };
-    Ok(built)
+    Ok(BuiltOperator::Operator(built))
 }
 
 fn window_function(
@@ -115,6 +102,26 @@ fn window_function(
     Ok(match spec.window {
         WindowSpec::Session { .. } => Box::new(SessionWindowOperator::new(spec, input, output)?),
         _ => Box::new(WindowTableFunctionOperator::new(spec, output)?),
+    })
+}
+
+/// The operators that put rows in order.
+fn ordering(
+    spec: &OperatorSpec,
+    input: &SchemaRef,
+    output: SchemaRef,
+) -> Result<Box<dyn Operator>> {
+    Ok(match spec {
+        OperatorSpec::Rank(spec) => Box::new(RankOperator::new(spec, input, output)?),
+        OperatorSpec::FirstN(spec) => Box::new(FirstNOperator::new(spec, input, output)?),
+        OperatorSpec::Deduplicate(spec) => match spec.rowtime.filter(|_| !spec.keep_last) {
+            Some(rowtime) => Box::new(FirstRowOperator::new(spec, rowtime, input, output)?),
+            None => Box::new(LastRowOperator::new(spec, input, output)?),
+        },
+        OperatorSpec::TemporalSort(spec) => {
+            Box::new(TemporalSortOperator::new(spec, input, output)?)
+        }
+        other => return Err(OperatorError::engine(format!("{other:?} orders nothing."))),
     })
 }
 

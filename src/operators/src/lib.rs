@@ -10,6 +10,7 @@
 //! - Row by row: [`calc`], [`expand`], [`unnest`], [`drop_update_before`], [`watermark_assigner`].
 //! - Keyed: [`group_aggregate`], on the functions of [`aggregate`].
 //! - Two inputs: [`join`].
+//! - Ordering: [`rank`], [`deduplicate`], [`temporal_sort`].
 //! - Windows: [`window_table_function`], [`session_window`], [`window_aggregate`], on [`windows`].
 //! - Ends: [`sink`], [`collect`].
 //! - Batch: [`bounded`], batch plans and their pieces.
@@ -26,6 +27,7 @@ pub mod check;
 pub mod collect;
 pub mod connect;
 pub mod context;
+pub mod deduplicate;
 pub mod drop_update_before;
 pub mod error;
 pub mod expand;
@@ -36,11 +38,15 @@ pub mod marks;
 pub mod metrics;
 pub mod operator;
 pub mod output;
+pub mod rank;
 pub mod session_window;
 pub mod sink;
 pub mod snapshot;
 pub mod source;
+mod stored_rows;
+pub mod temporal_sort;
 pub mod testing;
+mod ttl;
 pub mod unnest;
 pub mod values;
 pub mod watermark_assigner;

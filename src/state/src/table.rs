@@ -9,6 +9,7 @@ mod multiset;
 mod row_index;
 mod rows;
 mod sessions;
+mod sorted;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ pub use multiset::OrderedMultiset;
 pub use row_index::RowIndex;
 pub use rows::RowTable;
 pub use sessions::{Session, SessionTable};
+pub use sorted::{SortKeyBatch, SortedTable};
 
 /// One fixed-width value a key.
 #[derive(Debug, Clone, Default)]

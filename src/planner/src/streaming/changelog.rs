@@ -162,7 +162,10 @@ fn infer_modify(
         };
         sent.push(kinds);
     }
-    let kinds = plan.nodes[id].op.operator().modifies(&sent);
+    let kinds = plan.nodes[id]
+        .op
+        .operator()
+        .modifies_of(&sent, plan.view(id));
     let refused = kinds.minus(allowed);
     if refused != ModifyKinds::NONE {
         return Err(PlanError::Refused(format!(

@@ -3,6 +3,7 @@
 mod aggregate;
 mod calc;
 mod join;
+mod rank;
 mod rows;
 mod scan;
 mod unnest;
@@ -106,6 +107,8 @@ impl<'a> Converter<'a> {
                 self.relational(node)
             }
             LogicalPlan::Subquery(subquery) => self.convert(&subquery.subquery),
+            LogicalPlan::Limit(limit) => self.limit(limit),
+            LogicalPlan::Sort(sort) => self.sort(sort),
             other => Err(unsupported(&operation(other))),
         }
     }
@@ -229,9 +232,6 @@ fn unsupported_here(operation: &str) -> PlanError {
 /// What SQL calls a logical node.
 fn operation(plan: &LogicalPlan) -> String {
     match plan {
-        LogicalPlan::Sort(sort) if sort.fetch.is_some() => "ORDER BY with LIMIT".to_owned(),
-        LogicalPlan::Sort(_) => "ORDER BY".to_owned(),
-        LogicalPlan::Limit(_) => "LIMIT".to_owned(),
         LogicalPlan::Window(_) => "An OVER window".to_owned(),
         LogicalPlan::Distinct(_) => "DISTINCT ON".to_owned(),
         LogicalPlan::RecursiveQuery(_) => "WITH RECURSIVE".to_owned(),

@@ -12,8 +12,10 @@ use crate::streaming::drop_update_before::DropUpdateBefore;
 use crate::streaming::expand::Expand;
 use crate::streaming::group_aggregate::GroupAggregate;
 use crate::streaming::join::Join;
+use crate::streaming::rank::Rank;
 use crate::streaming::sink::Sink;
 use crate::streaming::source::Source;
+use crate::streaming::temporal_sort::TemporalSort;
 use crate::streaming::union::Union;
 use crate::streaming::unnest::Unnest;
 use crate::streaming::values::Values;
@@ -66,6 +68,8 @@ pub(crate) enum StreamOp {
     Unnest(Unnest),
     WindowTableFunction(WindowTableFunction),
     WindowAggregate(WindowAggregate),
+    Rank(Rank),
+    TemporalSort(TemporalSort),
     DropUpdateBefore(DropUpdateBefore),
     Sink(Box<Sink>),
     Collect(Collect),
@@ -85,6 +89,8 @@ impl StreamOp {
             StreamOp::Unnest(op) => op,
             StreamOp::WindowTableFunction(op) => op,
             StreamOp::WindowAggregate(op) => op,
+            StreamOp::Rank(op) => op,
+            StreamOp::TemporalSort(op) => op,
             StreamOp::DropUpdateBefore(op) => op,
             StreamOp::Sink(op) => op.as_ref(),
             StreamOp::Collect(op) => op,
@@ -164,6 +170,12 @@ pub(crate) trait StreamOperator {
             .iter()
             .copied()
             .fold(ModifyKinds::NONE, ModifyKinds::union)
+    }
+
+    /// As [`StreamOperator::modifies`], for operators that look at their inputs' columns too.
+    fn modifies_of(&self, inputs: &[ModifyKinds], view: NodeView<'_>) -> ModifyKinds {
+        let _ = view;
+        self.modifies(inputs)
     }
 
     /// What the inputs must send for updates to go out as `required`: alternatives, best first; none when they can't.

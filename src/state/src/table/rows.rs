@@ -26,6 +26,22 @@ impl RowTable {
         }
     }
 
+    /// A slot for a row that [`RowTable::replace`] writes before anybody reads it.
+    ///
+    /// # Errors
+    /// When there are too many rows.
+    pub fn reserve(&mut self) -> Result<u32, StateError> {
+        if let Some(slot) = self.free.pop() {
+            self.live[slot as usize] = true;
+            return Ok(slot);
+        }
+        if self.live.len() + 1 >= NO_SLOT as usize {
+            return Err(StateError::Full(NO_SLOT as usize - 1));
+        }
+        self.live.push(true);
+        Ok((self.live.len() - 1) as u32)
+    }
+
     /// Stores these rows of the columns; `slots` is overwritten with their slots, in order.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::logical_expr::{Expr, Filter, Projection};
+use datafusion::logical_expr::{Expr, Filter, LogicalPlan, Projection};
 
 use super::Converter;
 use crate::columns::PlanColumn;
@@ -13,7 +13,7 @@ use crate::streaming::node::{NodeId, StreamOp};
 
 impl Converter<'_> {
     pub(super) fn projection(&mut self, projection: &Projection) -> Result<NodeId, PlanError> {
-        let input = self.convert(&projection.input)?;
+        let input = self.projection_input(projection)?;
         let outputs = projection.schema.columns();
         let mut columns = Vec::with_capacity(outputs.len());
         for (index, (expr, output)) in projection.expr.iter().zip(outputs).enumerate() {
@@ -21,12 +21,31 @@ impl Converter<'_> {
             let arrow = projection.schema.field(index).data_type();
             columns.push(self.projected(input, expr, output, arrow));
         }
-        let exprs = projection.expr.iter().map(without_alias).collect();
+        let exprs = projection
+            .expr
+            .iter()
+            .map(|e| without_alias(e).clone())
+            .collect();
         self.calc(input, None, exprs, columns)
+    }
+
+    /// What a projection reads: of a Top-N it says which columns.
+    fn projection_input(&mut self, projection: &Projection) -> Result<NodeId, PlanError> {
+        if let LogicalPlan::Filter(filter) = projection.input.as_ref() {
+            let needed = projection.expr.iter().flat_map(Expr::column_refs);
+            let needed: HashSet<Column> = needed.cloned().collect();
+            if let Some(top_n) = self.top_n(filter, Some(&needed))? {
+                return Ok(top_n);
+            }
+        }
+        self.convert(&projection.input)
     }
 
     pub(super) fn filter(&mut self, filter: &Filter) -> Result<NodeId, PlanError> {
         refuse_subqueries(&filter.predicate)?;
+        if let Some(top_n) = self.top_n(filter, None)? {
+            return Ok(top_n);
+        }
         let input = self.convert(&filter.input)?;
         let columns = self.plan.nodes[input].columns.clone();
         let exprs = identity(&columns);
@@ -124,10 +143,10 @@ pub(super) fn identity(columns: &[PlanColumn]) -> Vec<Expr> {
         .collect()
 }
 
-fn without_alias(expr: &Expr) -> Expr {
+pub(super) fn without_alias(expr: &Expr) -> &Expr {
     match expr {
         Expr::Alias(alias) => without_alias(&alias.expr),
-        other => other.clone(),
+        other => other,
     }
 }
 

@@ -1,0 +1,193 @@
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Int64Array};
+use arrow::datatypes::SchemaRef;
+use filbert_graph::spec::DeduplicateSpec;
+use filbert_state::{KeyIndex, ValueTable, hash_rows};
+use filbert_types::{ChangeBatch, RowKind};
+
+use crate::context::OperatorContext;
+use crate::error::Result;
+use crate::group_aggregate::state_error;
+use crate::metrics::OperatorMetrics;
+use crate::operator::{Operator, Step};
+use crate::output::Output;
+use crate::stored_rows::{StoredChanges, StoredRows};
+use crate::ttl::StateTtl;
+use crate::watermark_assigner::to_millis;
+
+/// The last row of each key.
+pub struct LastRowOperator {
+    spec: DeduplicateSpec,
+    output: SchemaRef,
+    keys: KeyIndex,
+    rows: StoredRows,
+    /// By key: its row's entry, one higher; 0 for none.
+    entries: ValueTable<u32>,
+    /// By key: its row's time, or the hash of its content.
+    marks: ValueTable<i64>,
+    content: Vec<usize>,
+    changes: StoredChanges,
+    ttl: Option<StateTtl>,
+    metrics: Arc<OperatorMetrics>,
+}
+
+impl LastRowOperator {
+    /// # Errors
+    /// When a key's type can't be a key.
+    pub fn new(
+        spec: &DeduplicateSpec,
+        input: &SchemaRef,
+        output: SchemaRef,
+    ) -> Result<LastRowOperator> {
+        let types = spec.key.iter();
+        let types = types.map(|c| input.field(*c).data_type().clone()).collect();
+        Ok(LastRowOperator {
+            spec: spec.clone(),
+            output,
+            keys: KeyIndex::new(types).map_err(state_error)?,
+            rows: StoredRows::new(input),
+            entries: ValueTable::default(),
+            marks: ValueTable::default(),
+            content: (0..input.fields().len())
+                .filter(|c| !spec.processing_times.contains(c))
+                .collect(),
+            changes: StoredChanges::default(),
+            ttl: StateTtl::new(spec.state_ttl_ms),
+            metrics: Arc::default(),
+        })
+    }
+
+    fn run(&mut self, out: &mut Output) -> Result<Step> {
+        let none = |_| Vec::new();
+        if !self.changes.ship(&self.rows, &self.output, none, out)? {
+            return Ok(Step::More);
+        }
+        self.changes.clear();
+        self.rows.forget_left();
+        self.measure();
+        Ok(Step::Done)
+    }
+
+    /// By event time the rows' times, else the hashes of their contents.
+    fn marks_of(&self, batch: &ChangeBatch) -> Result<Vec<i64>> {
+        let Some(rowtime) = self.spec.rowtime else {
+            let content = self.content.iter();
+            let content: Vec<ArrayRef> = content
+                .map(|c| ArrayRef::clone(batch.rows.column(*c)))
+                .collect();
+            let hashes = hash_rows(&content, batch.num_rows()).map_err(state_error)?;
+            return Ok(hashes.into_iter().map(|h| h as i64).collect());
+        };
+        let times: Int64Array = to_millis(batch.rows.column(rowtime))?;
+        Ok((0..times.len())
+            .map(|i| if times.is_null(i) { 0 } else { times.value(i) })
+            .collect())
+    }
+
+    /// True when the row says nothing: it is older, or by processing time the same.
+    fn is_skipped(&self, slot: u32, mark: i64) -> bool {
+        if self.entries.get(slot) == 0 {
+            return false;
+        }
+        let known = self.marks.get(slot);
+        match self.spec.rowtime {
+            Some(_) => mark < known,
+            None => mark == known && self.ttl.is_none(),
+        }
+    }
+
+    fn measure(&self) {
+        let bytes = self.keys.memory_bytes()
+            + self.rows.memory_bytes()
+            + self.entries.memory_bytes()
+            + self.marks.memory_bytes();
+        self.metrics.state_rows.set(self.rows.len() as u64);
+        self.metrics.state_bytes.set(bytes as u64);
+    }
+}
+
+impl Operator for LastRowOperator {
+    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
+        self.metrics = Arc::clone(&ctx.metrics);
+        if let Some(ttl) = &mut self.ttl {
+            ttl.open(&ctx.clock);
+        }
+        Ok(())
+    }
+
+    fn next_timer(&self) -> Option<i64> {
+        self.ttl.as_ref().map(StateTtl::next_sweep_ms)
+    }
+
+    fn timer(&mut self, now_ms: i64, _out: &mut Output) -> Result<Step> {
+        let Some(ttl) = &mut self.ttl else {
+            return Ok(Step::Done);
+        };
+        for slot in ttl.sweep(self.keys.live_slots(), now_ms) {
+            ttl.reset(slot);
+            if let Some(entry) = self.entries.get(slot).checked_sub(1) {
+                self.rows.leave(entry);
+            }
+            self.entries.reset(slot);
+            self.keys.remove(slot);
+        }
+        self.rows.forget_left();
+        self.measure();
+        Ok(Step::Done)
+    }
+
+    fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
+        let keys = self.spec.key.iter();
+        let keys: Vec<ArrayRef> = keys
+            .map(|c| ArrayRef::clone(batch.rows.column(*c)))
+            .collect();
+        let mut slots = Vec::new();
+        self.keys
+            .slots_for(&keys, batch.num_rows(), &mut slots)
+            .map_err(state_error)?;
+        self.entries.reserve_slots(self.keys.slots_end());
+        self.marks.reserve_slots(self.keys.slots_end());
+        let row_marks = self.marks_of(&batch)?;
+        let now_ms = self.ttl.as_ref().map_or(0, StateTtl::now_ms);
+        let mut watermarks = batch.marks.iter().peekable();
+        for (row, (slot, mark)) in slots.iter().zip(&row_marks).enumerate() {
+            while let Some(watermark) = watermarks.next_if(|m| m.offset <= row) {
+                self.changes.watermark(watermark.watermark);
+            }
+            let expired = self
+                .ttl
+                .as_ref()
+                .is_some_and(|t| t.is_expired(*slot, now_ms));
+            if !expired && self.is_skipped(*slot, *mark) {
+                continue;
+            }
+            let entry = self.rows.accept(row)?;
+            let old = self.entries.get(*slot).checked_sub(1);
+            if let Some(old) = old {
+                self.rows.leave(old);
+            }
+            match old.filter(|_| !expired) {
+                None => self.changes.push(RowKind::Insert, entry),
+                Some(old) => {
+                    if self.spec.emit_update_before {
+                        self.changes.push(RowKind::UpdateBefore, old);
+                    }
+                    self.changes.push(RowKind::UpdateAfter, entry);
+                }
+            }
+            self.entries.set(*slot, entry + 1);
+            self.marks.set(*slot, *mark);
+            if let Some(ttl) = &mut self.ttl {
+                ttl.touch(*slot, now_ms);
+            }
+        }
+        watermarks.for_each(|m| self.changes.watermark(m.watermark));
+        self.rows.write(batch.rows.columns())?;
+        self.run(out)
+    }
+
+    fn resume(&mut self, out: &mut Output) -> Result<Step> {
+        self.run(out)
+    }
+}
