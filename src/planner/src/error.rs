@@ -1,6 +1,7 @@
 use datafusion::error::DataFusionError;
 use filbert_connector_api::ConnectorError;
 use filbert_graph::GraphError;
+use filbert_types::ObjectPath;
 use filbert_types::config::ConfigError;
 
 /// Why a query can't be planned.
@@ -18,6 +19,12 @@ pub enum PlanError {
     Refused(String),
     #[error("{0}")]
     Connector(#[from] ConnectorError),
+    /// A table that its connector can't read or write; the message names it.
+    #[error("{error}")]
+    Table {
+        path: ObjectPath,
+        error: ConnectorError,
+    },
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]

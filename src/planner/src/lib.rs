@@ -7,11 +7,13 @@
 //! - [`guard`]: conditions run in the order that keeps them from failing.
 //! - [`tables`]: connectors' sources and sinks behind the plan's tables.
 //! - [`exprs`], [`columns`]: expressions and columns on their way to operators.
+//! - [`compiled`]: a plan as a file.
 //! - [`options`]: the configuration that planning reads.
 //! - [`error`]: why a query can't be planned.
 
 mod batch;
 mod columns;
+pub mod compiled;
 pub mod error;
 mod exprs;
 mod guard;
@@ -23,5 +25,6 @@ mod tables;
 #[cfg(test)]
 mod testing;
 
+pub use compiled::CompiledPlan;
 pub use error::PlanError;
 pub use planner::{ExplainDetail, PlanTarget, Planned, Planner, PlannerContext};

@@ -9,6 +9,7 @@ use filbert_graph::{GraphError, JobGraph, JobSettings, JobType, StreamGraph, cha
 use filbert_types::Configuration;
 
 use crate::batch::{self, build::BatchGraphBuilder};
+use crate::compiled::{CompiledPlan, UNDECIDED};
 use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::options;
@@ -100,6 +101,25 @@ impl Planner {
     /// When a target can't be planned in this mode; the message names the operation.
     pub fn plan(&self, targets: &[PlanTarget]) -> Result<Planned, PlanError> {
         self.plan_for(targets, false)
+    }
+
+    /// Plans INSERTs into a plan that can be kept as a file.
+    ///
+    /// # Errors
+    /// As [`Planner::plan`]; in batch mode.
+    pub fn compile(&self, targets: &[PlanTarget]) -> Result<CompiledPlan, PlanError> {
+        if options::is_batch(&self.ctx.configuration)? {
+            return Err(PlanError::Refused(
+                "The compiled plan feature is not supported in batch mode.".to_owned(),
+            ));
+        }
+        let mut planned = self.plan_streaming(targets, UNDECIDED, false)?;
+        planned.graph.assign_uids()?;
+        let sinks = targets.iter().filter_map(|target| match target {
+            PlanTarget::Insert(insert) => Some(insert.path.to_string()),
+            PlanTarget::Collect { .. } => None,
+        });
+        Ok(CompiledPlan::new(planned.graph, sinks.collect()))
     }
 
     /// EXPLAIN's text for these targets: the bound plan, the optimized plan, what runs, and the job's vertices.

@@ -11,7 +11,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 use filbert_binder::BoundTable;
 use filbert_connector_api::discovery::TableRequest;
-use filbert_connector_api::{ScanSource, TableSink};
+use filbert_connector_api::{ConnectorError, ScanSource, TableSink};
 use filbert_types::{CatalogTable, ObjectPath};
 
 use crate::error::PlanError;
@@ -105,7 +105,8 @@ impl TableRef<'_> {
     ) -> Result<Arc<dyn ScanSource>, PlanError> {
         let hints = self.hints();
         let request = self.request(ctx, &hints, batch);
-        Ok(ctx.connectors.create_scan_source(&request)?)
+        let source = ctx.connectors.create_scan_source(&request);
+        source.map_err(|error| self.refused(error))
     }
 
     /// # Errors
@@ -113,7 +114,15 @@ impl TableRef<'_> {
     pub fn sink(&self, ctx: &PlannerContext, batch: bool) -> Result<Arc<dyn TableSink>, PlanError> {
         let hints = self.hints();
         let request = self.request(ctx, &hints, batch);
-        Ok(ctx.connectors.create_sink(&request)?)
+        let sink = ctx.connectors.create_sink(&request);
+        sink.map_err(|error| self.refused(error))
+    }
+
+    fn refused(&self, error: ConnectorError) -> PlanError {
+        PlanError::Table {
+            path: self.path.clone(),
+            error,
+        }
     }
 
     fn hints(&self) -> Vec<(String, String)> {

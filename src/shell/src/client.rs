@@ -246,7 +246,10 @@ fn cancelled(message: &str, left_behind: &[String]) -> TableError {
 fn is_update(statement: &Statement) -> bool {
     matches!(
         statement,
-        Statement::Insert(_) | Statement::StatementSet(_) | Statement::EndStatementSet
+        Statement::Insert(_)
+            | Statement::StatementSet(_)
+            | Statement::EndStatementSet
+            | Statement::ExecutePlan(_)
     )
 }
 

@@ -67,6 +67,9 @@ pub enum Statement {
     BeginStatementSet,
     EndStatementSet,
     Explain(Explain),
+    CompilePlan(CompilePlan),
+    /// `EXECUTE PLAN 'path'`.
+    ExecutePlan(Text),
 
     CreateTable(Box<CreateTable>),
     AlterTable(AlterTable),
@@ -122,6 +125,16 @@ pub enum ExplainDetail {
     ChangelogMode,
     JsonExecutionPlan,
     PlanAdvice,
+}
+
+/// `COMPILE [AND EXECUTE] PLAN 'path' [IF NOT EXISTS] FOR insert`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompilePlan {
+    pub path: Text,
+    pub if_not_exists: bool,
+    pub execute: bool,
+    /// One, or those of a statement set.
+    pub inserts: Vec<Insert>,
 }
 
 /// `STOP JOB 'id' [WITH SAVEPOINT] [WITH DRAIN]`.

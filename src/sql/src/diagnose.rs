@@ -390,7 +390,7 @@ fn misspelt(chunk: &Chunk, index: usize, expected: &str) -> Option<(Span, String
     None
 }
 
-/// Like [`nearest`], but short words must be letters in another order or nearly equal: `t` is no misspelt `AT`.
+/// Like [`nearest`], but short words must be letters in another order, or lack one of four: `t` is no misspelt `AT`.
 fn near<'a>(upper: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = nearest(upper, candidates.filter(|c| *c != upper))?;
     let sorted = |s: &str| {
@@ -398,7 +398,11 @@ fn near<'a>(upper: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'
         letters.sort_unstable();
         letters
     };
-    (upper.len() >= 4 || sorted(upper) == sorted(near)).then_some(near)
+    let lacks_one = upper.len() == 3 && near.len() == 4 && {
+        let mut rest = near.chars();
+        upper.chars().all(|c| rest.any(|n| n == c))
+    };
+    (upper.len() >= 4 || sorted(upper) == sorted(near) || lacks_one).then_some(near)
 }
 
 fn missing_comma(chunk: &Chunk, index: usize, expected: &str) -> Option<String> {

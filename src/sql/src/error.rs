@@ -1,5 +1,6 @@
 use std::fmt;
 
+use filbert_types::suggest::hinted;
 use filbert_types::{Location, Span};
 
 /// Why a text is no statement: what was found, where, and what would help.
@@ -55,11 +56,7 @@ impl ParseError {
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        if let Some(hint) = &self.hint {
-            write!(f, " {hint}")?;
-        }
-        Ok(())
+        f.write_str(&hinted(&self.message, self.hint.as_deref()))
     }
 }
 

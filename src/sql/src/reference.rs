@@ -126,6 +126,16 @@ pub const STATEMENTS: &[StatementDoc] = &[
         "Shows the logical plan, the optimized plan, and the job's vertices with their chains.",
     ),
     statement(
+        "COMPILE PLAN",
+        "COMPILE [AND EXECUTE] PLAN 'path' [IF NOT EXISTS] FOR { insert | STATEMENT SET BEGIN insert; ... END }",
+        "Writes the plan of a streaming job to a file, with table.plan.force-recompile over the one that is there.",
+    ),
+    statement(
+        "EXECUTE PLAN",
+        "EXECUTE PLAN 'path'",
+        "Runs a plan that COMPILE PLAN wrote, in this or another process; the tables need not exist in its catalog.",
+    ),
+    statement(
         "SET",
         "SET; SET 'key' = 'value'",
         "Shows or sets the session's options.",

@@ -12,6 +12,7 @@ mod catalog;
 mod create_table;
 mod function;
 mod insert;
+mod plan;
 mod show;
 mod view;
 
@@ -46,6 +47,7 @@ pub(crate) fn parse(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
         "DESCRIBE" | "DESC" => show::describe(cursor),
         "EXPLAIN" => explain(cursor),
         "EXECUTE" => execute(cursor),
+        "COMPILE" => plan::compile(cursor),
         "BEGIN" => {
             cursor.expect_words(&["BEGIN", "STATEMENT", "SET"])?;
             Ok(Statement::BeginStatementSet)
@@ -97,9 +99,6 @@ const UNSUPPORTED: &[&[&str]] = &[
     &["MERGE"],
     &["UPSERT"],
     &["CALL"],
-    &["COMPILE", "PLAN"],
-    &["COMPILE", "AND", "EXECUTE", "PLAN"],
-    &["EXECUTE", "PLAN"],
     &["LOAD", "MODULE"],
     &["UNLOAD", "MODULE"],
     &["USE", "MODULES"],
@@ -263,10 +262,10 @@ fn stop_job(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
 
 /// `EXECUTE STATEMENT SET BEGIN ..; END`, and EXECUTE before a query or INSERT, which changes nothing.
 fn execute(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
-    if let Some(statement) = unsupported(cursor) {
-        return Ok(statement);
-    }
     cursor.expect_word("EXECUTE")?;
+    if cursor.peek_word("PLAN") {
+        return plan::execute(cursor);
+    }
     if cursor.peek_word("STATEMENT") {
         return insert::statement_set(cursor);
     }

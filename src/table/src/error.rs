@@ -7,6 +7,7 @@ use filbert_runtime::JobError;
 use filbert_sql::ParseError;
 use filbert_types::Span;
 use filbert_types::config::ConfigError;
+use filbert_types::suggest::hinted;
 
 /// At which stage a statement failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +85,7 @@ impl TableError {
 
 impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match &self.hint {
-            Some(hint) => write!(f, " {hint}"),
-            None => Ok(()),
-        }
+        f.write_str(&hinted(&self.message, self.hint.as_deref()))
     }
 }
 

@@ -10,6 +10,7 @@ mod explain;
 mod function;
 mod insert;
 mod job;
+mod plan;
 mod properties;
 mod query;
 mod show;
@@ -26,6 +27,7 @@ use crate::result::TableResult;
 
 pub(crate) use explain::explain;
 pub(crate) use insert::run_inserts;
+pub(crate) use plan::{of_statement as compile_plan, run as run_plan};
 pub(crate) use query::execute as run_query;
 
 /// Executes one statement in the environment's session.
@@ -46,6 +48,8 @@ fn dispatch(env: &TableEnvironment, statement: &Statement) -> Result<TableResult
             "No statement set to submit: END has no BEGIN STATEMENT SET before it.",
         )),
         Statement::Explain(statement) => explain::execute(env, statement),
+        Statement::CompilePlan(statement) => plan::compile(env, statement),
+        Statement::ExecutePlan(path) => plan::execute(env, path),
         Statement::CreateTable(create) => create_table::execute(env, create),
         Statement::AlterTable(alter) => alter_table::execute(env, alter),
         Statement::DropTable(statement) => drop::table(env, statement),

@@ -5,11 +5,13 @@
 //! - [`result`]: [`TableResult`], what a statement gives.
 //! - [`print`]: results as tableau, CSV or JSON.
 //! - [`table`], [`statement_set`]: queries and sets of INSERTs before they run.
+//! - [`compiled_plan`]: INSERTs planned into a file.
 //! - [`completion`]: what may stand at a place of a statement.
 //! - `execute`: one file a statement family; `binding` and `session` are what they stand on.
 //! - [`error`]: why a statement failed, and where.
 
 mod binding;
+pub mod compiled_plan;
 pub mod completion;
 pub mod environment;
 pub mod error;
@@ -23,6 +25,7 @@ pub mod settings;
 pub mod statement_set;
 pub mod table;
 
+pub use compiled_plan::CompiledPlan;
 pub use environment::{TableEnvironment, single};
 pub use error::{ErrorKind, TableError};
 pub use filbert_runtime::{ExecutionState, JobClient, JobDetail, JobOverview, JobStatus};

@@ -170,6 +170,12 @@ pub const DEFAULT_PARALLELISM: ConfigOption = ConfigOption::new(
     "Subtasks of SQL operators; -1 leaves it to parallelism.default.",
 )
 .default("-1");
+pub const FORCE_RECOMPILE: ConfigOption = ConfigOption::new(
+    "table.plan.force-recompile",
+    Boolean,
+    "COMPILE PLAN writes over a plan that is there.",
+)
+.default("false");
 pub const DML_SYNC: ConfigOption = ConfigOption::new(
     "table.dml-sync",
     Boolean,
@@ -368,6 +374,7 @@ pub const HONOURED: &[(&str, &[ConfigOption])] = &[
         &[
             DEFAULT_PARALLELISM,
             DML_SYNC,
+            FORCE_RECOMPILE,
             LOCAL_TIME_ZONE,
             DYNAMIC_TABLE_OPTIONS,
             LEGACY_CAST,

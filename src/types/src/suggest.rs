@@ -16,6 +16,22 @@ pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str
     nearest(name, candidates).map_or_else(String::new, |n| format!(" Did you mean '{n}'?"))
 }
 
+/// A message and what might help, as sentences: on lines of their own where the message has several.
+pub fn hinted(message: &str, hint: Option<&str>) -> String {
+    let Some(hint) = hint else {
+        return message.to_owned();
+    };
+    if message.contains('\n') {
+        return format!("{message}\n{hint}");
+    }
+    let stop = if message.ends_with(['.', '?', '!', ':']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{message}{stop} {hint}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -25,5 +41,19 @@ mod tests {
         assert_eq!(nearest("ordres", ["orders", "users"]), Some("orders"));
         assert_eq!(nearest("PRINTT", ["print", "filesystem"]), Some("print"));
         assert_eq!(nearest("kafka", ["print", "filesystem"]), None);
+    }
+
+    #[test]
+    fn a_hint_is_a_sentence_of_its_own() {
+        assert_eq!(
+            hinted("No x", Some("Did you mean y?")),
+            "No x. Did you mean y?"
+        );
+        assert_eq!(
+            hinted("No x.", Some("Did you mean y?")),
+            "No x. Did you mean y?"
+        );
+        assert_eq!(hinted("a\nb", Some("c")), "a\nb\nc");
+        assert_eq!(hinted("No x", None), "No x");
     }
 }

@@ -1,5 +1,9 @@
+use std::ops::ControlFlow;
+
 use filbert_types::Span;
-use sqlparser::ast::Expr;
+use sqlparser::ast::{Expr, Spanned, visit_relations};
+
+use crate::source::span;
 
 use crate::hints::Hints;
 use crate::match_recognize::MatchRecognize;
@@ -14,6 +18,21 @@ pub struct Query {
     /// The query as written.
     pub text: String,
     pub span: Span,
+}
+
+impl Query {
+    /// The tables that the query names, with their places.
+    pub fn tables(&self) -> Vec<(Vec<String>, Span)> {
+        let mut tables = Vec::new();
+        // The visitor never breaks off.
+        let _ = visit_relations(&self.ast, |name| {
+            let idents = name.0.iter().filter_map(|part| part.as_ident());
+            let parts = idents.map(|ident| ident.value.clone()).collect();
+            tables.push((parts, span(name.span())));
+            ControlFlow::<()>::Continue(())
+        });
+        tables
+    }
 }
 
 /// An expression outside a query: a computed column, a watermark, a partition's value.

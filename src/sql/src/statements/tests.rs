@@ -400,10 +400,6 @@ fn statements_not_here_yet_are_named() {
             "CREATE OR ALTER MATERIALIZED TABLE m AS SELECT 1",
             "CREATE OR ALTER MATERIALIZED TABLE",
         ),
-        (
-            "COMPILE AND EXECUTE PLAN 'x' FOR INSERT INTO a SELECT 1",
-            "COMPILE AND EXECUTE PLAN",
-        ),
         ("CALL p(1)", "CALL"),
         ("ADD JAR 'x'", "ADD JAR"),
         ("USE MODULES a, b", "USE MODULES"),
@@ -433,6 +429,28 @@ fn a_broken_statement_leaves_the_others_alone() {
     assert_eq!(
         &text[last.offset..last.offset + last.text.len()],
         "SELECT 'a;b'"
+    );
+}
+
+#[test]
+fn plans_are_compiled_and_executed() {
+    let Statement::CompilePlan(plan) = one(
+        "COMPILE PLAN '/tmp/x.json' IF NOT EXISTS FOR STATEMENT SET BEGIN INSERT INTO a SELECT 1; INSERT INTO b SELECT 2; END",
+    ) else {
+        panic!("not a COMPILE PLAN");
+    };
+    assert_eq!(plan.path.value, "/tmp/x.json");
+    assert!(plan.if_not_exists && !plan.execute);
+    assert_eq!(plan.inserts.len(), 2);
+    assert!(matches!(
+        one("COMPILE AND EXECUTE PLAN 'x' FOR INSERT INTO a SELECT 1"),
+        Statement::CompilePlan(p) if p.execute && p.inserts.len() == 1
+    ));
+    assert!(matches!(one("EXECUTE PLAN 'x'"), Statement::ExecutePlan(p) if p.value == "x"));
+    assert!(
+        error("COMPILE PLAN 'x' FOR SELECT 1")
+            .message
+            .contains("an INSERT or a STATEMENT SET")
     );
 }
 

@@ -22,19 +22,21 @@ pub(crate) fn explain(
     details: &[ExplainDetail],
 ) -> Result<String> {
     let details: Vec<PlanDetail> = details.iter().map(|d| detail(*d)).collect::<Result<_>>()?;
-    let targets = match statement {
-        Statement::Query(query) => vec![query_target(env, query)?],
-        Statement::Insert(one) => insert_targets(env, &[one])?,
-        Statement::StatementSet(inserts) => {
-            insert_targets(env, &inserts.iter().collect::<Vec<_>>())?
-        }
+    let query = |query: &Query| Ok((vec![query_target(env, query)?], query.tables()));
+    let inserts =
+        |inserts: &[&Insert]| Ok((insert_targets(env, inserts)?, insert::tables(inserts)));
+    let (targets, tables) = match statement {
+        Statement::Query(one) => query(one),
+        Statement::Insert(one) => inserts(&[one]),
+        Statement::StatementSet(set) => inserts(&set.iter().collect::<Vec<_>>()),
         Statement::CreateTable(create) => match &create.query {
-            Some(query) => vec![query_target(env, query)?],
-            None => return Err(refused()),
+            Some(one) => query(one),
+            None => Err(refused()),
         },
-        _ => return Err(refused()),
-    };
-    Ok(submit::planner(env)?.explain(&targets, &details)?)
+        _ => Err(refused()),
+    }?;
+    let text = submit::planner(env)?.explain(&targets, &details);
+    text.map_err(|error| submit::located(env, error, &tables))
 }
 
 fn refused() -> TableError {

@@ -1,7 +1,7 @@
 //! INSERT, alone or as a set: one job that writes.
 
 use filbert_binder::BoundInsert;
-use filbert_planner::PlanTarget;
+use filbert_planner::{PlanTarget, Planned};
 use filbert_sql::{Insert, Statement};
 use filbert_types::{Field, TypeKind, options};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use filbert_types::schema::arrow_schema;
 
-use super::submit;
+use super::submit::{self, TableName};
 use crate::binding;
 use crate::environment::TableEnvironment;
 use crate::error::{Result, TableError};
@@ -33,13 +33,33 @@ fn run(env: &TableEnvironment, inserts: &[&Insert]) -> Result<TableResult> {
     let bound = bind_all(env, inserts)?;
     let sinks: Vec<String> = bound.iter().map(|insert| insert.path.to_string()).collect();
     let targets: Vec<PlanTarget> = bound.into_iter().map(PlanTarget::Insert).collect();
-    start(env, targets, &sinks)
+    start(env, &targets, &sinks, &tables(inserts))
+}
+
+/// The tables that INSERTs name.
+pub(super) fn tables(inserts: &[&Insert]) -> Vec<TableName> {
+    let target = |insert: &Insert| (super::parts(&insert.target), insert.target.span);
+    inserts
+        .iter()
+        .flat_map(|insert| std::iter::once(target(insert)).chain(insert.query.tables()))
+        .collect()
+}
+
+/// Plans and starts the job that fills the sinks.
+pub(super) fn start(
+    env: &TableEnvironment,
+    targets: &[PlanTarget],
+    sinks: &[String],
+    tables: &[TableName],
+) -> Result<TableResult> {
+    let planned = submit::plan(env, targets, tables)?;
+    start_planned(env, planned, sinks)
 }
 
 /// Starts the job that fills the sinks.
-pub(super) fn start(
+pub(super) fn start_planned(
     env: &TableEnvironment,
-    targets: Vec<PlanTarget>,
+    planned: Planned,
     sinks: &[String],
 ) -> Result<TableResult> {
     let name = format!("insert-into_{}", sinks.join(","));
@@ -48,7 +68,7 @@ pub(super) fn start(
         .read()
         .configuration
         .get_bool(&options::DML_SYNC)?;
-    let job = submit::submit(env, &targets, &name)?;
+    let job = submit::start(env, planned, &name)?;
     Ok(affected_rows(sinks)?.with_job(job, sync))
 }
 

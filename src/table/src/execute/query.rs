@@ -21,7 +21,8 @@ pub(crate) fn execute(env: &TableEnvironment, query: &Query) -> Result<TableResu
         query: bound,
     };
     let batch = env.session().read().batch()?;
-    let job = super::submit::submit(env, &[target], JOB_NAME)?;
+    let planned = super::submit::plan(env, &[target], &query.tables())?;
+    let job = super::submit::start(env, planned, JOB_NAME)?;
     let rows = job
         .take_result(&result_id)
         .ok_or_else(|| TableError::validation("This is a bug: the query's job has no result."))?;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use filbert_planner::{PlanTarget, Planner, PlannerContext};
+use filbert_planner::{PlanError, PlanTarget, Planned, Planner, PlannerContext};
 use filbert_runtime::{JobClient, JobContext};
-use filbert_types::options;
+use filbert_types::{Span, options};
 
 use crate::environment::TableEnvironment;
-use crate::error::Result;
+use crate::error::{Result, TableError};
 
 /// 32 hex digits that nothing else has.
 pub(super) fn new_id() -> String {
@@ -24,13 +24,46 @@ pub(super) fn planner(env: &TableEnvironment) -> Result<Planner> {
     }))
 }
 
-/// Plans the targets into one job and starts it.
-pub(super) fn submit(
+/// A table as a statement names it, and where.
+pub(super) type TableName = (Vec<String>, Span);
+
+/// Plans the targets; what is wrong with a table is told at the place that names it.
+pub(super) fn plan(
     env: &TableEnvironment,
     targets: &[PlanTarget],
+    tables: &[TableName],
+) -> Result<Planned> {
+    let planned = planner(env)?.plan(targets);
+    planned.map_err(|error| located(env, error, tables))
+}
+
+/// The error with the place of the table that is to blame.
+pub(super) fn located(
+    env: &TableEnvironment,
+    error: PlanError,
+    tables: &[TableName],
+) -> TableError {
+    let PlanError::Table { path, .. } = &error else {
+        return error.into();
+    };
+    let session = env.session().read();
+    let place = tables.iter().find(|(parts, _)| {
+        let named = session.catalogs.qualify(parts);
+        named.is_ok_and(|named| named == *path)
+    });
+    let located = TableError::from(error);
+    match place {
+        Some((_, span)) => located.at(*span),
+        None => located,
+    }
+}
+
+/// Starts the job of a plan.
+pub(super) fn start(
+    env: &TableEnvironment,
+    planned: Planned,
     default_name: &str,
 ) -> Result<JobClient> {
-    let planned = planner(env)?.plan(targets)?;
     let (configuration, context) = {
         let session = env.session().read();
         let connectors = Arc::clone(&session.connectors);

@@ -570,7 +570,6 @@ pub const KNOWN: &[&str] = &[
     "table.optimizer.sql2rel.project-merge.enabled",
     "table.optimizer.union-all-as-breakpoint-enabled",
     "table.plan.compile.catalog-objects",
-    "table.plan.force-recompile",
     "table.plan.restore.catalog-objects",
     "table.resources.download-dir",
     "table.rtas-ctas.atomicity-enabled",
