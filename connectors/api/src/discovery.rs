@@ -146,9 +146,11 @@ impl ConnectorRegistry {
 
     fn find_table(&self, options: &TableOptions) -> Result<&dyn TableFactory, ConnectorError> {
         let name = options.raw("connector").ok_or_else(|| {
-            ConnectorError::user(
-                "Table options do not contain an option key 'connector' for discovering a connector.",
-            )
+            let known: Vec<&str> = self.tables().map(|f| f.identifier()).collect();
+            ConnectorError::user(format!(
+                "Table options do not contain an option key 'connector' for discovering a connector. It may be one of: {}.",
+                known.join(", ")
+            ))
         })?;
         let factory = self.table(name).ok_or_else(|| {
             let known: Vec<&str> = self.tables().map(|f| f.identifier()).collect();

@@ -298,7 +298,9 @@ fn incompatible(
             .and_then(crate::binder::span_of)
             .or(error.span);
     }
-    error
+    error.with_hint(
+        "CAST the expression, or name the target columns in the order of the query: INSERT INTO t (b, a) SELECT ...",
+    )
 }
 
 /// Flink's error for a query that doesn't fit its sink, with both schemas.

@@ -1,4 +1,4 @@
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -88,11 +88,9 @@ fn run_sql(args: &Args) -> Result<ExitCode, TableError> {
         filbert_shell::repl::run(client, history(args).as_deref());
         ScriptEnd::Succeeded
     } else {
-        let mut text = String::new();
-        io::stdin()
-            .read_to_string(&mut text)
-            .map_err(|error| unreadable(Path::new("Standard input"), &error))?;
-        run_text(&mut client, &text, None, Allowed::All)
+        let (mut input, mut out) = (io::stdin().lock(), io::stdout());
+        filbert_shell::run_pipe(&mut input, &mut client, &mut out, &mut complain_of_script)
+            .map_err(|error| unreadable(Path::new("Standard input"), &error))?
     };
     Ok(exit_code(end))
 }

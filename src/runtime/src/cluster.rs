@@ -5,7 +5,8 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use filbert_connector_api::Blame;
 use filbert_graph::{JobGraph, OperatorSpec};
 use filbert_operators::{JobContext, ResultGateway};
-use filbert_types::{Clock, ConfigOption, ConfigType, Configuration, SystemClock};
+use filbert_types::options::SLOT_REQUEST_TIMEOUT;
+use filbert_types::{Clock, Configuration, SystemClock};
 use parking_lot::{Condvar, Mutex};
 
 use crate::batch::BatchRuntime;
@@ -21,13 +22,6 @@ use crate::restart::RestartStrategy;
 use crate::result::ResultSink;
 use crate::slots::SlotPool;
 use crate::status::JobStatus;
-
-pub const SLOT_REQUEST_TIMEOUT: ConfigOption = ConfigOption::new(
-    "slot.request.timeout",
-    ConfigType::Duration,
-    "How long a job waits for slots that other jobs hold.",
-)
-.default("5 min");
 
 /// Threads that wait for files and networks.
 const IO_THREADS: usize = 2;

@@ -150,8 +150,8 @@ impl Client {
         for submitted in &self.submitted {
             submitted.job.cancel();
         }
-        let submitted = std::mem::take(&mut self.submitted).into_iter();
-        submitted.filter_map(|s| s.failure()).collect()
+        let submitted = std::mem::take(&mut self.submitted);
+        submitted.iter().filter_map(Submitted::failure).collect()
     }
 
     fn insert(&mut self, result: &TableResult, line: u64, out: &mut dyn Write) -> Result<()> {
@@ -228,11 +228,43 @@ impl Submitted {
 
 /// Waits for a job; one that was cancelled has not succeeded.
 fn outcome(job: &JobClient) -> Result<()> {
-    let outcome = job.wait()?;
+    let outcome = job.wait();
+    warn_of_losses(job);
+    let outcome = outcome?;
     if outcome.status == JobStatus::Canceled {
         return Err(cancelled("The job was cancelled.", &outcome.left_behind));
     }
     Ok(())
+}
+
+/// Tells, beside the results, what a job's operators have left out.
+fn warn_of_losses(job: &JobClient) {
+    let detail = job.detail();
+    let operators = || detail.vertices.iter().flat_map(|v| &v.operators);
+    let losses = [
+        (
+            operators().map(|o| o.skipped_records).sum::<u64>(),
+            "could not be read whole and lost its broken fields, or was skipped",
+        ),
+        (
+            operators().map(|o| o.late_records_dropped).sum(),
+            "came too late and was dropped",
+        ),
+        (
+            operators().map(|o| o.null_records_dropped).sum(),
+            "had NULL in a NOT NULL column and was dropped",
+        ),
+    ];
+    let style = Style::of_stderr();
+    for (count, what) in losses {
+        let text = match count {
+            0 => continue,
+            1 => format!("1 record {what}."),
+            _ => format!("{count} records: each {what}."),
+        };
+        // Nobody is left to tell when the error output is closed.
+        let _ = writeln!(io::stderr(), "{}", style.warning(&text));
+    }
 }
 
 fn cancelled(message: &str, left_behind: &[String]) -> TableError {

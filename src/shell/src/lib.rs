@@ -21,4 +21,4 @@ mod terminal;
 
 pub use client::{Client, Show};
 pub use interrupt::Interrupt;
-pub use script::{Allowed, Script, ScriptEnd, ScriptFailure};
+pub use script::{Allowed, Script, ScriptEnd, ScriptFailure, run_pipe};

@@ -1,10 +1,10 @@
 use std::fmt;
-use std::io::Write;
+use std::io::{self, BufRead, Write};
 
-use filbert_sql::{ParsedStatement, Statement, Statements};
+use filbert_sql::{Completeness, ParsedStatement, Statement, Statements, completeness};
 use filbert_table::{ErrorKind, TableError};
 
-use crate::client::Client;
+use crate::client::{Client, JobFailure};
 
 /// A place of a script where something went wrong, and what.
 #[derive(Debug)]
@@ -54,6 +54,9 @@ pub enum ScriptEnd {
     Interrupted,
 }
 
+/// How a text's statements went.
+type Done = Result<(), Box<ScriptFailure>>;
+
 impl Script<'_> {
     /// Runs the statements one after the other, up to the first that fails, and waits for the jobs that they started:
     /// a later mistake doesn't stop what an earlier INSERT began. Every failure is told as it happens.
@@ -63,76 +66,38 @@ impl Script<'_> {
         out: &mut dyn Write,
         tell: &mut dyn FnMut(&ScriptFailure),
     ) -> ScriptEnd {
-        let mut end = ScriptEnd::Succeeded;
-        let mut failed = |line, error: TableError| {
-            if end == ScriptEnd::Succeeded {
-                end = match error.kind {
-                    ErrorKind::Cancelled => ScriptEnd::Interrupted,
-                    _ => ScriptEnd::Failed,
-                };
-            }
-            tell(&self.failure(line, error));
-        };
-        let interrupted = match self.statements(client, out) {
-            Ok(()) => false,
-            Err((line, error)) => {
-                let interrupted = error.kind == ErrorKind::Cancelled;
-                failed(line, error);
-                self.announce_wait(client, interrupted, out);
-                interrupted
-            }
-        };
-        if interrupted {
-            let cancelled = client.cancel_jobs();
-            cancelled
-                .into_iter()
-                .for_each(|job| failed(job.line, job.error));
-        } else {
-            client.wait_for_jobs(|job| failed(job.line, job.error));
-        }
-        end
+        let done = self.statements(client, out);
+        finish(done, self.source, client, out, tell)
     }
 
-    fn statements(
-        &self,
-        client: &mut Client,
-        out: &mut dyn Write,
-    ) -> Result<(), (u64, TableError)> {
+    fn statements(&self, client: &mut Client, out: &mut dyn Write) -> Done {
         let mut line = 1;
         for parsed in Statements::new(self.text) {
-            let parsed = parsed.map_err(|error| (line, error.into()))?;
+            let parsed = parsed.map_err(|error| self.failure(line, error.into()))?;
             line = parsed.span.start.line;
             self.check(&parsed)
                 .and_then(|()| client.execute(&parsed, out))
-                .map_err(|error| (line, error))?;
+                .map_err(|error| self.failure(line, error))?;
         }
         Ok(())
     }
 
-    fn announce_wait(&self, client: &mut Client, interrupted: bool, out: &mut dyn Write) {
-        let jobs = client.running_jobs();
-        if jobs > 0 && !interrupted {
-            let text = format!(
-                "The script stops here; {jobs} of its jobs still run and are waited for. Ctrl-C cancels them."
-            );
-            // The error itself is told on another way.
-            let _ = client.info(&text, out);
-        }
-    }
-
-    fn failure(&self, line: u64, error: TableError) -> ScriptFailure {
-        ScriptFailure {
+    fn failure(&self, line: u64, error: TableError) -> Box<ScriptFailure> {
+        Box::new(ScriptFailure {
             source: self.source.map(str::to_owned),
             line: error.span.map_or(line, |span| span.start.line),
             report: error.report(self.text),
             error,
-        }
+        })
     }
 
     fn check(&self, parsed: &ParsedStatement) -> Result<(), TableError> {
         let runs_a_job = matches!(
             parsed.statement,
-            Statement::Query(_) | Statement::Insert(_) | Statement::StatementSet(_)
+            Statement::Query(_)
+                | Statement::Insert(_)
+                | Statement::StatementSet(_)
+                | Statement::ExecutePlan(_)
         );
         if self.allowed == Allowed::Initialisation && runs_a_job {
             let message = "An initialisation file may hold no queries and no INSERTs.";
@@ -140,4 +105,81 @@ impl Script<'_> {
         }
         Ok(())
     }
+}
+
+/// Runs the statements that come from a pipe, each as soon as it is complete; otherwise as [`Script::run`].
+///
+/// # Errors
+/// When the pipe can't be read.
+pub fn run_pipe(
+    input: &mut dyn BufRead,
+    client: &mut Client,
+    out: &mut dyn Write,
+    tell: &mut dyn FnMut(&ScriptFailure),
+) -> io::Result<ScriptEnd> {
+    // What has run is kept as empty lines, so that places are counted from the pipe's beginning.
+    let mut text = String::new();
+    let mut lines = 0;
+    let mut done = Ok(());
+    loop {
+        let more = input.read_line(&mut text)? > 0;
+        lines += usize::from(more);
+        if !more || completeness(&text) == Completeness::Complete {
+            let script = Script {
+                text: &text,
+                source: None,
+                allowed: Allowed::All,
+            };
+            done = script.statements(client, out);
+            text = "\n".repeat(lines);
+        }
+        if !more || done.is_err() {
+            return Ok(finish(done, None, client, out, tell));
+        }
+    }
+}
+
+/// Waits for the jobs of a script whose statements have run.
+fn finish(
+    done: Done,
+    source: Option<&str>,
+    client: &mut Client,
+    out: &mut dyn Write,
+    tell: &mut dyn FnMut(&ScriptFailure),
+) -> ScriptEnd {
+    let mut end = ScriptEnd::Succeeded;
+    let mut failed = |failure: Box<ScriptFailure>| {
+        if end == ScriptEnd::Succeeded {
+            end = match failure.error.kind {
+                ErrorKind::Cancelled => ScriptEnd::Interrupted,
+                _ => ScriptEnd::Failed,
+            };
+        }
+        tell(&failure);
+    };
+    let of_job = |job: JobFailure| {
+        Box::new(ScriptFailure {
+            source: source.map(str::to_owned),
+            line: job.line,
+            report: job.error.to_string(),
+            error: job.error,
+        })
+    };
+    let stopped = done.as_ref().err().map(|failure| failure.error.kind);
+    done.unwrap_or_else(&mut failed);
+    if stopped == Some(ErrorKind::Cancelled) {
+        let cancelled = client.cancel_jobs();
+        cancelled.into_iter().map(of_job).for_each(failed);
+        return end;
+    }
+    let jobs = client.running_jobs();
+    if stopped.is_some() && jobs > 0 {
+        let text = format!(
+            "The script stops here; {jobs} of its jobs still run and are waited for. Ctrl-C cancels them."
+        );
+        // The error itself is told on another way.
+        let _ = client.info(&text, out);
+    }
+    client.wait_for_jobs(|job| failed(of_job(job)));
+    end
 }

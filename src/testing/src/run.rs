@@ -3,6 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::complete;
@@ -121,7 +122,12 @@ pub fn run_file(
     options: &Options,
 ) -> Result<FileReport, ScriptError> {
     let script = Script::read(path)?;
-    let answers = start(&script, new, options);
+    // Held here, not by the session's thread: a process that ends doesn't wait for its threads.
+    let tmp = tempfile::Builder::new()
+        .prefix("slt")
+        .tempdir()
+        .map_err(|error| ScriptError::Unreadable("a temporary folder".to_owned(), error))?;
+    let (session, answers) = start(&script, tmp.path(), new, options);
     let mut results = Vec::with_capacity(script.records.len());
     let mut given = Vec::with_capacity(script.records.len());
     let mut gone = None;
@@ -138,6 +144,10 @@ pub fn run_file(
             outcome: judge(&record.expectation, &answer),
         });
         given.push(answer);
+    }
+    if gone.is_none() {
+        // Its panics have been answers already.
+        let _ = session.join();
     }
     if options.complete {
         complete::write(path, &script, &given)?;
@@ -160,19 +170,18 @@ fn next_answer(answers: &Answers, timeout: Duration) -> Result<Result<Answer, St
 }
 
 /// A thread that runs the file's records, so that one that hangs can be given up.
-fn start(script: &Script, new: &Arc<NewEnvironment>, options: &Options) -> Answers {
+fn start(
+    script: &Script,
+    tmp: &Path,
+    new: &Arc<NewEnvironment>,
+    options: &Options,
+) -> (JoinHandle<()>, Answers) {
     let (sender, answers) = mpsc::channel();
     let statements: Vec<String> = script.records.iter().map(|r| r.sql.clone()).collect();
     let (new, timeout) = (Arc::clone(new), options.timeout);
-    std::thread::spawn(move || {
-        let tmp = match tempfile::Builder::new().prefix("slt").tempdir() {
-            Ok(tmp) => tmp,
-            Err(error) => {
-                let _ = sender.send(Err(format!("No folder for ${{TMP}}: {error}.")));
-                return;
-            }
-        };
-        let mut session = Session::new(&*new, &tmp.path().to_string_lossy(), timeout);
+    let tmp = tmp.to_string_lossy().into_owned();
+    let session = std::thread::spawn(move || {
+        let mut session = Session::new(&*new, &tmp, timeout);
         for sql in statements {
             let run = AssertUnwindSafe(|| session.run(&sql).map_err(|error| error.to_string()));
             let answer = catch_unwind(run)
@@ -182,7 +191,7 @@ fn start(script: &Script, new: &Arc<NewEnvironment>, options: &Options) -> Answe
             }
         }
     });
-    answers
+    (session, answers)
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

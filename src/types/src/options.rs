@@ -8,7 +8,7 @@ pub mod known;
 use crate::config::{ConfigOption, ConfigType};
 use crate::suggest::nearest;
 
-use ConfigType::{Boolean, Double, Duration, Enum, Integer, List, Long, MemorySize, String};
+use ConfigType::{Boolean, Double, Duration, Enum, Integer, Long, MemorySize, String};
 
 pub const RUNTIME_MODE: ConfigOption = ConfigOption::new(
     "execution.runtime-mode",
@@ -159,6 +159,12 @@ pub const TASK_HEAP_MEMORY: ConfigOption = ConfigOption::new(
     MemorySize,
     "Memory for operators' ordinary work, shared by the slots.",
 );
+pub const SLOT_REQUEST_TIMEOUT: ConfigOption = ConfigOption::new(
+    "slot.request.timeout",
+    Duration,
+    "How long a job waits for slots that other jobs hold.",
+)
+.default("5 min");
 pub const MANAGED_MEMORY: ConfigOption = ConfigOption::new(
     "taskmanager.memory.managed.size",
     MemorySize,
@@ -267,17 +273,6 @@ pub const SORT_NON_TEMPORAL: ConfigOption = ConfigOption::new(
     "Allow ORDER BY on any column over bounded input in streaming mode.",
 )
 .default("false");
-pub const NESTED_ROW_NULLABILITY: ConfigOption = ConfigOption::new(
-    "table.legacy-nested-row-nullability",
-    Boolean,
-    "Ignore NOT NULL inside ROW types.",
-)
-.default("false");
-pub const COLUMN_EXPANSION: ConfigOption = ConfigOption::new(
-    "table.column-expansion-strategy",
-    List,
-    "Which metadata columns SELECT * leaves out.",
-);
 pub const BUILTIN_CATALOG: ConfigOption = ConfigOption::new(
     "table.builtin-catalog-name",
     String,
@@ -308,12 +303,6 @@ pub const MAX_TABLE_RESULT_ROWS: ConfigOption = ConfigOption::new(
     "Rows that the live view of a result keeps.",
 )
 .default("1000000");
-pub const VERBOSE: ConfigOption = ConfigOption::new(
-    "sql-client.verbose",
-    Boolean,
-    "Print every cause of an error.",
-)
-.default("false");
 pub const PRINT_TIME_COST: ConfigOption = ConfigOption::new(
     "sql-client.display.print-time-cost",
     Boolean,
@@ -367,7 +356,13 @@ pub const HONOURED: &[(&str, &[ConfigOption])] = &[
     ),
     (
         "TaskManager",
-        &[TASK_SLOTS, TASK_CPU_CORES, TASK_HEAP_MEMORY, MANAGED_MEMORY],
+        &[
+            TASK_SLOTS,
+            TASK_CPU_CORES,
+            TASK_HEAP_MEMORY,
+            MANAGED_MEMORY,
+            SLOT_REQUEST_TIMEOUT,
+        ],
     ),
     (
         "Table and SQL",
@@ -390,8 +385,6 @@ pub const HONOURED: &[(&str, &[ConfigOption])] = &[
             AGG_PHASE_STRATEGY,
             SORT_DEFAULT_LIMIT,
             SORT_NON_TEMPORAL,
-            NESTED_ROW_NULLABILITY,
-            COLUMN_EXPANSION,
             BUILTIN_CATALOG,
             BUILTIN_DATABASE,
             SQL_DIALECT,
@@ -402,7 +395,6 @@ pub const HONOURED: &[(&str, &[ConfigOption])] = &[
         &[
             RESULT_MODE,
             MAX_TABLE_RESULT_ROWS,
-            VERBOSE,
             PRINT_TIME_COST,
             MAX_COLUMN_WIDTH,
             CLIENT_MAX_COLUMN_WIDTH,

@@ -7,7 +7,7 @@ use filbert_table::print::{OutputFormat, Row, Tableau, row_term};
 use filbert_table::{ErrorKind, Fetched, TableError, TableResult};
 use filbert_types::{ChangeBatch, options};
 
-use super::{Client, Result, TICK, cancelled, flush};
+use super::{Client, Result, TICK, cancelled, flush, warn_of_losses};
 use crate::live::{LiveView, Wish};
 use crate::materialized::Materialized;
 use crate::messages;
@@ -16,10 +16,17 @@ use crate::progress::Progress;
 impl Client {
     pub(super) fn query(
         &self,
-        mut result: TableResult,
+        result: TableResult,
         start: Instant,
         out: &mut dyn Write,
     ) -> Result<()> {
+        let job = result.job_client().cloned();
+        let shown = self.rows(result, start, out);
+        job.iter().for_each(warn_of_losses);
+        shown
+    }
+
+    fn rows(&self, mut result: TableResult, start: Instant, out: &mut dyn Write) -> Result<()> {
         if self.show.format != OutputFormat::Tableau {
             return self.bare_rows(&mut result, out);
         }

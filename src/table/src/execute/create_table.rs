@@ -113,5 +113,9 @@ fn register(
         .write()
         .catalogs
         .create_object(path, object, create.temporary, create.if_not_exists)
-        .map_err(|error| TableError::from(error).at(create.name.span))
+        .map_err(|error| {
+            TableError::from(error)
+                .at(create.name.span)
+                .hint("Keep it with CREATE TABLE IF NOT EXISTS, or drop it first.")
+        })
 }
