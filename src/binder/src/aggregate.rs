@@ -365,6 +365,11 @@ impl Binder<'_> {
                 }
                 Vec::new()
             }
+            // Their clause stands among the arguments, and is in the name.
+            _ if name.starts_with("JSON_") => filbert_sql::json_arguments(function)
+                .into_iter()
+                .map(|a| self.expr(a, cx))
+                .collect::<BindResult<Vec<_>>>()?,
             args => args
                 .iter()
                 .map(|a| plain_arg(a, name).and_then(|a| self.expr(a, cx)))

@@ -41,7 +41,7 @@ impl Binder<'_> {
             let expected = *width.get_or_insert(bound.len());
             if bound.len() != expected {
                 return Err(BindError::at(
-                    items.first().and_then(span_of),
+                    items.first().copied().and_then(span_of),
                     format!(
                         "The rows of VALUES differ in length: {expected} and {}",
                         bound.len()
@@ -152,10 +152,13 @@ fn is_standalone(value: &TypedExpr) -> bool {
         && !crate::expr::has_subquery(&value.expr)
 }
 
-/// `VALUES ROW(1, 2)` and `VALUES ((1, 2))` stand for `VALUES (1, 2)`.
-fn unwrap_row(row: &[ast::Expr]) -> &[ast::Expr] {
+/// `VALUES ROW(1, 2)`, `VALUES ((1, 2))` and `VALUES (ROW(1, 2))` stand for `VALUES (1, 2)`.
+fn unwrap_row(row: &[ast::Expr]) -> Vec<&ast::Expr> {
     match row {
-        [ast::Expr::Tuple(items)] => items,
-        row => row,
+        [ast::Expr::Tuple(items)] => items.iter().collect(),
+        [ast::Expr::Function(call)] if call.name.to_string().eq_ignore_ascii_case("ROW") => {
+            filbert_sql::json_arguments(call)
+        }
+        row => row.iter().collect(),
     }
 }

@@ -95,6 +95,11 @@ fn array_type(types: &[LogicalType]) -> Result<LogicalType, CallError> {
         return Err(CallError::Invalid("Require at least 1 argument".into()));
     }
     let element = same_type(types)?;
+    if element.kind == TypeKind::Null {
+        return Err(CallError::Invalid(
+            "Parameters must be of the same type, and NULL alone has none".into(),
+        ));
+    }
     Ok(LogicalType::not_null(TypeKind::Array(Box::new(element))))
 }
 

@@ -43,6 +43,8 @@ pub fn number(text: &str) -> Result<TypedExpr, CallError> {
         if value.is_infinite() {
             return Err(out_of_range());
         }
+        // Flink reads it as a decimal number, which has no negative zero.
+        let value = if value == 0.0 { 0.0 } else { value };
         return Ok(typed(ScalarValue::Float64(Some(value)), TypeKind::Double));
     }
     let (digits, negative) = match text.strip_prefix('-') {
@@ -318,6 +320,15 @@ pub fn interval(
         None => (trimmed.strip_prefix('+').unwrap_or(trimmed), false),
     };
     let units = units_between(qualifier)?;
+    const DAY_PRECISION_MAX: u8 = 3;
+    if let Some(precision) = qualifier.first_precision
+        && u64::from(precision) > u64::from(DAY_PRECISION_MAX)
+        && !qualifier.first.is_months()
+    {
+        return Err(CallError::Invalid(format!(
+            "DAY_INTERVAL_TYPES precision is not supported: {precision}"
+        )));
+    }
     let amount = interval_amount(body, &units, qualifier).map_err(|problem| match problem {
         IntervalProblem::Format => CallError::Invalid(format!(
             "Illegal interval literal format '{text}' for INTERVAL {}",

@@ -93,9 +93,12 @@ fn nested(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<LogicalType> {
     let kind = base(cursor, depth)?;
     let mut ty = nullability(cursor, kind)?;
     loop {
+        // Written behind its element's type, a collection's elements are NOT NULL.
         if cursor.word("ARRAY") {
+            ty.nullable = false;
             ty = nullability(cursor, TypeKind::Array(Box::new(ty)))?;
         } else if cursor.word("MULTISET") {
+            ty.nullable = false;
             ty = nullability(cursor, TypeKind::Multiset(Box::new(ty)))?;
         } else {
             return Ok(ty);
@@ -136,7 +139,6 @@ const NAMES: &[&str] = &[
     "NULL",
     "NUMERIC",
     "RAW",
-    "REAL",
     "ROW",
     "SMALLINT",
     "STRING",
@@ -170,7 +172,8 @@ fn base(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
         "SMALLINT" => TypeKind::SmallInt,
         "INT" | "INTEGER" => TypeKind::Int,
         "BIGINT" => TypeKind::BigInt,
-        "FLOAT" | "REAL" => TypeKind::Float,
+        "FLOAT" => TypeKind::Float,
+        "REAL" => return Err(real(cursor, start)),
         "DOUBLE" => {
             cursor.word("PRECISION");
             TypeKind::Double
@@ -178,12 +181,16 @@ fn base(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
         "DECIMAL" | "DEC" | "NUMERIC" => decimal(cursor)?,
         "STRING" => TypeKind::STRING,
         "BYTES" => TypeKind::BYTES,
-        "CHAR" | "CHARACTER" if cursor.word("VARYING") => TypeKind::VarChar(length(cursor, 1)?),
+        "CHAR" | "CHARACTER" if cursor.word("VARYING") => {
+            TypeKind::VarChar(length(cursor, MAX_LENGTH)?)
+        },
         "CHAR" | "CHARACTER" => TypeKind::Char(length(cursor, 1)?),
-        "VARCHAR" => TypeKind::VarChar(length(cursor, 1)?),
-        "BINARY" if cursor.word("VARYING") => TypeKind::VarBinary(length(cursor, 1)?),
+        "VARCHAR" => TypeKind::VarChar(length(cursor, MAX_LENGTH)?),
+        "BINARY" if cursor.word("VARYING") => {
+            TypeKind::VarBinary(length(cursor, MAX_LENGTH)?)
+        },
         "BINARY" => TypeKind::Binary(length(cursor, 1)?),
-        "VARBINARY" => TypeKind::VarBinary(length(cursor, 1)?),
+        "VARBINARY" => TypeKind::VarBinary(length(cursor, MAX_LENGTH)?),
         "DATE" => TypeKind::Date,
         "TIME" => time(cursor)?,
         "TIMESTAMP" => timestamp(cursor, start)?,
@@ -191,30 +198,39 @@ fn base(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
         "INTERVAL" => interval(cursor)?,
         "ARRAY" => TypeKind::Array(Box::new(single_argument(cursor, depth)?)),
         "MULTISET" => TypeKind::Multiset(Box::new(single_argument(cursor, depth)?)),
-        "MAP" => {
-            cursor.expect(&Token::Lt)?;
-            let key = nested(cursor, depth + 1)?;
-            cursor.expect(&Token::Comma)?;
-            let value = nested(cursor, depth + 1)?;
-            cursor.expect(&Token::Gt)?;
-            TypeKind::Map(Box::new(key), Box::new(value))
-        }
+        "MAP" => map(cursor, depth)?,
         "ROW" => row(cursor, depth)?,
         "RAW" => raw(cursor)?,
         "VARIANT" => TypeKind::Variant,
         "BITMAP" => TypeKind::Bitmap,
         "NULL" => TypeKind::Null,
         "DESCRIPTOR" => TypeKind::Descriptor,
-        "STRUCTURED" => {
-            return Err(ParseError::new(
-                "STRUCTURED types are not supported.",
-                cursor.span_since(start),
-            )
-            .with_hint("Use a ROW type."));
-        }
+        "STRUCTURED" => return Err(structured(cursor, start)),
         _ => return Err(unknown(cursor, &written, start)),
     };
     Ok(kind)
+}
+
+fn map(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
+    cursor.expect(&Token::Lt)?;
+    let key = nested(cursor, depth + 1)?;
+    cursor.expect(&Token::Comma)?;
+    let value = nested(cursor, depth + 1)?;
+    cursor.expect(&Token::Gt)?;
+    Ok(TypeKind::Map(Box::new(key), Box::new(value)))
+}
+
+fn real(cursor: &Cursor<'_, '_>, start: usize) -> ParseError {
+    ParseError::new("Type is not supported: REAL", cursor.span_since(start))
+        .with_hint("FLOAT has the same values.")
+}
+
+fn structured(cursor: &Cursor<'_, '_>, start: usize) -> ParseError {
+    ParseError::new(
+        "STRUCTURED types are not supported.",
+        cursor.span_since(start),
+    )
+    .with_hint("Use a ROW type.")
 }
 
 fn unknown(cursor: &Cursor<'_, '_>, written: &str, start: usize) -> ParseError {

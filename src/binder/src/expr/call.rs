@@ -49,7 +49,8 @@ impl Binder<'_> {
             return Ok(call);
         }
         if self.is_aggregate(&name) {
-            return self.aggregate_call(&name, function, cx);
+            let name = json_aggregate(&upper, function).unwrap_or(&name);
+            return self.aggregate_call(name, function, cx);
         }
         if let Some(filter) = &function.filter {
             return Err(BindError::at(
@@ -92,6 +93,18 @@ impl Binder<'_> {
             [name] => Ok(name.clone()),
             _ => Ok(parts.join(".")),
         }
+    }
+}
+
+/// The aggregate that JSON_OBJECTAGG or JSON_ARRAYAGG is by its clause.
+pub(crate) fn json_aggregate(upper: &str, function: &Function) -> Option<&'static str> {
+    let absent = filbert_sql::json_clauses(function).absent_on_null;
+    match upper {
+        "JSON_OBJECTAGG" if absent == Some(true) => Some("JSON_OBJECTAGG_ABSENT_ON_NULL"),
+        "JSON_OBJECTAGG" => Some("JSON_OBJECTAGG_NULL_ON_NULL"),
+        "JSON_ARRAYAGG" if absent == Some(false) => Some("JSON_ARRAYAGG_NULL_ON_NULL"),
+        "JSON_ARRAYAGG" => Some("JSON_ARRAYAGG_ABSENT_ON_NULL"),
+        _ => None,
     }
 }
 

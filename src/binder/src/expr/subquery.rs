@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use datafusion::common::{Column, Spans};
 use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison, SetQuantifier};
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Operator, Subquery};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Operator, Projection, Subquery};
 use filbert_functions::TypedExpr;
 use filbert_types::{LogicalType, Span, TypeKind};
 use sqlparser::ast::{BinaryOperator, Expr as Ast, Query};
@@ -194,7 +194,7 @@ impl Binder<'_> {
             expr: self.to_common(column.expr(), &common, span)?,
         };
         let relation = self.project(relation.plan, vec![item])?;
-        Ok((value, relation))
+        Ok((value, projected(relation)?))
     }
 
     /// `(a, b) IN (SELECT x, y ..)` as EXISTS. Of NOT IN only the truth is kept, which is what a condition asks for.
@@ -256,6 +256,19 @@ impl Binder<'_> {
             columns: relation.columns,
         })
     }
+}
+
+/// DataFusion's rule for IN asks the subquery's root for its expressions, which VALUES or a table can't tell.
+fn projected(relation: Relation) -> BindResult<Relation> {
+    if matches!(relation.plan, LogicalPlan::Projection(_)) {
+        return Ok(relation);
+    }
+    let exprs = relation.columns.iter().map(|c| c.column.clone().into());
+    let plan = Projection::try_new(exprs.collect(), Arc::new(relation.plan))?;
+    Ok(Relation {
+        plan: LogicalPlan::Projection(plan),
+        columns: relation.columns,
+    })
 }
 
 fn boolean(expr: Expr, nullable: bool) -> TypedExpr {

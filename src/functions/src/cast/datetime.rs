@@ -130,6 +130,9 @@ fn from_points(
         }
     };
     match to {
+        TypeKind::Date if is_instant => map_values::<Int64Type, Date32Type>(values, to, |_, v| {
+            Ok(Some(read(v).ms.div_euclid(DAY_MS) as i32))
+        }),
         // Java's division: before 1970 a date is the day after where there is a time.
         TypeKind::Date => map_values::<Int64Type, Date32Type>(values, to, |_, v| {
             Ok(Some((read(v).ms / DAY_MS) as i32))

@@ -304,7 +304,9 @@ fn read_time(text: &str) -> Option<i32> {
     let second = seconds.map_or(Some(0), whole_number)?;
     let valid =
         hour < 24 && minute < 60 && second < 60 && fraction.bytes().all(|b| b.is_ascii_digit());
-    let ms = (fraction_nanos(fraction) / 1_000_000) as i32;
+    // The fourth digit rounds, up to 24:00:00.
+    let up = fraction.as_bytes().get(3).is_some_and(|digit| *digit >= b'5');
+    let ms = (fraction_nanos(fraction) / 1_000_000) as i32 + i32::from(up);
     valid.then_some(((hour * 60 + minute) * 60 + second) * 1000 + ms)
 }
 
@@ -422,6 +424,9 @@ mod tests {
         assert_eq!(read_time("1:2:3"), Some(3_723_000));
         assert_eq!(read_time("24:00:00"), None);
         assert_eq!(read_time("23:59:60"), None);
+        assert_eq!(read_time("0:0:1.00049"), Some(1000));
+        assert_eq!(read_time("0:0:1.0005"), Some(1001));
+        assert_eq!(read_time("23:59:59.9999"), Some(86_400_000));
     }
 
     #[test]

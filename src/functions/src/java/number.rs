@@ -1,5 +1,7 @@
 //! Decimal digits of doubles and their texts, as Java writes them.
 
+use filbert_types::print;
+
 /// The shortest decimal digits that mean a double: `0.d1d2d3.. * 10^point`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Digits {
@@ -133,43 +135,16 @@ impl Digits {
 
 /// `Double.toString`.
 pub fn double_to_string(value: f64) -> String {
-    java_text(value, &format!("{:e}", value.abs()))
+    let mut text = String::new();
+    print::number::write_double(value, &mut text);
+    text
 }
 
 /// `Float.toString`.
 pub fn float_to_string(value: f32) -> String {
-    java_text(f64::from(value), &format!("{:e}", value.abs()))
-}
-
-/// `scientific` is the shortest text of the absolute value in Rust's `{:e}` form.
-fn java_text(value: f64, scientific: &str) -> String {
-    if value.is_nan() {
-        return "NaN".to_string();
-    }
-    let sign = if value.is_sign_negative() { "-" } else { "" };
-    if value.is_infinite() {
-        return format!("{sign}Infinity");
-    }
-    if value == 0.0 {
-        return format!("{sign}0.0");
-    }
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-3..7).contains(&exponent) {
-        let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
-        let point = exponent + 1;
-        let text = if point <= 0 {
-            format!("0.{}{digits}", "0".repeat(-point as usize))
-        } else if digits.len() as i32 <= point {
-            format!("{digits}{}.0", "0".repeat(point as usize - digits.len()))
-        } else {
-            let (whole, fraction) = digits.split_at(point as usize);
-            format!("{whole}.{fraction}")
-        };
-        return sign.to_string() + &text;
-    }
-    let point = if mantissa.contains('.') { "" } else { ".0" };
-    format!("{sign}{mantissa}{point}E{exponent}")
+    let mut text = String::new();
+    print::number::write_float(value, &mut text);
+    text
 }
 
 /// `BigDecimal.toString` of an unscaled value: scientific where the scale is negative or the number very small.

@@ -2,43 +2,33 @@
 
 use std::fmt::Write;
 
+mod java_digits;
+
 /// Appends an integer.
 pub fn write_int(value: impl itoa::Integer, out: &mut String) {
     out.push_str(itoa::Buffer::new().format(value));
 }
 
-/// Appends Java's `Double.toString`: the shortest digits that read back as the same number, in plain notation from 1e-3
-/// up to 1e7 and scientific notation elsewhere.
+/// Appends `Double.toString` of Java 17: digits that read back as the same number (see [`java_digits`]), in plain
+/// notation from 1e-3 up to 1e7 and scientific notation elsewhere.
 pub fn write_double(value: f64, out: &mut String) {
-    let size = value.abs();
-    if (1e-3..1e7).contains(&size) {
+    if (1e-3..1e7).contains(&value.abs()) {
         out.push_str(ryu::Buffer::new().format_finite(value));
     } else if !value.is_finite() || value == 0.0 {
         write_special(value, out);
-    } else if size < 1e-300 {
-        write_scientific(
-            &two_digits_at_least(ryu::Buffer::new().format_finite(value), value),
-            out,
-        );
     } else {
-        write_scientific(ryu::Buffer::new().format_finite(value), out);
+        java_digits::write_double(value, out);
     }
 }
 
-/// Appends Java's `Float.toString`; see [`write_double`].
+/// Appends `Float.toString` of Java 17; see [`write_double`].
 pub fn write_float(value: f32, out: &mut String) {
-    let size = value.abs();
-    if (1e-3..1e7).contains(&size) {
+    if (1e-3..1e7).contains(&value.abs()) {
         out.push_str(ryu::Buffer::new().format_finite(value));
     } else if !value.is_finite() || value == 0.0 {
         write_special(f64::from(value), out);
-    } else if size < 1e-37 {
-        write_scientific(
-            &two_digits_at_least(ryu::Buffer::new().format_finite(value), value),
-            out,
-        );
     } else {
-        write_scientific(ryu::Buffer::new().format_finite(value), out);
+        java_digits::write_float(value, out);
     }
 }
 
@@ -56,18 +46,8 @@ fn write_special(value: f64, out: &mut String) {
     });
 }
 
-/// Among the smallest numbers one digit may be enough to tell them apart; Java then writes the nearest two.
-fn two_digits_at_least(shortest: &str, value: impl std::fmt::LowerExp) -> String {
-    let mantissa = shortest.split('e').next().unwrap_or(shortest);
-    if mantissa.bytes().filter(u8::is_ascii_digit).count() == 1 {
-        format!("{value:.1e}")
-    } else {
-        shortest.to_owned()
-    }
-}
-
 /// Rewrites `12345678.0`, `1e10` or `1.5e-7` as `1.2345678E7`, `1.0E10`, `1.5E-7`.
-fn write_scientific(text: &str, out: &mut String) {
+pub(super) fn write_scientific(text: &str, out: &mut String) {
     let (sign, text) = text
         .strip_prefix('-')
         .map_or(("", text), |rest| ("-", rest));
