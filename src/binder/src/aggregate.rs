@@ -254,6 +254,7 @@ impl Binder<'_> {
         if let Some(found) = aggregates.position(&bound.expr) {
             return Ok(found);
         }
+        self.check_groupable(&bound.ty, span_of(ast))?;
         let (column, syntax) = match &bound.expr {
             Expr::Column(column) => (column.clone(), None),
             _ => (self.new_column("key", &bound.ty), Some(ast.clone())),
@@ -336,7 +337,11 @@ impl Binder<'_> {
         let Some(aggregates) = cx.aggregates.as_mut() else {
             return Err(BindError::at(span, "The query is not grouped"));
         };
-        let call = self.aggregate(name, args?, aggregates.never_empty(), span)?;
+        let args = args?;
+        for arg in args.args.iter().filter(|_| args.distinct) {
+            self.check_groupable(&arg.ty, span)?;
+        }
+        let call = self.aggregate(name, args, aggregates.never_empty(), span)?;
         if let Some((_, column, ty)) = aggregates.calls.iter().find(|(e, ..)| *e == call.expr) {
             return Ok(TypedExpr::new(Expr::Column(column.clone()), ty.clone()));
         }

@@ -14,6 +14,7 @@ use sqlparser::ast::{
 use crate::binder::{Binder, NamedExpr, span_of};
 use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
+use crate::typing::check_orderable;
 use crate::scope::{Relation, Scope, ScopeRelation};
 
 /// The expressions of an ORDER BY; what Flink's lacks is refused.
@@ -55,6 +56,7 @@ impl Binder<'_> {
     ) -> BindResult<(SortExpr, LogicalType)> {
         let bound = self.expr(&item.expr, cx)?;
         let ty = bound.ty.clone();
+        check_orderable(&ty, span_of(&item.expr))?;
         Ok((sort_of(item, bound.expr)?, ty))
     }
 
@@ -86,12 +88,14 @@ impl Binder<'_> {
         let mut sort = Vec::new();
         for item in items {
             let expr = match ordinal(&item.expr, relation.columns.len())? {
-                Some(index) => Expr::Column(relation.columns[index].column.clone()),
+                Some(index) => relation.columns[index].expr(),
                 None => {
                     let mut cx = ExprCx::plain(&scope, "ORDER BY");
-                    self.expr(&item.expr, &mut cx)?.expr
+                    self.expr(&item.expr, &mut cx)?
                 }
             };
+            check_orderable(&expr.ty, span_of(&item.expr))?;
+            let expr = expr.expr;
             sort.push(sort_of(item, expr)?);
         }
         Ok(Relation {

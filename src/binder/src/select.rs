@@ -23,6 +23,7 @@ use crate::expr::{ExprCx, split_conjuncts};
 use crate::order::{OrderKey, item_of, ordinal, sort_of, sort_plan};
 use crate::plan::{filter, project_exprs};
 use crate::scope::{Relation, Scope, ScopeColumn};
+use crate::typing::check_orderable;
 use crate::window::Windows;
 
 /// The parts of a query block, bound over its scope.
@@ -136,7 +137,13 @@ impl Binder<'_> {
         };
         let mut order = Vec::new();
         for item in order_by {
-            order.push((self.order_key(item, &items, block)?, item.clone()));
+            let key = self.order_key(item, &items, block)?;
+            let ty = match &key {
+                OrderKey::Item(index) => &items[*index].expr.ty,
+                OrderKey::Hidden(expr) => &expr.ty,
+            };
+            check_orderable(ty, span_of(&item.expr))?;
+            order.push((key, item.clone()));
         }
         Ok(Bound {
             items,
@@ -259,6 +266,9 @@ impl Binder<'_> {
         let hidden = exprs.len() > visible;
         let mut plan = project_exprs(plan, exprs)?;
         if distinct {
+            for column in &columns {
+                self.check_groupable(&column.ty, span)?;
+            }
             plan = LogicalPlan::Distinct(DistinctNode::All(Arc::new(plan)));
         }
         plan = sort_plan(plan, sort);

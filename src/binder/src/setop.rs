@@ -131,6 +131,9 @@ impl Binder<'_> {
         let schema = Arc::new(DFSchema::new_with_metadata(fields, Default::default())?);
         let mut plan = LogicalPlan::Union(Union { inputs, schema });
         if !all {
+            for column in &columns {
+                self.check_groupable(&column.ty, None)?;
+            }
             plan = LogicalPlan::Distinct(Distinct::All(Arc::new(plan)));
         }
         Ok(Relation { plan, columns })
@@ -139,6 +142,9 @@ impl Binder<'_> {
     /// INTERSECT and EXCEPT: a semi or anti join in which NULL equals NULL, and what is left once.
     fn semi_join(&mut self, relations: Vec<Relation>, intersect: bool) -> BindResult<Relation> {
         let (left, right) = two_sides(relations)?;
+        for column in &left.columns {
+            self.check_groupable(&column.ty, None)?;
+        }
         let on: Vec<(Expr, Expr)> = left
             .columns
             .iter()

@@ -130,3 +130,27 @@ impl Binder<'_> {
 }
 
 pub(crate) use filbert_functions::literal::symbol;
+
+/// Refuses to sort by values that have no order.
+pub(crate) fn check_orderable(ty: &LogicalType, span: Option<Span>) -> BindResult<()> {
+    if ty.kind.is_orderable() {
+        return Ok(());
+    }
+    Err(BindError::at(
+        span,
+        format!(
+            "Type({ty}) is not an orderable data type, it is not supported as a ORDER_BY/GROUP_BY/JOIN_EQUAL field."
+        ),
+    ))
+}
+
+impl Binder<'_> {
+    /// Refuses to tell rows apart by values that have no order where the plan may sort them for it: in batch.
+    pub(crate) fn check_groupable(&self, ty: &LogicalType, span: Option<Span>) -> BindResult<()> {
+        if self.cx.exprs.batch {
+            check_orderable(ty, span)
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -36,7 +36,7 @@ impl Binder<'_> {
             let mut cx = ExprCx::plain(&scope, "VALUES");
             let bound = items
                 .iter()
-                .map(|e| Ok((self.expr(e, &mut cx)?, span_of(e))))
+                .map(|e| Ok((self.expr(e, &mut cx)?, span_of(*e))))
                 .collect::<BindResult<Vec<_>>>()?;
             let expected = *width.get_or_insert(bound.len());
             if bound.len() != expected {

@@ -1,6 +1,7 @@
 //! Which of DataFusion's logical rules run. It is a list of what is allowed, so that a rule that a later version adds
 //! runs only after somebody has thought about it; DataFusion's type coercion is off, since the binder types everything.
 
+mod constants;
 mod implied_guards;
 
 use std::sync::Arc;
@@ -100,7 +101,7 @@ const RULES: &[(Use, MakeRule)] = &[
 /// Optimizes a plan for its mode.
 ///
 /// # Errors
-/// When a rule fails.
+/// When a rule fails, or a constant can't be written down.
 pub(crate) fn optimize(
     plan: LogicalPlan,
     batch: bool,
@@ -117,5 +118,7 @@ pub(crate) fn optimize(
         .with_query_execution_start_time(
             chrono::DateTime::from_timestamp_micros(query_start_us).unwrap_or_default(),
         );
-    Ok(Optimizer::with_rules(rules).optimize(plan, &context, |_, _| {})?)
+    let plan = Optimizer::with_rules(rules).optimize(plan, &context, |_, _| {})?;
+    constants::check(&plan)?;
+    Ok(plan)
 }

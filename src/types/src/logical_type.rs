@@ -195,6 +195,20 @@ impl TypeKind {
         )
     }
 
+    /// Whether values can be sorted, grouped and joined by: not maps, multisets and values without a type of their own.
+    pub fn is_orderable(&self) -> bool {
+        match self {
+            TypeKind::Map(..)
+            | TypeKind::Multiset(_)
+            | TypeKind::Variant
+            | TypeKind::Bitmap
+            | TypeKind::Raw { .. } => false,
+            TypeKind::Array(element) => element.kind.is_orderable(),
+            TypeKind::Row(fields) => fields.iter().all(|f| f.ty.kind.is_orderable()),
+            _ => true,
+        }
+    }
+
     pub const fn time_kind(&self) -> TimeKind {
         match self {
             TypeKind::Timestamp { kind, .. } | TypeKind::TimestampLtz { kind, .. } => *kind,

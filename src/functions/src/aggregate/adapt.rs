@@ -200,9 +200,10 @@ fn cast_result(array: ArrayRef, ty: &LogicalType) -> Result<ArrayRef> {
     }
 }
 
-/// Hands each combination of arguments on once, in the order of their first coming.
+/// Hands each combination of arguments on once: in the order of their first coming, or sorted.
 #[derive(Debug)]
 pub(super) struct Distinct {
+    sorted: bool,
     inner: Box<dyn Accumulator>,
     types: Vec<DataType>,
     seen: IndexSet<Vec<ScalarValue>>,
@@ -210,8 +211,9 @@ pub(super) struct Distinct {
 }
 
 impl Distinct {
-    pub(super) fn new(inner: Box<dyn Accumulator>, types: Vec<DataType>) -> Distinct {
+    pub(super) fn new(inner: Box<dyn Accumulator>, types: Vec<DataType>, sorted: bool) -> Distinct {
         Distinct {
+            sorted,
             inner,
             types,
             seen: IndexSet::new(),
@@ -262,6 +264,10 @@ impl Accumulator for Distinct {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
+        if self.sorted {
+            self.seen
+                .sort_by(|a, b| a[0].partial_cmp(&b[0]).unwrap_or(std::cmp::Ordering::Equal));
+        }
         let columns = self.columns()?;
         self.inner.update_batch(&columns)?;
         self.inner.evaluate()

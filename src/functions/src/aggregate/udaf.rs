@@ -216,7 +216,9 @@ impl AggregateUDFImpl for BoundAggregate {
         };
         if args.is_distinct {
             let types = args.expr_fields.iter().map(|f| f.data_type().clone());
-            return Ok(Box::new(Distinct::new(own, types.collect())));
+            // Flink's batch plan sorts what LISTAGG(DISTINCT ..) joins.
+            let sorted = self.flink_name() == "LISTAGG";
+            return Ok(Box::new(Distinct::new(own, types.collect(), sorted)));
         }
         Ok(own)
     }
