@@ -70,7 +70,10 @@ pub(crate) fn logical_type(cursor: &mut Cursor<'_, '_>) -> Result<LogicalType> {
 /// The type of a CAST, whose nullability is that of what is cast.
 pub(crate) fn cast_target(cursor: &mut Cursor<'_, '_>) -> Result<LogicalType> {
     let start = cursor.index();
-    let ty = nested(cursor, 0)?;
+    let kind = base(cursor, 0)?;
+    let ty = nullability(cursor, kind)?;
+    // Flink's CAST takes the elements of `INT ARRAY` for NOT NULL; its DDL doesn't.
+    let ty = collections(cursor, ty, false)?;
     if ty.nullable {
         return Ok(ty);
     }
@@ -91,14 +94,22 @@ fn nested(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<LogicalType> {
         ));
     }
     let kind = base(cursor, depth)?;
-    let mut ty = nullability(cursor, kind)?;
+    let ty = nullability(cursor, kind)?;
+    collections(cursor, ty, true)
+}
+
+/// `ARRAY` and `MULTISET` behind their element's type, whose nullability stays only where `elements_nullable` says so.
+fn collections(
+    cursor: &mut Cursor<'_, '_>,
+    mut ty: LogicalType,
+    elements_nullable: bool,
+) -> Result<LogicalType> {
     loop {
-        // Written behind its element's type, a collection's elements are NOT NULL.
         if cursor.word("ARRAY") {
-            ty.nullable = false;
+            ty.nullable &= elements_nullable;
             ty = nullability(cursor, TypeKind::Array(Box::new(ty)))?;
         } else if cursor.word("MULTISET") {
-            ty.nullable = false;
+            ty.nullable &= elements_nullable;
             ty = nullability(cursor, TypeKind::Multiset(Box::new(ty)))?;
         } else {
             return Ok(ty);
