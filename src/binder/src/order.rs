@@ -14,8 +14,8 @@ use sqlparser::ast::{
 use crate::binder::{Binder, NamedExpr, span_of};
 use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
-use crate::typing::check_orderable;
 use crate::scope::{Relation, Scope, ScopeRelation};
+use crate::typing::check_orderable;
 
 /// The expressions of an ORDER BY; what Flink's lacks is refused.
 pub(crate) fn order_items(order_by: Option<&OrderBy>) -> BindResult<&[OrderByExpr]> {

@@ -194,12 +194,10 @@ fn base(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
         "BYTES" => TypeKind::BYTES,
         "CHAR" | "CHARACTER" if cursor.word("VARYING") => {
             TypeKind::VarChar(length(cursor, MAX_LENGTH)?)
-        },
+        }
         "CHAR" | "CHARACTER" => TypeKind::Char(length(cursor, 1)?),
         "VARCHAR" => TypeKind::VarChar(length(cursor, MAX_LENGTH)?),
-        "BINARY" if cursor.word("VARYING") => {
-            TypeKind::VarBinary(length(cursor, MAX_LENGTH)?)
-        },
+        "BINARY" if cursor.word("VARYING") => TypeKind::VarBinary(length(cursor, MAX_LENGTH)?),
         "BINARY" => TypeKind::Binary(length(cursor, 1)?),
         "VARBINARY" => TypeKind::VarBinary(length(cursor, MAX_LENGTH)?),
         "DATE" => TypeKind::Date,

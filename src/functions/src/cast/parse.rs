@@ -305,7 +305,10 @@ fn read_time(text: &str) -> Option<i32> {
     let valid =
         hour < 24 && minute < 60 && second < 60 && fraction.bytes().all(|b| b.is_ascii_digit());
     // The fourth digit rounds, up to 24:00:00.
-    let up = fraction.as_bytes().get(3).is_some_and(|digit| *digit >= b'5');
+    let up = fraction
+        .as_bytes()
+        .get(3)
+        .is_some_and(|digit| *digit >= b'5');
     let ms = (fraction_nanos(fraction) / 1_000_000) as i32 + i32::from(up);
     valid.then_some(((hour * 60 + minute) * 60 + second) * 1000 + ms)
 }
