@@ -1,5 +1,6 @@
 //! What an operator must do, as serializable data. `filbert-operators` builds the operator from it.
 
+mod changelog;
 mod rank;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::expr::ExprSpec;
 
+pub use changelog::{ChangelogNormalizeSpec, ConflictSpec, SinkMaterializerSpec};
 pub use rank::{
     DeduplicateSpec, FirstNSpec, OverBound, OverFrame, OverFunction, OverSpec, OverTime,
     RankFunction, RankRange, RankSpec, RankStrategy, SortKey, TemporalSortSpec,
@@ -33,6 +35,8 @@ pub enum OperatorSpec {
     TemporalSort(TemporalSortSpec),
     /// Drops -U rows, for a consumer that needs only what a row has become.
     DropUpdateBefore,
+    ChangelogNormalize(ChangelogNormalizeSpec),
+    SinkMaterializer(SinkMaterializerSpec),
     Sink(SinkSpec),
     Collect(CollectSpec),
     /// A piece of a batch plan, cut at its exchanges.

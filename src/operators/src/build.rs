@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use filbert_graph::spec::{WindowSpec, WindowTableFunctionSpec};
+use filbert_graph::spec::{
+    ConflictSpec, SinkMaterializerSpec, WindowSpec, WindowTableFunctionSpec,
+};
 use filbert_graph::{OperatorSpec, StreamNode};
 use filbert_types::{Configuration, Field};
 
 use crate::calc::CalcOperator;
+use crate::changelog_normalize::ChangelogNormalizeOperator;
 use crate::collect::CollectOperator;
 use crate::connect;
 use crate::context::JobContext;
@@ -22,6 +25,8 @@ use crate::rank::RankOperator;
 use crate::rank::first_n::FirstNOperator;
 use crate::session_window::SessionWindowOperator;
 use crate::sink::SinkOperator;
+use crate::sink_compacting_materializer::SinkCompactingMaterializerOperator;
+use crate::sink_upsert_materializer::SinkUpsertMaterializerOperator;
 use crate::source::SourceReaderOperator;
 use crate::temporal_sort::TemporalSortOperator;
 use crate::unnest::UnnestOperator;
@@ -70,6 +75,13 @@ pub fn build(
             let inputs = [&input, &right];
             Box::new(JoinOperator::new(spec, inputs, output, expressions)?)
         }
+        OperatorSpec::ChangelogNormalize(spec) => Box::new(ChangelogNormalizeOperator::new(
+            spec,
+            &input,
+            output,
+            expressions,
+        )?),
+        OperatorSpec::SinkMaterializer(spec) => sink_materializer(spec, &input, output)?,
         OperatorSpec::Rank(_)
         | OperatorSpec::FirstN(_)
         | OperatorSpec::Deduplicate(_)
@@ -122,6 +134,24 @@ fn ordering(
             Box::new(TemporalSortOperator::new(spec, input, output)?)
         }
         other => return Err(OperatorError::engine(format!("{other:?} orders nothing."))),
+    })
+}
+
+fn sink_materializer(
+    spec: &SinkMaterializerSpec,
+    input: &SchemaRef,
+    output: SchemaRef,
+) -> Result<Box<dyn Operator>> {
+    let compacting =
+        |fails| SinkCompactingMaterializerOperator::new(spec, fails, input, Arc::clone(&output));
+    Ok(match spec.conflict {
+        ConflictSpec::Deduplicate => Box::new(SinkUpsertMaterializerOperator::new(
+            spec,
+            input,
+            Arc::clone(&output),
+        )?),
+        ConflictSpec::Nothing => Box::new(compacting(false)?),
+        ConflictSpec::Error => Box::new(compacting(true)?),
     })
 }
 

@@ -8,7 +8,8 @@
 //! - [`expressions`]: expressions from their bytes.
 //! - Sources: [`source`], [`values`].
 //! - Row by row: [`calc`], [`expand`], [`unnest`], [`drop_update_before`], [`watermark_assigner`].
-//! - Keyed: [`group_aggregate`], on the functions of [`aggregate`].
+//! - Keyed: [`group_aggregate`], on the functions of [`aggregate`]; [`changelog_normalize`].
+//! - Before sinks: [`sink_upsert_materializer`], [`sink_compacting_materializer`].
 //! - Two inputs: [`join`].
 //! - Ordering: [`rank`], [`deduplicate`], [`temporal_sort`].
 //! - Windows: [`window_table_function`], [`session_window`], [`window_aggregate`], on [`windows`].
@@ -23,6 +24,7 @@ pub mod bounded;
 pub mod build;
 pub mod calc;
 pub mod chain;
+pub mod changelog_normalize;
 pub mod check;
 pub mod collect;
 pub mod connect;
@@ -41,6 +43,9 @@ pub mod output;
 pub mod rank;
 pub mod session_window;
 pub mod sink;
+pub mod sink_compacting_materializer;
+mod sink_lengths;
+pub mod sink_upsert_materializer;
 pub mod snapshot;
 pub mod source;
 mod stored_rows;

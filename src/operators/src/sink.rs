@@ -2,6 +2,7 @@
 //!
 //! - State: the writer's own (an open file's position), and what it has prepared to be committed.
 //! - Changelog: takes what the sink said it takes.
+//! - Values of another length than their column's type are left alone, cut and padded, or fail the job.
 //! - NULL in a NOT NULL column fails the job, or drops the row and counts it (`table.exec.sink.not-null-enforcer`).
 //! - At the end of input, and before a barrier, the writer makes everything durable; the committer beside the job's
 //!   manager makes it visible. What a cancelled writer leaves behind is named.
@@ -22,6 +23,7 @@ use crate::marks::filter_marks;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
+use crate::sink_lengths::LengthEnforcer;
 use crate::snapshot::OperatorSnapshot;
 
 pub struct SinkOperator {
@@ -37,6 +39,7 @@ struct Opened {
     coordinator: Option<Arc<dyn CoordinatorGateway>>,
     metrics: Arc<OperatorMetrics>,
     drop_nulls: bool,
+    lengths: LengthEnforcer,
 }
 
 /// What a connector is told of where its writer or its committer runs.
@@ -154,7 +157,12 @@ impl Operator for SinkOperator {
         let drop_nulls = conf
             .get(&options::NOT_NULL_ENFORCER)
             .is_some_and(|v| v.trim().eq_ignore_ascii_case("DROP"));
+        let persisted = self.spec.table.schema.columns.iter();
+        let persisted = persisted.filter(|c| c.is_persisted());
+        let lengths =
+            LengthEnforcer::new(conf, persisted.map(|c| (c.name.clone(), c.ty.clone())))?;
         self.opened = Some(Opened {
+            lengths,
             writer: self.sink.writer(&writer_context(
                 &self.spec,
                 &ctx.task,
@@ -170,9 +178,10 @@ impl Operator for SinkOperator {
     }
 
     fn process(&mut self, _input: usize, batch: ChangeBatch, _out: &mut Output) -> Result<Step> {
-        let batch = self.enforce_not_null(batch)?;
+        let mut batch = self.enforce_not_null(batch)?;
         if batch.num_rows() > 0 {
             let opened = self.opened()?;
+            batch.rows = opened.lengths.enforce(batch.rows)?;
             opened.writer.write(&batch)?;
             opened.metrics.records_out.add(batch.num_rows() as u64);
         }

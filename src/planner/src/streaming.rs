@@ -17,6 +17,7 @@ pub(crate) mod node;
 
 mod aggregate;
 mod calc;
+mod changelog_normalize;
 mod collect;
 mod drop_update_before;
 mod expand;
@@ -27,6 +28,7 @@ mod nested;
 mod rank;
 pub(crate) mod sink;
 mod sink_keys;
+mod sink_materializer;
 pub(crate) mod source;
 mod temporal_sort;
 mod union;
@@ -69,8 +71,9 @@ pub(crate) fn plan_target(
     let logical = optimize(resolved, false, options, ctx.expr.query_start_us)?;
     let logical = guard_filters(logical)?;
     let mut converter = Converter::new(ctx, &query.types, exprs);
-    let root = converter.query(&logical, query)?;
-    let mut plan = converter.plan;
+    converter.query(&logical, query)?;
+    let mut plan = changelog_normalize::push_conditions(converter.plan)?;
+    let root = plan.root();
     let columns = plan.nodes[root].columns.clone();
     let op = match target {
         PlanTarget::Collect { result_id, .. } => StreamOp::Collect(Collect {
@@ -87,7 +90,7 @@ pub(crate) fn plan_target(
                     "Streaming mode not support overwrite.".to_owned(),
                 ));
             }
-            let sink = Sink::new(insert, table.sink(ctx, false)?, false);
+            let sink = Sink::new(insert, table.sink(ctx, false)?, &ctx.configuration, false)?;
             sink.check()?;
             StreamOp::Sink(Box::new(sink))
         }
@@ -98,7 +101,7 @@ pub(crate) fn plan_target(
         false => &[UpdateKind::BeforeAndAfter],
     };
     changelog::infer(&mut plan, updates)?;
-    sink_keys::check(&plan, plan.root(), ctx)?;
+    sink_keys::materialize(&mut plan, ctx)?;
     nested::prune_fields(&mut plan);
     Ok(plan)
 }

@@ -18,5 +18,5 @@ pub use hash::{hash_rows, key_group, key_groups_of_subtask, subtask_of_key_group
 pub use key_index::{KeyIndex, NO_SLOT};
 pub use table::{
     BytesTable, Chains, ListTable, MapTable, OrderedMultiset, RowIndex, RowTable, Session,
-    SessionTable, SortKeyBatch, SortedTable, TimeTable, ValueTable,
+    SessionTable, SortKeyBatch, SortedTable, TimeTable, ValueTable, equal_rows,
 };

@@ -20,7 +20,7 @@ pub use list::ListTable;
 pub use map::MapTable;
 pub use multiset::OrderedMultiset;
 pub use row_index::RowIndex;
-pub use rows::RowTable;
+pub use rows::{RowTable, equal_rows};
 pub use sessions::{Session, SessionTable};
 pub use sorted::{SortKeyBatch, SortedTable};
 

@@ -225,6 +225,18 @@ pub const UPSERT_MATERIALIZE: ConfigOption = ConfigOption::new(
     "Put rows for an upsert sink back in order before it.",
 )
 .default("AUTO");
+pub const KEYED_SHUFFLE: ConfigOption = ConfigOption::new(
+    "table.exec.sink.keyed-shuffle",
+    Enum(&["NONE", "AUTO", "FORCE"]),
+    "Bring rows that are only inserted together by a sink's primary key: never, when parallelism changes, or always.",
+)
+.default("AUTO");
+pub const CDC_EVENTS_DUPLICATE: ConfigOption = ConfigOption::new(
+    "table.exec.source.cdc-events-duplicate",
+    Boolean,
+    "Changelog sources may send events twice: fold them by primary key.",
+)
+.default("false");
 pub const REQUIRE_ON_CONFLICT: ConfigOption = ConfigOption::new(
     "table.exec.sink.require-on-conflict",
     Boolean,
@@ -377,6 +389,8 @@ pub const HONOURED: &[(&str, &[ConfigOption])] = &[
             NOT_NULL_ENFORCER,
             TYPE_LENGTH_ENFORCER,
             UPSERT_MATERIALIZE,
+            KEYED_SHUFFLE,
+            CDC_EVENTS_DUPLICATE,
             REQUIRE_ON_CONFLICT,
             STATE_TTL,
             MINI_BATCH,

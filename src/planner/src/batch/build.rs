@@ -147,7 +147,12 @@ impl<'a> BatchGraphBuilder<'a> {
                     table: &insert.table,
                     hint_options: &insert.hint_options,
                 };
-                let sink = Sink::new(insert, table.sink(self.ctx, true)?, true);
+                let sink = Sink::new(
+                    insert,
+                    table.sink(self.ctx, true)?,
+                    &self.ctx.configuration,
+                    true,
+                )?;
                 sink.check()?;
                 let parallelism = sink.table_sink.parallelism().unwrap_or(partitions);
                 let partitioner = match sink.partition_columns() {

@@ -9,6 +9,7 @@ use filbert_graph::{
 use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::streaming::node::{Distribution, NodeId, PlanNode, StreamOp, StreamPlan};
+use crate::streaming::sink::KeyedShuffle;
 
 /// Collects the stream nodes of all targets.
 pub(crate) struct GraphBuilder<'a> {
@@ -150,6 +151,9 @@ fn partitioner(
     Ok(match node.op.operator().distribution(input) {
         Distribution::Hash(keys) => Partitioner::Hash(keys),
         Distribution::Single => Partitioner::Global,
+        Distribution::Any if shuffles_by_key(node, from, producer, parallelism) => {
+            Partitioner::Hash(sink_key(node))
+        }
         Distribution::Any if producer.parallelism == parallelism => Partitioner::Forward,
         Distribution::Any if parallelism == 1 => Partitioner::Global,
         Distribution::Any if !from.traits.retracts() => Partitioner::Rebalance,
@@ -173,4 +177,31 @@ fn partitioner(
             ),
         },
     })
+}
+
+/// True where rows that are only inserted are brought together by the sink's primary key (`table.exec.sink.keyed-shuffle`).
+fn shuffles_by_key(
+    node: &PlanNode,
+    from: &PlanNode,
+    producer: Producer,
+    parallelism: usize,
+) -> bool {
+    let StreamOp::Sink(sink) = &node.op else {
+        return false;
+    };
+    let inserts = from.traits.modify.is_insert_only();
+    parallelism > 1
+        && !sink.primary_key.is_empty()
+        && match sink.keyed_shuffle {
+            KeyedShuffle::None => false,
+            KeyedShuffle::Auto => inserts && producer.parallelism != parallelism,
+            KeyedShuffle::Force => true,
+        }
+}
+
+fn sink_key(node: &PlanNode) -> Vec<usize> {
+    match &node.op {
+        StreamOp::Sink(sink) => sink.primary_key.clone(),
+        _ => Vec::new(),
+    }
 }

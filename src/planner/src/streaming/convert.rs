@@ -1,7 +1,7 @@
 //! Logical nodes -> stream nodes. What streaming can't run yet is refused by the name that SQL gives it.
 
 mod aggregate;
-mod calc;
+pub(crate) mod calc;
 mod join;
 mod rank;
 mod rows;
@@ -18,6 +18,7 @@ use filbert_types::options::{AUTO_WATERMARK_INTERVAL, SOURCE_IDLE_TIMEOUT, STATE
 use filbert_types::{LogicalType, TimeKind, TypeKind};
 
 use crate::columns::{PlanColumn, column_type};
+
 use crate::error::PlanError;
 use crate::exprs::{ExprCompiler, position};
 use crate::planner::PlannerContext;
@@ -217,15 +218,6 @@ fn unsupported(operation: &str) -> PlanError {
         operation: operation.to_owned(),
         mode: "streaming",
         hint: " It runs with SET 'execution.runtime-mode' = 'batch'.".to_owned(),
-    }
-}
-
-/// As [`unsupported`], for what batch mode can't run either.
-fn unsupported_here(operation: &str) -> PlanError {
-    PlanError::Unsupported {
-        operation: operation.to_owned(),
-        mode: "streaming",
-        hint: String::new(),
     }
 }
 

@@ -24,12 +24,18 @@ fn write_node(
     let node = &plan.nodes[id];
     let mode = format!("changelogMode={}", node.traits.changelog_mode());
     write_line(first, &plan.description(id), modes.then_some(&mode), out);
-    for (index, input) in node.inputs.iter().enumerate() {
+    let inside = |input: &NodeId| plan.nodes[*input].op.operator().is_part_of_consumer();
+    for (index, mut input) in node.inputs.iter().enumerate() {
+        let is_inside = inside(input);
+        while inside(input) {
+            input = &plan.nodes[*input].inputs[0];
+        }
         let last = index + 1 == node.inputs.len();
         let mut first = format!("{rest}{}", if last { "+- " } else { ":- " });
         let mut rest = format!("{rest}{}", if last { "   " } else { ":  " });
         let columns = &plan.nodes[*input].columns;
         let exchange = match node.op.operator().distribution(index) {
+            _ if is_inside => None,
             Distribution::Any => None,
             Distribution::Single => Some("single".to_owned()),
             Distribution::Hash(keys) => {

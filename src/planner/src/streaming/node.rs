@@ -7,6 +7,7 @@ use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::streaming::calc::Calc;
 use crate::streaming::changelog::{DeleteKind, ModifyKinds, Traits, UpdateKind};
+use crate::streaming::changelog_normalize::ChangelogNormalize;
 use crate::streaming::collect::Collect;
 use crate::streaming::drop_update_before::DropUpdateBefore;
 use crate::streaming::expand::Expand;
@@ -14,6 +15,7 @@ use crate::streaming::group_aggregate::GroupAggregate;
 use crate::streaming::join::Join;
 use crate::streaming::rank::Rank;
 use crate::streaming::sink::Sink;
+use crate::streaming::sink_materializer::SinkMaterializer;
 use crate::streaming::source::Source;
 use crate::streaming::temporal_sort::TemporalSort;
 use crate::streaming::union::Union;
@@ -71,6 +73,8 @@ pub(crate) enum StreamOp {
     Rank(Rank),
     TemporalSort(TemporalSort),
     DropUpdateBefore(DropUpdateBefore),
+    ChangelogNormalize(ChangelogNormalize),
+    SinkMaterializer(SinkMaterializer),
     Sink(Box<Sink>),
     Collect(Collect),
 }
@@ -92,6 +96,8 @@ impl StreamOp {
             StreamOp::Rank(op) => op,
             StreamOp::TemporalSort(op) => op,
             StreamOp::DropUpdateBefore(op) => op,
+            StreamOp::ChangelogNormalize(op) => op,
+            StreamOp::SinkMaterializer(op) => op,
             StreamOp::Sink(op) => op.as_ref(),
             StreamOp::Collect(op) => op,
         }
@@ -194,6 +200,11 @@ pub(crate) trait StreamOperator {
             .inputs
             .first()
             .map_or_else(Vec::new, |id| view.plan.nodes[*id].upsert_keys.clone())
+    }
+
+    /// True for what plans show as a part of the node above.
+    fn is_part_of_consumer(&self) -> bool {
+        false
     }
 
     /// False when the same rows may give others when run again.

@@ -6,11 +6,13 @@ use filbert_binder::BoundInsert;
 use filbert_connector_api::{ChangelogMode, TableSink};
 use filbert_graph::OperatorSpec;
 use filbert_graph::spec::SinkSpec;
+use filbert_types::options::{KEYED_SHUFFLE, UPSERT_MATERIALIZE};
+use filbert_types::{ConfigOption, Configuration};
 
 use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::streaming::changelog::{DeleteKind, ModifyKinds, UpdateKind};
-use crate::streaming::node::{Accepts, Distribution, KeySet, NodeView, StreamOperator};
+use crate::streaming::node::{Accepts, Distribution, KeySet, NodeView, StreamOp, StreamOperator};
 
 #[derive(Clone)]
 pub(crate) struct Sink {
@@ -18,7 +20,26 @@ pub(crate) struct Sink {
     pub table_sink: Arc<dyn TableSink>,
     /// Positions of the primary key's columns.
     pub primary_key: Vec<usize>,
+    pub materialize: Materialize,
+    pub keyed_shuffle: KeyedShuffle,
     pub batch: bool,
+}
+
+/// `table.exec.sink.upsert-materialize`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Materialize {
+    None,
+    Auto,
+    Force,
+}
+
+/// `table.exec.sink.keyed-shuffle`: when rows that are only inserted are brought together by primary key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyedShuffle {
+    None,
+    /// When the sink has another parallelism than its input.
+    Auto,
+    Force,
 }
 
 impl std::fmt::Debug for Sink {
@@ -30,7 +51,20 @@ impl std::fmt::Debug for Sink {
 }
 
 impl Sink {
-    pub fn new(insert: &BoundInsert, table_sink: Arc<dyn TableSink>, batch: bool) -> Sink {
+    /// # Errors
+    /// When an option has a bad value.
+    pub fn new(
+        insert: &BoundInsert,
+        table_sink: Arc<dyn TableSink>,
+        configuration: &Configuration,
+        batch: bool,
+    ) -> Result<Sink, PlanError> {
+        let is = |option: &ConfigOption, word: &str| {
+            let value = configuration.get(option).unwrap_or_default().trim();
+            option
+                .check(value)
+                .map(|()| value.eq_ignore_ascii_case(word))
+        };
         let schema = &insert.table.schema;
         let persisted: Vec<&str> = schema
             .columns
@@ -44,12 +78,22 @@ impl Sink {
             .as_ref()
             .and_then(|key| key.columns.iter().map(place).collect())
             .unwrap_or_default();
-        Sink {
+        Ok(Sink {
             insert: insert.clone(),
             table_sink,
             primary_key,
+            materialize: match () {
+                () if is(&UPSERT_MATERIALIZE, "NONE")? => Materialize::None,
+                () if is(&UPSERT_MATERIALIZE, "FORCE")? => Materialize::Force,
+                () => Materialize::Auto,
+            },
+            keyed_shuffle: match () {
+                () if is(&KEYED_SHUFFLE, "NONE")? => KeyedShuffle::None,
+                () if is(&KEYED_SHUFFLE, "FORCE")? => KeyedShuffle::Force,
+                () => KeyedShuffle::Auto,
+            },
             batch,
-        }
+        })
     }
 
     /// What the connector takes of a query that sends these changes.
@@ -127,11 +171,22 @@ impl StreamOperator for Sink {
     }
 
     fn details(&self, view: NodeView<'_>) -> String {
-        format!(
+        let mut text = format!(
             "table=[{}], fields=[{}]",
             self.insert.path,
             view.input_names().join(", ")
-        )
+        );
+        let input = match &view.input(0).op {
+            StreamOp::SinkMaterializer(_) => &view.plan.nodes[view.input(0).inputs[0]],
+            _ => view.input(0),
+        };
+        if self.needs_materializer(input) {
+            text.push_str(", upsertMaterialize=[true]");
+            if let Some(conflict) = &self.insert.on_conflict {
+                text.push_str(&format!(", conflictStrategy=[{conflict}]"));
+            }
+        }
+        text
     }
 
     fn graph_name(&self) -> String {
@@ -192,7 +247,8 @@ impl StreamOperator for Sink {
 
     fn delete_inputs(&self, _required: DeleteKind, view: NodeView<'_>) -> Vec<Vec<DeleteKind>> {
         let full = vec![DeleteKind::Full];
-        if self.mode(view.input(0).traits.modify).key_only_deletes {
+        let input = view.input(0);
+        if self.mode(input.traits.modify).key_only_deletes && !self.needs_materializer(input) {
             vec![vec![DeleteKind::ByKey], full]
         } else {
             vec![full]

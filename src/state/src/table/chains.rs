@@ -51,6 +51,37 @@ impl Chains {
         }
     }
 
+    /// Puts an entry that is in no list in the place of one that is in the parent's.
+    pub fn replace(&mut self, old: u32, new: u32) {
+        let parent = self.parents.get(old);
+        let (previous, next) = (self.previous.get(old), self.next.get(old));
+        match previous.checked_sub(1) {
+            Some(before) => self.next.set(before, new + 1),
+            None => self.heads.set(parent, new + 1),
+        }
+        match next.checked_sub(1) {
+            Some(after) => self.previous.set(after, new + 1),
+            None => self.tails.set(parent, new + 1),
+        }
+        self.previous.set(new, previous);
+        self.next.set(new, next);
+        self.parents.set(new, parent);
+    }
+
+    /// Takes the parent's first entry out of its list.
+    pub fn pop(&mut self, parent: u32) -> Option<u32> {
+        let entry = self.first(parent)?;
+        self.unlink(entry);
+        Some(entry)
+    }
+
+    /// The parent's last entry.
+    #[inline]
+    pub fn last(&self, parent: u32) -> Option<u32> {
+        let tails = self.tails.values();
+        tails.get(parent as usize).and_then(|at| at.checked_sub(1))
+    }
+
     /// The parent's first entry.
     #[inline]
     pub fn first(&self, parent: u32) -> Option<u32> {

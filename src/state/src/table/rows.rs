@@ -185,6 +185,32 @@ impl RowTable {
     }
 }
 
+/// For each pair whether rows `left[i]` and `right[i]` of the columns are equal; NULL equals NULL.
+///
+/// # Errors
+/// When values of a column's type can't be compared.
+pub fn equal_rows(
+    columns: &[ArrayRef],
+    left: &[u32],
+    right: &[u32],
+) -> Result<Vec<bool>, StateError> {
+    let mut equal = vec![true; left.len()];
+    if left.is_empty() {
+        return Ok(equal);
+    }
+    let left = arrow::array::UInt32Array::from(left.to_vec());
+    let right = arrow::array::UInt32Array::from(right.to_vec());
+    for column in columns {
+        let left = arrow::compute::take(column, &left, None)?;
+        let right = arrow::compute::take(column, &right, None)?;
+        let same = not_distinct(&left, &right)?;
+        for (all, one) in equal.iter_mut().zip(same.values()) {
+            *all &= one;
+        }
+    }
+    Ok(equal)
+}
+
 /// Equality where NULL equals NULL; nested values compare by Arrow's total order.
 fn not_distinct(left: &ArrayRef, right: &ArrayRef) -> Result<BooleanArray, StateError> {
     if left.data_type().is_nested() {

@@ -136,7 +136,7 @@ impl Converter<'_> {
     }
 }
 
-pub(super) fn identity(columns: &[PlanColumn]) -> Vec<Expr> {
+pub(crate) fn identity(columns: &[PlanColumn]) -> Vec<Expr> {
     columns
         .iter()
         .map(|c| Expr::Column(c.column.clone()))

@@ -1,0 +1,35 @@
+use serde::{Deserialize, Serialize};
+
+use crate::expr::ExprSpec;
+
+/// Makes a changelog by key complete.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChangelogNormalizeSpec {
+    pub keys: Vec<usize>,
+    /// Only rows that fit are let through and kept.
+    pub condition: Option<ExprSpec>,
+    /// The consumer needs -U.
+    pub emit_update_before: bool,
+    pub state_ttl_ms: Option<u64>,
+}
+
+/// What becomes of several rows of one primary key (ON CONFLICT).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConflictSpec {
+    /// The one that came last is written.
+    Deduplicate,
+    /// The one that came first is kept.
+    Nothing,
+    /// The job fails.
+    Error,
+}
+
+/// Makes one row a primary key of the rows that a sink gets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SinkMaterializerSpec {
+    pub primary_key: Vec<usize>,
+    /// By which the query changes its rows; none where nothing tells them apart but all their columns.
+    pub upsert_key: Option<Vec<usize>>,
+    pub conflict: ConflictSpec,
+    pub state_ttl_ms: Option<u64>,
+}
