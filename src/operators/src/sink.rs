@@ -159,8 +159,7 @@ impl Operator for SinkOperator {
             .is_some_and(|v| v.trim().eq_ignore_ascii_case("DROP"));
         let persisted = self.spec.table.schema.columns.iter();
         let persisted = persisted.filter(|c| c.is_persisted());
-        let lengths =
-            LengthEnforcer::new(conf, persisted.map(|c| (c.name.clone(), c.ty.clone())))?;
+        let lengths = LengthEnforcer::new(conf, persisted.map(|c| (c.name.clone(), c.ty.clone())))?;
         self.opened = Some(Opened {
             lengths,
             writer: self.sink.writer(&writer_context(

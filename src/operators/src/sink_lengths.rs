@@ -118,7 +118,10 @@ fn first_misfit(column: &ArrayRef, length: Length) -> Option<usize> {
         return values.iter().flatten().find_map(|v| misfit(v.len()));
     }
     let values = column.as_string_view_opt()?;
-    values.iter().flatten().find_map(|v| misfit(v.chars().count()))
+    values
+        .iter()
+        .flatten()
+        .find_map(|v| misfit(v.chars().count()))
 }
 
 fn trimmed(column: &ArrayRef, length: Length) -> ArrayRef {
