@@ -2,6 +2,7 @@
 
 mod changelog;
 mod rank;
+mod window;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,10 @@ pub use rank::{
     DeduplicateSpec, FirstNSpec, OverBound, OverFrame, OverFunction, OverSpec, OverTime,
     RankFunction, RankRange, RankSpec, RankStrategy, SortKey, TemporalSortSpec,
 };
+pub use window::{
+    WindowAggregateSpec, WindowColumn, WindowJoinSpec, WindowRankSpec, WindowSpec,
+    WindowTableFunctionSpec,
+};
 
 /// One operator's work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +31,8 @@ pub enum OperatorSpec {
     GroupAggregate(GroupAggregateSpec),
     WindowTableFunction(WindowTableFunctionSpec),
     WindowAggregate(WindowAggregateSpec),
+    WindowJoin(WindowJoinSpec),
+    WindowRank(WindowRankSpec),
     Expand(ExpandSpec),
     Join(JoinSpec),
     Unnest(UnnestSpec),
@@ -125,59 +132,6 @@ pub struct GroupAggregateSpec {
     pub state_ttl_ms: Option<u64>,
 }
 
-/// How a window TVF cuts time. All in milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum WindowSpec {
-    Tumble {
-        size_ms: i64,
-        offset_ms: i64,
-    },
-    Hop {
-        size_ms: i64,
-        slide_ms: i64,
-        offset_ms: i64,
-    },
-    Cumulate {
-        size_ms: i64,
-        step_ms: i64,
-        offset_ms: i64,
-    },
-    Session {
-        gap_ms: i64,
-        partition_by: Vec<usize>,
-    },
-}
-
-/// Adds window_start, window_end and window_time to each row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WindowTableFunctionSpec {
-    pub window: WindowSpec,
-    pub time: usize,
-    /// Windows are of the processing time at which a row comes, whatever `time` holds.
-    pub proctime: bool,
-    /// The zone by which windows over TIMESTAMP_LTZ are cut; none for TIMESTAMP.
-    pub time_zone: Option<String>,
-}
-
-/// GROUP BY window and keys: one row a window and key, when the watermark passes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WindowAggregateSpec {
-    pub window: WindowSpec,
-    /// The rowtime column, or the window's end where the window was assigned before.
-    pub time: usize,
-    /// The window was assigned before: each row belongs to the one window whose end is in `time`.
-    pub assigned: bool,
-    /// Windows are of processing time, and fire by the clock.
-    pub proctime: bool,
-    pub time_zone: Option<String>,
-    pub keys: Vec<usize>,
-    pub calls: Vec<AggregateCallSpec>,
-    /// Which of window_start, window_end and window_time follow the calls' results.
-    pub window_columns: Vec<WindowColumn>,
-    /// The input sends -U or -D.
-    pub input_retracts: bool,
-}
-
 /// Emits each row once for every element of its lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnnestSpec {
@@ -250,13 +204,6 @@ pub struct ExpandSet {
     pub columns: Vec<Option<usize>>,
     /// The bits of the grouping columns that are NULL in this set, the last column's lowest.
     pub id: i64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum WindowColumn {
-    Start,
-    End,
-    Time,
 }
 
 /// Writes rows through a table's connector.

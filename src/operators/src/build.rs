@@ -1,11 +1,11 @@
 //! From a spec to its operator.
 
+mod windows;
+
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use filbert_graph::spec::{
-    ConflictSpec, SinkMaterializerSpec, WindowSpec, WindowTableFunctionSpec,
-};
+use filbert_graph::spec::{ConflictSpec, SinkMaterializerSpec};
 use filbert_graph::{OperatorSpec, StreamNode};
 use filbert_types::{Configuration, Field};
 
@@ -23,7 +23,6 @@ use crate::join::JoinOperator;
 use crate::operator::{BuiltOperator, Operator};
 use crate::rank::RankOperator;
 use crate::rank::first_n::FirstNOperator;
-use crate::session_window::SessionWindowOperator;
 use crate::sink::SinkOperator;
 use crate::sink_compacting_materializer::SinkCompactingMaterializerOperator;
 use crate::sink_upsert_materializer::SinkUpsertMaterializerOperator;
@@ -32,8 +31,6 @@ use crate::temporal_sort::TemporalSortOperator;
 use crate::unnest::UnnestOperator;
 use crate::values::ValuesOperator;
 use crate::watermark_assigner::WatermarkAssignerOperator;
-use crate::window_aggregate::WindowAggregateOperator;
-use crate::window_table_function::WindowTableFunctionOperator;
 
 /// Builds the operator of a node whose inputs have these fields.
 ///
@@ -92,9 +89,12 @@ pub fn build(
             Box::new(SinkOperator::new(sink, spec.clone(), &input))
         }
         OperatorSpec::Collect(spec) => Box::new(CollectOperator::new(spec)),
-        OperatorSpec::WindowTableFunction(spec) => window_function(spec, &input, output)?,
-        OperatorSpec::WindowAggregate(spec) => {
-            Box::new(WindowAggregateOperator::new(spec, &input, output)?)
+        spec @ (OperatorSpec::WindowTableFunction(_)
+        | OperatorSpec::WindowAggregate(_)
+        | OperatorSpec::WindowJoin(_)
+        | OperatorSpec::WindowRank(_)) => {
+            let right = filbert_types::schema::arrow_schema(inputs.get(1).into_iter().flatten());
+            windows::build(spec, [&input, &right], output, expressions)?
         }
         OperatorSpec::BatchPiece(_) => {
             return Err(OperatorError::engine(format!(
@@ -104,17 +104,6 @@ pub fn build(
         }
     };
     Ok(BuiltOperator::Operator(built))
-}
-
-fn window_function(
-    spec: &WindowTableFunctionSpec,
-    input: &SchemaRef,
-    output: SchemaRef,
-) -> Result<Box<dyn Operator>> {
-    Ok(match spec.window {
-        WindowSpec::Session { .. } => Box::new(SessionWindowOperator::new(spec, input, output)?),
-        _ => Box::new(WindowTableFunctionOperator::new(spec, output)?),
-    })
 }
 
 /// The operators that put rows in order.

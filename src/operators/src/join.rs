@@ -44,6 +44,8 @@ use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
 
+pub(crate) use residual::both_schemas;
+
 pub struct JoinOperator {
     kind: JoinKind,
     /// For each key whether NULL meets NULL.

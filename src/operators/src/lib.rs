@@ -12,7 +12,8 @@
 //! - Before sinks: [`sink_upsert_materializer`], [`sink_compacting_materializer`].
 //! - Two inputs: [`join`].
 //! - Ordering: [`rank`], [`deduplicate`], [`temporal_sort`].
-//! - Windows: [`window_table_function`], [`session_window`], [`window_aggregate`], on [`windows`].
+//! - Windows: [`window_table_function`], [`session_window`], [`window_aggregate`], on [`windows`]; [`window_join`] and
+//!   [`window_rank`], on `window_rows`.
 //! - Ends: [`sink`], [`collect`].
 //! - Batch: [`bounded`], batch plans and their pieces.
 //! - [`snapshot`]: what an operator leaves in a checkpoint.
@@ -56,6 +57,9 @@ pub mod unnest;
 pub mod values;
 pub mod watermark_assigner;
 pub mod window_aggregate;
+pub mod window_join;
+pub mod window_rank;
+mod window_rows;
 pub mod window_table_function;
 pub mod windows;
 

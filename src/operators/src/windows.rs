@@ -62,6 +62,18 @@ impl WindowAssigner {
         })
     }
 
+    /// Knows of windows only when they end.
+    ///
+    /// # Errors
+    /// When the zone isn't known.
+    pub fn ends(time_zone: Option<&str>) -> Result<WindowAssigner> {
+        let any = WindowSpec::Tumble {
+            size_ms: 1,
+            offset_ms: 0,
+        };
+        WindowAssigner::new(&any, time_zone)
+    }
+
     /// Calls `each` with every window that the instant lies in, in Flink's order: overlapping windows latest first,
     /// cumulating ones shortest first.
     #[inline]

@@ -36,6 +36,7 @@ mod unnest;
 mod values;
 mod watermark_assigner;
 mod window_aggregate;
+mod window_join;
 mod window_tvf;
 
 use std::sync::Arc;

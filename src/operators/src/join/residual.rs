@@ -22,7 +22,7 @@ pub(super) struct Residual {
 }
 
 /// The left's fields followed by the right's.
-pub(super) fn both_schemas(inputs: [&SchemaRef; 2]) -> SchemaRef {
+pub(crate) fn both_schemas(inputs: [&SchemaRef; 2]) -> SchemaRef {
     let fields = inputs.iter().flat_map(|schema| schema.fields().iter());
     let numbered = fields.enumerate().map(|(i, field)| {
         // Names may repeat; expressions name columns by their place.

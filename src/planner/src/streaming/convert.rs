@@ -9,6 +9,7 @@ mod scan;
 mod unnest;
 mod window;
 mod window_aggregate;
+mod window_join;
 
 use datafusion::common::Column;
 use datafusion::logical_expr::{LogicalPlan, SubqueryAlias};

@@ -137,15 +137,7 @@ impl StreamOperator for Join {
     }
 
     fn details(&self, view: NodeView<'_>) -> String {
-        let kind = match self.kind {
-            JoinKind::Inner => "InnerJoin",
-            JoinKind::Left => "LeftOuterJoin",
-            JoinKind::Right => "RightOuterJoin",
-            JoinKind::Full => "FullOuterJoin",
-            JoinKind::Semi => "LeftSemiJoin",
-            JoinKind::Anti => "LeftAntiJoin",
-            JoinKind::Mark => "LeftMarkJoin",
-        };
+        let kind = join_kind_text(self.kind);
         format!(
             "joinType=[{kind}], where=[{}], select=[{}], leftInputSpec=[{}], rightInputSpec=[{}]",
             self.condition_text(view),
@@ -261,6 +253,19 @@ impl StreamOperator for Join {
 
     fn is_deterministic(&self) -> bool {
         self.condition.iter().all(is_deterministic)
+    }
+}
+
+/// `InnerJoin`
+pub(crate) const fn join_kind_text(kind: JoinKind) -> &'static str {
+    match kind {
+        JoinKind::Inner => "InnerJoin",
+        JoinKind::Left => "LeftOuterJoin",
+        JoinKind::Right => "RightOuterJoin",
+        JoinKind::Full => "FullOuterJoin",
+        JoinKind::Semi => "LeftSemiJoin",
+        JoinKind::Anti => "LeftAntiJoin",
+        JoinKind::Mark => "LeftMarkJoin",
     }
 }
 

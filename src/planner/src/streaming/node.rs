@@ -23,6 +23,7 @@ use crate::streaming::unnest::Unnest;
 use crate::streaming::values::Values;
 use crate::streaming::watermark_assigner::WatermarkAssigner;
 use crate::streaming::window_aggregate::WindowAggregate;
+use crate::streaming::window_join::WindowJoin;
 use crate::streaming::window_tvf::WindowTableFunction;
 
 /// A node's place in its plan.
@@ -72,6 +73,7 @@ pub(crate) enum StreamOp {
     WindowAggregate(WindowAggregate),
     Rank(Rank),
     TemporalSort(TemporalSort),
+    WindowJoin(Box<WindowJoin>),
     DropUpdateBefore(DropUpdateBefore),
     ChangelogNormalize(ChangelogNormalize),
     SinkMaterializer(SinkMaterializer),
@@ -95,6 +97,7 @@ impl StreamOp {
             StreamOp::WindowAggregate(op) => op,
             StreamOp::Rank(op) => op,
             StreamOp::TemporalSort(op) => op,
+            StreamOp::WindowJoin(op) => op.as_ref(),
             StreamOp::DropUpdateBefore(op) => op,
             StreamOp::ChangelogNormalize(op) => op,
             StreamOp::SinkMaterializer(op) => op,

@@ -51,6 +51,11 @@ impl Converter<'_> {
         if join.null_aware && !null_aware {
             rest.extend(self.null_aware_conditions(left, right, &mut keys));
         }
+        if !null_aware
+            && let Some(node) = self.window_join(kind, [left, right], &keys, &rest, &columns)?
+        {
+            return self.only_named(node, &join.schema.columns());
+        }
         let op = StreamOp::Join(Box::new(Join {
             kind,
             keys,

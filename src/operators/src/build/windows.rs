@@ -1,0 +1,38 @@
+use arrow::datatypes::SchemaRef;
+use filbert_graph::OperatorSpec;
+use filbert_graph::spec::WindowSpec;
+
+use crate::context::ExpressionFactory;
+use crate::error::{OperatorError, Result};
+use crate::operator::Operator;
+use crate::session_window::SessionWindowOperator;
+use crate::window_aggregate::WindowAggregateOperator;
+use crate::window_join::WindowJoinOperator;
+use crate::window_rank::WindowRankOperator;
+use crate::window_table_function::WindowTableFunctionOperator;
+
+/// The operators of windows.
+pub(super) fn build(
+    spec: &OperatorSpec,
+    inputs: [&SchemaRef; 2],
+    output: SchemaRef,
+    expressions: &dyn ExpressionFactory,
+) -> Result<Box<dyn Operator>> {
+    let input = inputs[0];
+    Ok(match spec {
+        OperatorSpec::WindowTableFunction(spec) => match spec.window {
+            WindowSpec::Session { .. } => {
+                Box::new(SessionWindowOperator::new(spec, input, output)?)
+            }
+            _ => Box::new(WindowTableFunctionOperator::new(spec, output)?),
+        },
+        OperatorSpec::WindowAggregate(spec) => {
+            Box::new(WindowAggregateOperator::new(spec, input, output)?)
+        }
+        OperatorSpec::WindowJoin(spec) => {
+            Box::new(WindowJoinOperator::new(spec, inputs, output, expressions)?)
+        }
+        OperatorSpec::WindowRank(spec) => Box::new(WindowRankOperator::new(spec, input, output)?),
+        _ => return Err(OperatorError::engine("No operator of windows.")),
+    })
+}

@@ -1,0 +1,239 @@
+//! Rows that wait for the end of their windows: what window joins and window ranks share.
+
+use arrow::array::{Array, Int64Array, UInt32Array};
+use arrow::datatypes::SchemaRef;
+use filbert_state::{RowTable, TimeTable};
+use filbert_types::{ChangeBatch, RowKind, Watermark};
+
+use crate::error::{OperatorError, Result};
+use crate::group_aggregate::state_error;
+use crate::metrics::OperatorMetrics;
+use crate::output::Output;
+use crate::watermark_assigner::to_millis;
+use crate::windows::WindowAssigner;
+
+/// The rows of one or two inputs by the end of their window.
+pub(crate) struct WindowRows {
+    pub sides: Vec<RowTable>,
+    windows: TimeTable<Window>,
+    /// Of each input, the column of the window's end.
+    ends: Vec<usize>,
+    assigner: WindowAssigner,
+    proctime: bool,
+    /// The instant up to which windows have fired.
+    progress: i64,
+    input: Option<Input>,
+    /// A watermark on its way: the windows up to it fire, then it passes. `Some(None)` when the clock makes them fire.
+    passing: Option<Option<Watermark>>,
+}
+
+/// Slots of a window's rows, by input, in the order in which they came.
+#[derive(Default)]
+pub(crate) struct Window {
+    pub slots: Vec<Vec<u32>>,
+    /// How many there were when the operator last threw rows away.
+    pub kept: usize,
+}
+
+struct Input {
+    side: usize,
+    batch: ChangeBatch,
+    ends: Int64Array,
+    row: usize,
+    mark: usize,
+}
+
+/// What comes next.
+pub(crate) enum Next {
+    /// A window has all its rows. The operator removes them from the tables.
+    Fire(Window),
+    /// All that was given in has been taken up.
+    Done,
+}
+
+impl WindowRows {
+    pub fn new(
+        inputs: &[&SchemaRef],
+        ends: Vec<usize>,
+        time_zone: Option<&str>,
+        proctime: bool,
+    ) -> Result<WindowRows> {
+        let table = |schema: &&SchemaRef| {
+            let types = schema.fields().iter().map(|f| f.data_type().clone());
+            RowTable::new(&types.collect::<Vec<_>>())
+        };
+        Ok(WindowRows {
+            sides: inputs.iter().map(table).collect(),
+            windows: TimeTable::default(),
+            ends,
+            assigner: WindowAssigner::ends(time_zone)?,
+            proctime,
+            progress: i64::MIN,
+            input: None,
+            passing: None,
+        })
+    }
+
+    pub fn push_batch(&mut self, side: usize, batch: ChangeBatch) -> Result<()> {
+        if batch.kinds.is_some()
+            && (0..batch.num_rows()).any(|row| batch.kind(row) != RowKind::Insert)
+        {
+            return Err(OperatorError::engine(
+                "A window of insert-only rows got another change.",
+            ));
+        }
+        self.input = Some(Input {
+            ends: to_millis(batch.rows.column(self.ends[side]))?,
+            side,
+            batch,
+            row: 0,
+            mark: 0,
+        });
+        Ok(())
+    }
+
+    pub fn push_watermark(&mut self, watermark: Watermark) {
+        if !self.proctime {
+            self.progress = self.progress.max(watermark.0);
+        }
+        self.passing = Some(Some(watermark));
+    }
+
+    /// Processing time has reached `now_ms`.
+    pub fn push_timer(&mut self, now_ms: i64) {
+        if self.proctime {
+            self.progress = self.progress.max(now_ms.saturating_sub(1));
+            self.passing = Some(None);
+        }
+    }
+
+    pub fn next_timer(&self) -> Option<i64> {
+        let end = self.windows.first_time().filter(|_| self.proctime)?;
+        Some(self.assigner.fires_at(end) + 1)
+    }
+
+    /// Goes on until a window fires or all is taken up. `added` sees each window after rows were added to it.
+    pub fn next(
+        &mut self,
+        metrics: &OperatorMetrics,
+        out: &mut Output,
+        mut added: impl FnMut(&mut [RowTable], &mut Window) -> Result<()>,
+    ) -> Result<Next> {
+        loop {
+            if let Some(watermark) = self.passing {
+                if let Some(window) = self.pop_due() {
+                    return Ok(Next::Fire(window));
+                }
+                if let Some(watermark) = watermark {
+                    out.watermark(watermark);
+                }
+                self.passing = None;
+            }
+            let Some(input) = self.input.take() else {
+                let rows: usize = self.sides.iter().map(RowTable::len).sum();
+                let bytes: usize = self.sides.iter().map(RowTable::memory_bytes).sum();
+                metrics.state_rows.set(rows as u64);
+                metrics.state_bytes.set(bytes as u64);
+                return Ok(Next::Done);
+            };
+            self.take_up(input, metrics, out, &mut added)?;
+        }
+    }
+
+    /// Takes rows up to the next watermark that makes a window fire.
+    fn take_up(
+        &mut self,
+        mut input: Input,
+        metrics: &OperatorMetrics,
+        out: &mut Output,
+        added: &mut impl FnMut(&mut [RowTable], &mut Window) -> Result<()>,
+    ) -> Result<()> {
+        loop {
+            let mark = input.batch.marks.get(input.mark).copied();
+            let until = mark.map_or(input.batch.num_rows(), |m| m.offset);
+            if until > input.row {
+                self.add(&input, until, metrics, out, added)?;
+                input.row = until;
+            }
+            let Some(mark) = mark else {
+                return Ok(());
+            };
+            input.mark += 1;
+            if !self.proctime {
+                self.progress = self.progress.max(mark.watermark.0);
+            }
+            if self.is_due() {
+                self.passing = Some(Some(mark.watermark));
+                self.input = Some(input);
+                return Ok(());
+            }
+            out.watermark(mark.watermark);
+        }
+    }
+
+    fn add(
+        &mut self,
+        input: &Input,
+        until: usize,
+        metrics: &OperatorMetrics,
+        out: &mut Output,
+        added: &mut impl FnMut(&mut [RowTable], &mut Window) -> Result<()>,
+    ) -> Result<()> {
+        let mut accepted: Vec<(i64, u32)> = Vec::with_capacity(until - input.row);
+        let mut late: Vec<u32> = Vec::new();
+        for row in input.row..until {
+            if input.ends.is_null(row) {
+                return Err(OperatorError::engine(
+                    "A row without the end of its window.",
+                ));
+            }
+            let end = input.ends.value(row);
+            if !self.proctime && self.has_fired(end) {
+                late.push(row as u32);
+            } else {
+                accepted.push((end, row as u32));
+            }
+        }
+        if !late.is_empty() {
+            metrics.late_records_dropped.add(late.len() as u64);
+            out.emit_side(0, input.batch.take(&UInt32Array::from(late))?);
+        }
+        // Stable: rows of one window stay in their order.
+        accepted.sort_by_key(|(end, _)| *end);
+        let (mut rows, mut slots) = (Vec::new(), Vec::new());
+        for run in accepted.chunk_by(|a, b| a.0 == b.0) {
+            rows.clear();
+            rows.extend(run.iter().map(|(_, row)| *row));
+            self.sides[input.side]
+                .insert(input.batch.rows.columns(), &rows, &mut slots)
+                .map_err(state_error)?;
+            let sides = self.sides.len();
+            let window = self.windows.at(run[0].0, || {
+                Ok::<_, OperatorError>(Window {
+                    slots: vec![Vec::new(); sides],
+                    kept: 0,
+                })
+            })?;
+            window.slots[input.side].extend_from_slice(&slots);
+            added(&mut self.sides, window)?;
+        }
+        Ok(())
+    }
+
+    fn has_fired(&self, end: i64) -> bool {
+        self.progress >= self.assigner.fires_at(end)
+    }
+
+    fn is_due(&self) -> bool {
+        let first = self.windows.first_time();
+        first.is_some_and(|end| self.has_fired(end))
+    }
+
+    fn pop_due(&mut self) -> Option<Window> {
+        let end = self.windows.first_time()?;
+        if !self.has_fired(end) {
+            return None;
+        }
+        self.windows.pop_until(end).map(|(_, window)| window)
+    }
+}
