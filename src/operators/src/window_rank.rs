@@ -146,7 +146,7 @@ impl Ranking {
     }
 
     /// The rows from rank `start` to the last that is wanted, by partition and rank, with their ranks.
-    fn ranked(&self, table: &RowTable, slots: &[u32], start: u64) -> Result<Vec<(u32, i64)>> {
+    fn ranked(&self, table: &RowTable, slots: &[u32], start: i64) -> Result<Vec<(u32, i64)>> {
         let gather = |column: usize| table.gather_column(column, slots).map_err(state_error);
         let keys = self.spec.partition_by.iter().map(|k| gather(*k));
         let keys = keys.collect::<Result<Vec<_>>>()?;
@@ -157,7 +157,7 @@ impl Ranking {
             .map_err(state_error)?;
         let order = self.order(&partitions, slots.len(), gather)?;
         let mut ranked = Vec::new();
-        let (mut partition, mut rank) = (None, 0u64);
+        let (mut partition, mut rank) = (None, 0i64);
         for row in order.values() {
             let own = partitions[*row as usize];
             if partition != Some(own) {
@@ -165,7 +165,7 @@ impl Ranking {
             }
             rank += 1;
             if rank >= start && rank <= self.spec.end {
-                ranked.push((slots[*row as usize], rank as i64));
+                ranked.push((slots[*row as usize], rank));
             }
         }
         Ok(ranked)
@@ -188,10 +188,10 @@ impl Ranking {
             values: Arc::new(UInt32Array::from(partitions.to_vec())),
             options: options(false, false),
         }];
-        for (column, ascending, nulls_first) in &self.spec.order_by {
+        for key in &self.spec.order_by {
             columns.push(SortColumn {
-                values: gather(*column)?,
-                options: options(!ascending, *nulls_first),
+                values: gather(key.column)?,
+                options: options(!key.ascending, key.nulls_first),
             });
         }
         columns.push(SortColumn {

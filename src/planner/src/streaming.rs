@@ -37,6 +37,7 @@ mod values;
 mod watermark_assigner;
 mod window_aggregate;
 mod window_join;
+mod window_rank;
 mod window_tvf;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{AggregateCallSpec, JoinKind};
+use super::{AggregateCallSpec, JoinKind, SortKey};
 use crate::expr::ExprSpec;
 
 /// How a window TVF cuts time. All in milliseconds.
@@ -101,13 +101,12 @@ pub struct WindowRankSpec {
     pub window_end: usize,
     /// The partition's columns but the window's end.
     pub partition_by: Vec<usize>,
-    /// Columns to sort by, with `ascending` and `nulls first`.
-    pub order_by: Vec<(usize, bool, bool)>,
+    pub order_by: Vec<SortKey>,
     /// Of rows that sort alike the last comes first.
     pub last_first: bool,
     /// The ranks that are wanted, from 1.
-    pub start: u64,
-    pub end: u64,
+    pub start: i64,
+    pub end: i64,
     /// A BIGINT column with the rank follows the input's.
     pub output_rank: bool,
 }

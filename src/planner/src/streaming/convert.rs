@@ -10,6 +10,7 @@ mod unnest;
 mod window;
 mod window_aggregate;
 mod window_join;
+mod window_rank;
 
 use datafusion::common::Column;
 use datafusion::logical_expr::{LogicalPlan, SubqueryAlias};

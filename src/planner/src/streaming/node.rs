@@ -24,6 +24,7 @@ use crate::streaming::values::Values;
 use crate::streaming::watermark_assigner::WatermarkAssigner;
 use crate::streaming::window_aggregate::WindowAggregate;
 use crate::streaming::window_join::WindowJoin;
+use crate::streaming::window_rank::WindowRank;
 use crate::streaming::window_tvf::WindowTableFunction;
 
 /// A node's place in its plan.
@@ -74,6 +75,7 @@ pub(crate) enum StreamOp {
     Rank(Rank),
     TemporalSort(TemporalSort),
     WindowJoin(Box<WindowJoin>),
+    WindowRank(WindowRank),
     DropUpdateBefore(DropUpdateBefore),
     ChangelogNormalize(ChangelogNormalize),
     SinkMaterializer(SinkMaterializer),
@@ -98,6 +100,7 @@ impl StreamOp {
             StreamOp::Rank(op) => op,
             StreamOp::TemporalSort(op) => op,
             StreamOp::WindowJoin(op) => op.as_ref(),
+            StreamOp::WindowRank(op) => op,
             StreamOp::DropUpdateBefore(op) => op,
             StreamOp::ChangelogNormalize(op) => op,
             StreamOp::SinkMaterializer(op) => op,

@@ -119,7 +119,7 @@ impl Converter<'_> {
             range => range,
         };
         let extra = self.plan.nodes[input].columns.len() > width;
-        let op = StreamOp::Rank(Rank {
+        let rank = Rank {
             function: top.function,
             range,
             partition_by,
@@ -127,7 +127,8 @@ impl Converter<'_> {
             output_rank,
             form: RankForm::TopN,
             state_ttl_ms: self.state_ttl_ms()?,
-        });
+        };
+        let op = self.windowed_rank(input, rank);
         let node = self.plan.add(op, vec![input], columns);
         if !extra && (output_rank || !top.output_rank) {
             return Ok(node);
