@@ -8,7 +8,7 @@ use filbert_shell::messages::{self, Style};
 use filbert_shell::{Allowed, Client, Interrupt, Script, ScriptEnd, ScriptFailure, Show};
 use filbert_table::print::OutputFormat;
 use filbert_table::{EnvironmentSettings, ErrorKind, TableEnvironment, TableError};
-use filbert_testing::{NewEnvironment, Options};
+use filbert_testing::{NewEnvironment, Options, RecordResult};
 
 use crate::args::{Args, Command, SessionArgs, TestArgs};
 use crate::docs;
@@ -150,13 +150,18 @@ fn run_tests(args: &TestArgs, session: &SessionArgs) -> Result<ExitCode, TableEr
         files.extend(filbert_testing::find_files(path).map_err(invalid)?);
     }
     let mut out = io::stdout().lock();
-    let (mut passed, mut failed) = (0, 0);
+    let (mut passed, mut failed, mut written) = (0, 0, 0);
     for path in &files {
         match filbert_testing::run_file(path, &new, &options) {
             Ok(report) => {
+                let is_written = |r: &RecordResult| args.complete && r.outcome.completes();
                 passed += report.passed();
-                failed += report.failed();
-                for result in &report.results {
+                for result in report.results.iter().filter(|r| !r.outcome.passed()) {
+                    if is_written(result) {
+                        written += 1;
+                        continue;
+                    }
+                    failed += 1;
                     if let Some(text) = filbert_testing::print_outcome(path, result) {
                         put(&mut out, &text)?;
                     }
@@ -168,7 +173,12 @@ fn run_tests(args: &TestArgs, session: &SessionArgs) -> Result<ExitCode, TableEr
             }
         }
     }
-    put(&mut out, &format!("{passed} passed, {failed} failed"))?;
+    let summary = if args.complete {
+        format!("{passed} passed, {written} written, {failed} failed")
+    } else {
+        format!("{passed} passed, {failed} failed")
+    };
+    put(&mut out, &summary)?;
     Ok(if failed == 0 {
         ExitCode::SUCCESS
     } else {

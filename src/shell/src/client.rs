@@ -128,7 +128,7 @@ impl Client {
     /// Waits for the jobs that were started and not waited for; ctrl-C cancels them. Each failure is told as soon as
     /// its job has ended.
     pub fn wait_for_jobs(&mut self, mut failed: impl FnMut(JobFailure)) {
-        let mut progress = Progress::new(self.show.interactive);
+        let mut progress = self.progress();
         loop {
             self.failed_jobs().into_iter().for_each(&mut failed);
             let Some(next) = self.submitted.first() else {
@@ -174,7 +174,7 @@ impl Client {
     }
 
     fn wait(&self, job: &JobClient) -> Result<()> {
-        let mut progress = Progress::new(self.show.interactive);
+        let mut progress = self.progress();
         while job.wait_timeout(TICK).is_none() {
             progress.tick(Some(job));
             if self.interrupt.take() {
@@ -183,6 +183,14 @@ impl Client {
             }
         }
         outcome(job)
+    }
+
+    /// Of batch work: a stream's rows show by themselves that it goes on.
+    fn progress(&self) -> Progress {
+        let configuration = self.env.configuration();
+        let mode = configuration.get(&filbert_types::options::RUNTIME_MODE);
+        let batch = mode.is_some_and(|mode| mode.eq_ignore_ascii_case("BATCH"));
+        Progress::new(self.show.interactive && batch)
     }
 
     /// ` (0.52 seconds)`

@@ -16,7 +16,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// `shown` is false where nobody looks: on a pipe, in a script.
+    /// `shown` is false where nobody looks, and where a line would be in the way of rows.
     pub fn new(shown: bool) -> Progress {
         Progress {
             shown,
@@ -32,13 +32,14 @@ impl Progress {
         }
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
                 bar.set_style(style);
             }
             bar
         });
         if let Some(job) = job {
-            bar.set_message(message(job));
+            let seconds = self.start.elapsed().as_secs();
+            bar.set_message(format!("{seconds} s, {}", message(job)));
         }
         bar.tick();
     }
@@ -59,7 +60,6 @@ fn message(job: &JobClient) -> String {
     let finished = subtasks()
         .filter(|s| s.state == ExecutionState::Finished)
         .count();
-    let sent: u64 = subtasks().map(|s| s.records_out).sum();
-    let status = detail.overview.status;
-    format!("{status}: {finished} of {total} tasks finished, {sent} rows sent")
+    let rows: u64 = subtasks().map(|s| s.records_out).sum();
+    format!("{finished} of {total} tasks finished, {rows} rows between tasks. Ctrl-C cancels.")
 }

@@ -52,6 +52,11 @@ impl Outcome {
     pub fn passed(&self) -> bool {
         matches!(self, Outcome::Passed)
     }
+
+    /// True for an answer that can be written into the file: a refusal of another kind than the one expected is not.
+    pub fn completes(&self) -> bool {
+        !matches!(self, Outcome::OtherError { .. })
+    }
 }
 
 /// A record and how it came out.

@@ -25,7 +25,7 @@ pub const BUFFER_TIMEOUT: ConfigOption = ConfigOption::new(
 pub const BATCH_SHUFFLE_MODE: ConfigOption = ConfigOption::new(
     "execution.batch-shuffle-mode",
     Enum(&["ALL_EXCHANGES_PIPELINED", "ALL_EXCHANGES_BLOCKING"]),
-    "Whether a batch job's exchanges run beside or after their producers.",
+    "Whether the exchange before a batch job's sink runs beside or after its producer; exchanges inside a plan are always pipelined.",
 )
 .default("ALL_EXCHANGES_PIPELINED");
 pub const PARALLELISM: ConfigOption = ConfigOption::new(

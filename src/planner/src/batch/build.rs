@@ -59,6 +59,19 @@ impl<'a> BatchGraphBuilder<'a> {
     pub fn add(&mut self, plan: &BatchPlan, target: &PlanTarget) -> Result<(), PlanError> {
         let plan_id = self.store(&plan.physical)?;
         let cut = cut(&plan.physical);
+        if self.exchange == ExchangeMode::Blocking && cut.pieces.len() > 1 {
+            return Err(PlanError::Unsupported {
+                operation: format!(
+                    "'{}' = 'ALL_EXCHANGES_BLOCKING' for a plan that exchanges rows inside",
+                    BATCH_SHUFFLE_MODE.key
+                ),
+                mode: "batch",
+                hint: format!(
+                    " Its answer is the same with ALL_EXCHANGES_PIPELINED: RESET '{}'.",
+                    BATCH_SHUFFLE_MODE.key
+                ),
+            });
+        }
         let output: Vec<Field> = target
             .query()
             .output

@@ -64,7 +64,7 @@ impl Client {
         out: &mut dyn Write,
     ) -> Result<()> {
         let mut rows = Vec::new();
-        let mut progress = Progress::new(self.show.interactive);
+        let mut progress = self.progress();
         while let Some(batch) = self.next(result, &mut progress)? {
             rows.extend(result.rows(&batch)?);
         }
