@@ -76,15 +76,10 @@ impl Binder<'_> {
             let bound = self.expr(conjunct, &mut cx)?;
             let ty = LogicalType::new(TypeKind::Boolean, bound.ty.nullable);
             let checked = TypedExpr::new(self.condition(bound, "ON", place)?, ty);
-            if !has_subquery(&checked.expr) {
-                on.push(checked);
-            } else if join_type == JoinType::Inner {
+            if has_subquery(&checked.expr) && join_type == JoinType::Inner {
                 above.push(checked);
             } else {
-                return Err(BindError::unsupported(
-                    place,
-                    "A subquery in the condition of an outer join",
-                ));
+                on.push(checked);
             }
         }
         let on = self.conjunction(on)?.map(|c| c.expr);

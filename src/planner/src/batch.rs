@@ -18,6 +18,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
 use datafusion::physical_plan::ExecutionPlan;
 use filbert_binder::BoundQuery;
 
+use crate::decorrelate::decorrelate;
 use crate::error::PlanError;
 use crate::guard::guard_filters;
 use crate::optimize::optimize;
@@ -42,7 +43,8 @@ pub(crate) fn plan_target(
     target: &PlanTarget,
 ) -> Result<BatchPlan, PlanError> {
     let query = target.query();
-    let lowered = lower::lower(in_order(query)?, ctx)?;
+    let independent = decorrelate(in_order(query)?, ctx, &query.types)?;
+    let lowered = lower::lower(independent, ctx)?;
     let resolved = resolve_scans(lowered, ctx, true)?;
     let logical = optimize(resolved, true, options, ctx.expr.query_start_us)?;
     let logical = guard_filters(logical)?;

@@ -1,6 +1,7 @@
 //! Logical plan -> optimized plan -> stream graph.
 //!
 //! - [`planner`]: the way in: what to plan, and what planning gives.
+//! - [`decorrelate`]: subqueries as joins, where DataFusion's rules would leave them.
 //! - [`optimize`]: DataFusion's logical rules that run, and why.
 //! - [`streaming`]: the optimized plan as stream nodes, their changelogs, and the graph.
 //! - [`batch`]: the optimized plan as DataFusion's physical plan, in pieces.
@@ -14,6 +15,7 @@
 mod batch;
 mod columns;
 pub mod compiled;
+mod decorrelate;
 pub mod error;
 mod exprs;
 mod guard;

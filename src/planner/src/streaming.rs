@@ -45,6 +45,7 @@ use std::sync::Arc;
 use datafusion::common::config::ConfigOptions;
 use filbert_binder::BoundQuery;
 
+use crate::decorrelate::decorrelate;
 use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::guard::guard_filters;
@@ -69,7 +70,8 @@ pub(crate) fn plan_target(
     explain: bool,
 ) -> Result<StreamPlan, PlanError> {
     let query = target.query();
-    let resolved = resolve_scans(query.plan.clone(), ctx, false)?;
+    let independent = decorrelate(query.plan.clone(), ctx, &query.types)?;
+    let resolved = resolve_scans(independent, ctx, false)?;
     let logical = optimize(resolved, false, options, ctx.expr.query_start_us)?;
     let logical = guard_filters(logical)?;
     let mut converter = Converter::new(ctx, &query.types, exprs);
