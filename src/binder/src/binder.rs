@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
 use filbert_functions::{ExprContext, FunctionRegistry, TypedExpr};
-use filbert_sql::{Hints, Query};
+use filbert_sql::{Hints, MatchRecognize, Query};
 use filbert_types::{ObjectPath, Span};
 use sqlparser::ast;
 
@@ -10,6 +10,7 @@ use crate::catalog::BinderCatalog;
 use crate::cte::Cte;
 use crate::ddl::{Edit, quoted};
 use crate::error::{BindError, BindResult};
+use crate::match_recognize::PatternScope;
 use crate::names::{NameGenerator, uniquify};
 use crate::scope::{OuterScope, Relation};
 
@@ -38,6 +39,10 @@ pub(crate) struct Binder<'a> {
     pub ctes: Vec<Rc<Cte>>,
     /// The hints of the text that is being bound.
     pub hints: Rc<Hints>,
+    /// Its MATCH_RECOGNIZE clauses.
+    pub matches: Rc<Vec<MatchRecognize>>,
+    /// Set inside of DEFINE and MEASURES: what names and calls mean there.
+    pub pattern: Option<PatternScope>,
     /// The views that are being expanded.
     pub views: Vec<ObjectPath>,
     /// Names found in the text and what they are in full, where somebody wants to know.
@@ -54,6 +59,8 @@ impl<'a> Binder<'a> {
             outer: Vec::new(),
             ctes: Vec::new(),
             hints: Rc::new(Hints::default()),
+            matches: Rc::default(),
+            pattern: None,
             views: Vec::new(),
             edits: None,
             relations: 0,
@@ -63,6 +70,7 @@ impl<'a> Binder<'a> {
     /// Binds a whole query text.
     pub fn text(&mut self, query: &Query) -> BindResult<Relation> {
         self.hints = Rc::new(query.hints.clone());
+        self.matches = Rc::new(query.matches.clone());
         self.statement_query(&query.ast)
     }
 

@@ -22,6 +22,7 @@ use crate::scope::Scope;
 use crate::window::Windows;
 
 pub(crate) use literal::is_null;
+pub(crate) use name::span_of_idents as name_span;
 pub(crate) use operator::{has_subquery, split_conjuncts};
 
 /// Where an expression stands, and what it may hold there.

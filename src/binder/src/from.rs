@@ -115,7 +115,7 @@ impl Binder<'_> {
     }
 
     /// A relation that stands for itself.
-    fn factor(&mut self, factor: &TableFactor) -> BindResult<From> {
+    pub(crate) fn factor(&mut self, factor: &TableFactor) -> BindResult<From> {
         deeper(|| match factor {
             TableFactor::Table { args: None, .. } => self.table(factor),
             TableFactor::Derived {
@@ -131,9 +131,7 @@ impl Binder<'_> {
             TableFactor::Table { .. }
             | TableFactor::TableFunction { .. }
             | TableFactor::Function { .. } => self.table_function_factor(factor),
-            TableFactor::MatchRecognize { .. } => {
-                Err(BindError::unsupported(span_of(factor), "MATCH_RECOGNIZE"))
-            }
+            TableFactor::MatchRecognize { .. } => self.match_recognize(factor),
             TableFactor::Derived {
                 sample: Some(_), ..
             } => Err(BindError::unsupported(span_of(factor), "TABLESAMPLE")),

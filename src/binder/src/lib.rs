@@ -25,6 +25,7 @@ mod group_window;
 mod hints;
 mod insert;
 mod join;
+mod match_recognize;
 mod names;
 mod order;
 mod plan;

@@ -1,3 +1,7 @@
+//! The relational ideas of Flink's that DataFusion's plans lack, as one extension node around one enum.
+
+mod row_match;
+
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
@@ -5,6 +9,8 @@ use std::sync::Arc;
 
 use datafusion::common::{Column, DFSchema, DFSchemaRef, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+
+pub use row_match::{AfterMatch, MatchAggregate, MatchOrder, PatternColumn, RowMatch, RowPattern};
 
 /// A relational idea of Flink's that DataFusion's plans lack.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -21,6 +27,8 @@ pub enum Relational {
     /// `t FOR SYSTEM_TIME AS OF period`: the rows as they were at `period`, an outer reference to the left side of the
     /// join in which this stands on the right.
     Snapshot { period: Expr },
+    /// `t MATCH_RECOGNIZE ( .. )`
+    Match(Box<RowMatch>),
 }
 
 /// How a window TVF cuts time; milliseconds.
@@ -66,6 +74,7 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             Relational::WatermarkAssigner { .. } => "WatermarkAssigner",
             Relational::WindowTableFunction { .. } => "WindowTableFunction",
             Relational::Snapshot { .. } => "Snapshot",
+            Relational::Match(_) => "Match",
         }
     }
 
@@ -84,6 +93,7 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             }
             Relational::WindowTableFunction { time, .. } => vec![Expr::Column(time.clone())],
             Relational::Snapshot { period } => vec![period.clone()],
+            Relational::Match(matching) => matching.input_exprs(),
         }
     }
 
@@ -99,6 +109,7 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
                 write!(f, "WindowTableFunction: window=[{window:?}], time=[{time}]")
             }
             Relational::Snapshot { period } => write!(f, "Snapshot: period=[{period}]"),
+            Relational::Match(matching) => write!(f, "Match: pattern=[{}]", matching.pattern_text),
         }
     }
 
@@ -107,6 +118,13 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
         exprs: Vec<Expr>,
         inputs: Vec<LogicalPlan>,
     ) -> Result<RelationalNode> {
+        if let Relational::Match(matching) = &self.relational {
+            return Ok(RelationalNode {
+                relational: Relational::Match(Box::new(matching.with_input_exprs(exprs)?)),
+                inputs,
+                schema: DFSchemaRef::clone(&self.schema),
+            });
+        }
         let mut exprs = exprs.into_iter();
         let mut column = |what: &str| match exprs.next() {
             Some(Expr::Column(column)) => Ok(column),
@@ -132,6 +150,7 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             Relational::Snapshot { period } => Relational::Snapshot {
                 period: exprs.next().unwrap_or_else(|| period.clone()),
             },
+            Relational::Match(matching) => Relational::Match(matching.clone()),
         };
         let schema = self.schema_over(&inputs)?;
         Ok(RelationalNode {
@@ -143,6 +162,10 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
 
     /// The optimizer may narrow the input to these of its columns (and those that the node itself reads).
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
+        if matches!(self.relational, Relational::Match(_)) {
+            // Its columns are made from those that it reads.
+            return Some(vec![Vec::new()]);
+        }
         let width = self.inputs.first()?.schema().fields().len();
         let wanted = output_columns.iter().copied().filter(|i| *i < width);
         Some(vec![wanted.collect()])

@@ -230,7 +230,9 @@ impl Binder<'_> {
             filbert_sql::parse_query(&view.expanded_query).map_err(|e| in_view(e.to_string()))?;
         self.views.push(path.clone());
         let outside = Rc::clone(&self.hints);
+        let matches = Rc::clone(&self.matches);
         let relation = self.isolated(|binder| binder.text(&query));
+        self.matches = matches;
         self.hints = outside;
         self.views.pop();
         let mut relation = relation.map_err(|e| in_view(e.to_string()))?;

@@ -1,6 +1,7 @@
 //! What an operator must do, as serializable data. `filbert-operators` builds the operator from it.
 
 mod changelog;
+mod match_recognize;
 mod rank;
 mod window;
 
@@ -12,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::expr::ExprSpec;
 
 pub use changelog::{ChangelogNormalizeSpec, ConflictSpec, SinkMaterializerSpec};
+pub use match_recognize::{
+    AfterMatch, MatchAggregateSpec, MatchColumn, MatchExprSpec, MatchSpec, MatchTime, RowPattern,
+};
 pub use rank::{
     DeduplicateSpec, FirstNSpec, OverBound, OverFrame, OverFunction, OverSpec, OverTime,
     RankFunction, RankRange, RankSpec, RankStrategy, SortKey, TemporalSortSpec,
@@ -40,6 +44,7 @@ pub enum OperatorSpec {
     FirstN(FirstNSpec),
     Deduplicate(DeduplicateSpec),
     TemporalSort(TemporalSortSpec),
+    Match(Box<MatchSpec>),
     /// Drops -U rows, for a consumer that needs only what a row has become.
     DropUpdateBefore,
     ChangelogNormalize(ChangelogNormalizeSpec),

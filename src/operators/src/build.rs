@@ -20,6 +20,7 @@ use crate::error::{OperatorError, Result};
 use crate::expand::ExpandOperator;
 use crate::group_aggregate::GroupAggregateOperator;
 use crate::join::JoinOperator;
+use crate::match_recognize::MatchRecognizeOperator;
 use crate::operator::{BuiltOperator, Operator};
 use crate::rank::RankOperator;
 use crate::rank::first_n::FirstNOperator;
@@ -96,6 +97,12 @@ pub fn build(
             let right = filbert_types::schema::arrow_schema(inputs.get(1).into_iter().flatten());
             windows::build(spec, [&input, &right], output, expressions)?
         }
+        OperatorSpec::Match(spec) => Box::new(MatchRecognizeOperator::new(
+            spec,
+            &input,
+            output,
+            expressions,
+        )?),
         OperatorSpec::BatchPiece(_) => {
             return Err(OperatorError::engine(format!(
                 "The operator {} can't run in a streaming task.",

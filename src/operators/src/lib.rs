@@ -14,6 +14,7 @@
 //! - Ordering: [`rank`], [`deduplicate`], [`temporal_sort`].
 //! - Windows: [`window_table_function`], [`session_window`], [`window_aggregate`], on [`windows`]; [`window_join`] and
 //!   [`window_rank`], on `window_rows`.
+//! - Patterns: [`match_recognize`].
 //! - Ends: [`sink`], [`collect`].
 //! - Batch: [`bounded`], batch plans and their pieces.
 //! - [`snapshot`]: what an operator leaves in a checkpoint.
@@ -38,6 +39,7 @@ pub mod expressions;
 pub mod group_aggregate;
 pub mod join;
 pub mod marks;
+pub mod match_recognize;
 pub mod metrics;
 pub mod operator;
 pub mod output;

@@ -22,6 +22,7 @@ mod guard;
 mod optimize;
 pub mod options;
 pub mod planner;
+mod row_match;
 mod streaming;
 mod tables;
 #[cfg(test)]

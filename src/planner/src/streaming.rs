@@ -23,6 +23,7 @@ mod drop_update_before;
 mod expand;
 mod group_aggregate;
 mod join;
+mod match_recognize;
 mod monotonicity;
 mod nested;
 mod rank;

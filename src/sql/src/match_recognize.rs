@@ -25,7 +25,7 @@ pub struct MatchRecognize {
     pub order_by: Vec<OrderByExpr>,
     pub measures: Vec<Measure>,
     pub rows_per_match: RowsPerMatch,
-    /// PAST LAST ROW unless written.
+    /// TO NEXT ROW unless written, as in Flink.
     pub after_match: AfterMatch,
     pub pattern: Pattern,
     /// The pattern must begin (`^`) and end (`$`) the partition.
@@ -79,7 +79,8 @@ pub enum Pattern {
 /// How often a pattern repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quantifier {
-    pub min: u32,
+    /// None for `{,max}`.
+    pub min: Option<u32>,
     pub max: Option<u32>,
     /// `*?`: as few as possible.
     pub reluctant: bool,
@@ -102,14 +103,22 @@ impl Query {
     /// The clause that a `TableFactor::MatchRecognize` of this query's tree stands for. Of the stub itself only `table`
     /// and `alias` mean something.
     pub fn match_recognize(&self, table: &TableFactor) -> Option<&MatchRecognize> {
-        let TableFactor::MatchRecognize { pattern, .. } = table else {
-            return None;
-        };
-        let MatchRecognizePattern::Symbol(MatchRecognizeSymbol::Named(name)) = pattern else {
-            return None;
-        };
-        self.matches.get(name.value.parse::<usize>().ok()?)
+        match_recognize_of(&self.matches, table)
     }
+}
+
+/// As [`Query::match_recognize`], of a query's clauses alone.
+pub fn match_recognize_of<'m>(
+    matches: &'m [MatchRecognize],
+    table: &TableFactor,
+) -> Option<&'m MatchRecognize> {
+    let TableFactor::MatchRecognize { pattern, .. } = table else {
+        return None;
+    };
+    let MatchRecognizePattern::Symbol(MatchRecognizeSymbol::Named(name)) = pattern else {
+        return None;
+    };
+    matches.get(name.value.parse::<usize>().ok()?)
 }
 
 /// Gives queries before MATCH_RECOGNIZE their own form back.

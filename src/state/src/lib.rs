@@ -17,6 +17,6 @@ pub use error::StateError;
 pub use hash::{hash_rows, key_group, key_groups_of_subtask, subtask_of_key_group};
 pub use key_index::{KeyIndex, NO_SLOT};
 pub use table::{
-    BytesTable, Chains, ListTable, MapTable, OrderedMultiset, RowIndex, RowTable, Session,
+    BytesTable, Cell, Chains, ListTable, MapTable, OrderedMultiset, RowIndex, RowTable, Session,
     SessionTable, SortKeyBatch, SortedTable, TimeTable, ValueTable, equal_rows,
 };

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use crate::arena::ByteArena;
 
 pub use chains::Chains;
+pub use column::Cell;
 pub use list::ListTable;
 pub use map::MapTable;
 pub use multiset::OrderedMultiset;

@@ -28,6 +28,13 @@ impl Binder<'_> {
             return self.window_call(&name, function, cx);
         }
         let upper = name.to_uppercase();
+        if let Some(mut scope) = self.pattern.take() {
+            let bound = self.pattern_call(&upper, function, cx, &mut scope);
+            self.pattern = Some(scope);
+            if let Some(bound) = bound? {
+                return Ok(bound);
+            }
+        }
         if matches!(upper.as_str(), "GROUPING" | "GROUPING_ID") {
             return self.grouping_call(function, cx);
         }

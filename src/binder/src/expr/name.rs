@@ -17,6 +17,11 @@ use crate::scope::{Found, OuterScope, Scope, not_found};
 impl Binder<'_> {
     /// Binds a name of one part or more.
     pub fn name(&mut self, idents: &[Ident], cx: &mut ExprCx<'_>) -> BindResult<TypedExpr> {
+        if let Some(mut scope) = self.pattern.take() {
+            let bound = self.pattern_name(idents, &mut scope);
+            self.pattern = Some(scope);
+            return bound;
+        }
         let parts = parts_of(idents);
         let span = span_of_idents(idents);
         if let [name] = parts[..]
@@ -29,12 +34,12 @@ impl Binder<'_> {
             self.note(span, || whole_name(&parts, &found, cx.scope));
             let base_span = span_of_idents(&idents[..found.parts]);
             let base = self.ungrouped_check(found.expr.clone(), &parts, base_span, cx)?;
-            return self.fields_of(base, &idents[found.parts..], &parts);
+            return self.name_fields(base, &idents[found.parts..], &parts);
         }
         if let Some((found, scope)) = self.outer_name(&parts, span)? {
             self.note(span, || whole_name(&parts, &found, &scope));
             let used = found.parts;
-            return self.fields_of(found.expr, &idents[used..], &parts);
+            return self.name_fields(found.expr, &idents[used..], &parts);
         }
         if let [ident] = idents
             && let Some(call) = self.niladic(ident)
@@ -68,7 +73,8 @@ impl Binder<'_> {
         Ok(None)
     }
 
-    fn fields_of(
+    /// Fields of a value, by what is left of a dotted name.
+    pub(crate) fn name_fields(
         &mut self,
         base: TypedExpr,
         fields: &[Ident],

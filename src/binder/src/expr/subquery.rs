@@ -22,6 +22,11 @@ use crate::scope::{OuterScope, Relation, ScopeColumn};
 impl Binder<'_> {
     /// Binds a query that may name the columns of the block it stands in.
     fn inner_query(&mut self, query: &Query, cx: &ExprCx<'_>) -> BindResult<Relation> {
+        if self.pattern.is_some() {
+            return Err(BindError::new(
+                "Query expression encountered in illegal context",
+            ));
+        }
         self.outer.push(OuterScope {
             scope: Rc::clone(cx.scope),
             keys: cx

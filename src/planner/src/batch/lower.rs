@@ -51,6 +51,11 @@ fn lower_node(node: &RelationalNode, ctx: &PlannerContext) -> Result<LogicalPlan
         Relational::WindowTableFunction { window, time, .. } => {
             window::lower(node, input, window, time, ctx)
         }
+        Relational::Match(_) => Err(PlanError::Unsupported {
+            operation: "MATCH_RECOGNIZE".to_owned(),
+            mode: "batch",
+            hint: String::new(),
+        }),
         Relational::Snapshot { .. } => Err(PlanError::Unsupported {
             operation: "FOR SYSTEM_TIME AS OF".to_owned(),
             mode: "batch",

@@ -3,6 +3,7 @@
 mod aggregate;
 pub(crate) mod calc;
 mod join;
+mod match_recognize;
 mod rank;
 mod rows;
 mod scan;
@@ -140,6 +141,7 @@ impl<'a> Converter<'a> {
                 legacy,
             } => self.window_tvf(input, node, window, time, *legacy),
             Relational::Snapshot { .. } => Err(unsupported("FOR SYSTEM_TIME AS OF")),
+            Relational::Match(matching) => self.row_match(input, node, matching),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::streaming::drop_update_before::DropUpdateBefore;
 use crate::streaming::expand::Expand;
 use crate::streaming::group_aggregate::GroupAggregate;
 use crate::streaming::join::Join;
+use crate::streaming::match_recognize::Match;
 use crate::streaming::rank::Rank;
 use crate::streaming::sink::Sink;
 use crate::streaming::sink_materializer::SinkMaterializer;
@@ -76,6 +77,7 @@ pub(crate) enum StreamOp {
     TemporalSort(TemporalSort),
     WindowJoin(Box<WindowJoin>),
     WindowRank(WindowRank),
+    Match(Box<Match>),
     DropUpdateBefore(DropUpdateBefore),
     ChangelogNormalize(ChangelogNormalize),
     SinkMaterializer(SinkMaterializer),
@@ -101,6 +103,7 @@ impl StreamOp {
             StreamOp::TemporalSort(op) => op,
             StreamOp::WindowJoin(op) => op.as_ref(),
             StreamOp::WindowRank(op) => op,
+            StreamOp::Match(op) => op.as_ref(),
             StreamOp::DropUpdateBefore(op) => op,
             StreamOp::ChangelogNormalize(op) => op,
             StreamOp::SinkMaterializer(op) => op,

@@ -107,7 +107,7 @@ fn rows_per_match(cursor: &mut Cursor<'_, '_>) -> Result<RowsPerMatch> {
 
 fn after_match(cursor: &mut Cursor<'_, '_>) -> Result<AfterMatch> {
     if !cursor.word("AFTER") {
-        return Ok(AfterMatch::PastLastRow);
+        return Ok(AfterMatch::ToNextRow);
     }
     cursor.expect_words(&["MATCH", "SKIP"])?;
     if cursor.word("PAST") {
@@ -179,9 +179,9 @@ fn repeated(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<Pattern> {
     let pattern = primary(cursor, depth)?;
     let start = cursor.index();
     let (min, max) = match cursor.peek() {
-        Token::Mul => (0, None),
-        Token::Plus => (1, None),
-        Token::Question => (0, Some(1)),
+        Token::Mul => (Some(0), None),
+        Token::Plus => (Some(1), None),
+        Token::Question => (Some(0), Some(1)),
         Token::LBrace if cursor.parser.peek_nth_token_ref(1).token != Token::Minus => {
             return bounded(cursor, pattern, start);
         }
@@ -207,13 +207,13 @@ fn bounded(cursor: &mut Cursor<'_, '_>, pattern: Pattern, start: usize) -> Resul
         min
     };
     cursor.expect(&Token::RBrace)?;
-    Ok(finish(cursor, pattern, (min.unwrap_or(0), max), start))
+    Ok(finish(cursor, pattern, (min, max), start))
 }
 
 fn finish(
     cursor: &mut Cursor<'_, '_>,
     pattern: Pattern,
-    (min, max): (u32, Option<u32>),
+    (min, max): (Option<u32>, Option<u32>),
     start: usize,
 ) -> Pattern {
     let reluctant = cursor.token(&Token::Question);

@@ -52,14 +52,14 @@ fn every_clause_is_kept() {
 #[test]
 fn quantifiers() {
     for (text, min, max, reluctant) in [
-        ("A*", 0, None, false),
-        ("A+?", 1, None, true),
-        ("A?", 0, Some(1), false),
-        ("A??", 0, Some(1), true),
-        ("A{3}", 3, Some(3), false),
-        ("A{2,}", 2, None, false),
-        ("A{,4}?", 0, Some(4), true),
-        ("A{2,4}", 2, Some(4), false),
+        ("A*", Some(0), None, false),
+        ("A+?", Some(1), None, true),
+        ("A?", Some(0), Some(1), false),
+        ("A??", Some(0), Some(1), true),
+        ("A{3}", Some(3), Some(3), false),
+        ("A{2,}", Some(2), None, false),
+        ("A{,4}?", None, Some(4), true),
+        ("A{2,4}", Some(2), Some(4), false),
     ] {
         let Pattern::Repeat { quantifier, .. } = pattern(text) else {
             panic!("{text}")

@@ -19,6 +19,17 @@ pub(super) struct StoredColumn {
     values: Values,
 }
 
+/// One value of a row, as it is stored: whatever fits 64 bits as an integer (of a float its bits), DECIMAL as it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<'a> {
+    Null,
+    Int(i64),
+    Wide(i128),
+    Bytes(&'a [u8]),
+    /// A nested value, which only arrays hold.
+    Nested,
+}
+
 enum Values {
     W1(Fixed<i8>),
     W2(Fixed<i16>),
@@ -96,6 +107,20 @@ impl StoredColumn {
         }
     }
 
+    /// The value in a slot, as it is stored.
+    pub fn cell(&self, slot: u32) -> Cell<'_> {
+        let at = slot as usize;
+        match &self.values {
+            Values::W1(fixed) => fixed.cell(at, |v| Cell::Int(i64::from(v))),
+            Values::W2(fixed) => fixed.cell(at, |v| Cell::Int(i64::from(v))),
+            Values::W4(fixed) => fixed.cell(at, |v| Cell::Int(i64::from(v))),
+            Values::W8(fixed) => fixed.cell(at, Cell::Int),
+            Values::W16(fixed) => fixed.cell(at, Cell::Wide),
+            Values::Bytes(arena) => arena.get(slot).map_or(Cell::Null, Cell::Bytes),
+            Values::Chunks(_) => Cell::Nested,
+        }
+    }
+
     /// The slot's value isn't needed any more.
     pub fn clear(&mut self, slot: u32) {
         match &mut self.values {
@@ -162,6 +187,14 @@ impl<T: ArrowNativeType> Fixed<T> {
         };
         for (row, slot) in rows.iter().zip(slots) {
             self.valid[*slot as usize] = nulls.is_valid(*row as usize);
+        }
+    }
+
+    #[inline]
+    fn cell(&self, at: usize, value: impl Fn(T) -> Cell<'static>) -> Cell<'static> {
+        match self.valid.get(at) {
+            Some(true) => value(self.values[at]),
+            _ => Cell::Null,
         }
     }
 

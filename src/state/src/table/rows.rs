@@ -3,7 +3,7 @@ use arrow::datatypes::DataType;
 
 use crate::error::StateError;
 use crate::key_index::NO_SLOT;
-use crate::table::column::StoredColumn;
+use crate::table::column::{Cell, StoredColumn};
 
 /// Whole rows by stable slot, column by column in typed buffers.
 ///
@@ -108,6 +108,12 @@ impl RowTable {
     /// As [`RowTable::gather`].
     pub fn gather_column(&self, column: usize, slots: &[u32]) -> Result<ArrayRef, StateError> {
         self.columns[column].gather(slots)
+    }
+
+    /// One value of the row in a slot, for operators that follow single rows.
+    #[inline]
+    pub fn cell(&self, column: usize, slot: u32) -> Cell<'_> {
+        self.columns[column].cell(slot)
     }
 
     /// For each pair whether row `rows[i]` of the columns equals the stored row `slots[i]`; NULL equals NULL.

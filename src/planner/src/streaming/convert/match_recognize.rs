@@ -1,0 +1,43 @@
+use filbert_binder::RelationalNode;
+use filbert_binder::relational::RowMatch;
+use filbert_graph::spec::MatchTime;
+use filbert_types::TimeKind;
+
+use super::Converter;
+use crate::columns::PlanColumn;
+use crate::error::PlanError;
+use crate::row_match::RowMatcher;
+use crate::streaming::match_recognize::Match;
+use crate::streaming::node::{NodeId, StreamOp};
+
+impl Converter<'_> {
+    pub(super) fn row_match(
+        &mut self,
+        input: NodeId,
+        node: &RelationalNode,
+        matching: &RowMatch,
+    ) -> Result<NodeId, PlanError> {
+        let output = node.schema.columns();
+        let columns = &self.plan.nodes[input].columns;
+        let matcher = RowMatcher::new(matching, self.types, columns, &output)?;
+        let first = matcher.order_by.first().map(|(column, ..)| *column);
+        let time = match first.map(|c| (c, columns[c].ty.kind.time_kind())) {
+            Some((column, TimeKind::Rowtime)) => MatchTime::Event(column),
+            Some((_, TimeKind::Proctime)) => MatchTime::Processing,
+            _ => {
+                return Err(PlanError::Refused(
+                    "You must specify either rowtime or proctime for order by as the first one."
+                        .to_owned(),
+                ));
+            }
+        };
+        let fields = node.schema.fields().iter();
+        let columns: Vec<PlanColumn> = output
+            .into_iter()
+            .zip(fields)
+            .map(|(column, field)| self.new_column(column, field.data_type()))
+            .collect();
+        let op = StreamOp::Match(Box::new(Match { matcher, time }));
+        Ok(self.plan.add(op, vec![input], columns))
+    }
+}
