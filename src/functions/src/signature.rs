@@ -262,7 +262,7 @@ impl CallArgs<'_> {
         ))
     }
 
-    fn unknown(&self) -> CallError {
+    pub(crate) fn unknown(&self) -> CallError {
         CallError::Invalid(format!(
             "No match found for function signature {}.\nSupported form(s): {}",
             call_text(self.function.name(), self.args),

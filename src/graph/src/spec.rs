@@ -91,6 +91,10 @@ pub struct ValuesSpec {
 pub struct CalcSpec {
     pub condition: Option<ExprSpec>,
     pub projection: Vec<ExprSpec>,
+    /// The expressions find the watermark before each row behind the input's columns: as TIMESTAMP(3), and as
+    /// TIMESTAMP_LTZ(3).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub watermarks: bool,
 }
 
 /// Emits watermarks by an expression over the rows.

@@ -1,12 +1,14 @@
 //! Filters and projects.
 //!
-//! - State: none.
+//! - State: the last watermark, where an expression reads it.
 //! - Changelog: takes and emits any. Each row passes or not by itself, whatever its kind: of an update one half may pass
 //!   and the other not, as in Flink.
 //! - Watermarks pass; a mark moves to the place that corresponds.
 //! - Cost: the condition is evaluated once a batch; only the columns (and fields of ROW columns) that the projection
 //!   reads are filtered, and a
 //!   column that is only forwarded isn't copied when all rows pass.
+
+mod watermarks;
 
 use std::sync::Arc;
 
@@ -19,8 +21,9 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 use filbert_functions::constructors::as_physical_field;
 use filbert_graph::spec::CalcSpec;
-use filbert_types::{ChangeBatch, RowKind};
+use filbert_types::{ChangeBatch, RowKind, Watermark};
 
+use crate::calc::watermarks::Watermarks;
 use crate::context::ExpressionFactory;
 use crate::error::Result;
 use crate::expressions::evaluate_mask;
@@ -36,6 +39,8 @@ pub struct CalcOperator {
     /// Over the leaves.
     projection: Vec<Arc<dyn PhysicalExpr>>,
     output: SchemaRef,
+    /// Where CURRENT_WATERMARK is called: what it gives.
+    watermarks: Option<Watermarks>,
 }
 
 impl CalcOperator {
@@ -49,7 +54,9 @@ impl CalcOperator {
     ) -> Result<CalcOperator> {
         let condition = spec.condition.as_ref();
         let projection = spec.projection.iter();
-        CalcOperator::from_exprs(
+        let watermarks = spec.watermarks.then(|| Watermarks::new(input));
+        let input = watermarks.as_ref().map_or(input, |w| &w.schema);
+        let calc = CalcOperator::from_exprs(
             condition
                 .map(|expr| expressions.physical(expr, input))
                 .transpose()?,
@@ -58,7 +65,8 @@ impl CalcOperator {
                 .collect::<Result<_>>()?,
             input,
             output,
-        )
+        )?;
+        Ok(CalcOperator { watermarks, ..calc })
     }
 
     fn from_exprs(
@@ -83,6 +91,7 @@ impl CalcOperator {
             leaves_schema,
             projection,
             output,
+            watermarks: None,
         })
     }
 
@@ -126,7 +135,10 @@ impl CalcOperator {
 }
 
 impl Operator for CalcOperator {
-    fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
+    fn process(&mut self, _input: usize, mut batch: ChangeBatch, out: &mut Output) -> Result<Step> {
+        if let Some(watermarks) = &mut self.watermarks {
+            batch.rows = watermarks.beside(&batch)?;
+        }
         let mask = match &self.condition {
             None => None,
             Some(condition) => evaluate_mask(condition, &batch.rows)?,
@@ -144,6 +156,14 @@ impl Operator for CalcOperator {
         };
         let rows = self.project(&rows)?;
         out.emit(ChangeBatch { rows, kinds, marks });
+        Ok(Step::Done)
+    }
+
+    fn watermark(&mut self, watermark: Watermark, out: &mut Output) -> Result<Step> {
+        if let Some(watermarks) = &mut self.watermarks {
+            watermarks.current = Some(watermark.0);
+        }
+        out.watermark(watermark);
         Ok(Step::Done)
     }
 }

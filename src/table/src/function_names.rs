@@ -40,7 +40,6 @@ pub(crate) const SHOWN: &[&str] = &[
     "BITMAP_XOR_CARDINALITY_AGG",
     "BTRIM",
     "COALESCE",
-    "CURRENT_WATERMARK",
     "DEFAULT",
     "ELT",
     "ENDSWITH",

@@ -32,6 +32,7 @@ fn calc(id: u32) -> StreamNode {
     let spec = OperatorSpec::Calc(CalcSpec {
         condition: None,
         projection: vec![],
+        watermarks: false,
     });
     node(id, &format!("Calc[{id}]"), spec)
 }
@@ -241,6 +242,7 @@ fn uids_ignore_names_and_parallelism_and_tell_equals_apart() {
                 text: "a".to_owned(),
                 ty: filbert_types::LogicalType::string(),
             }],
+            watermarks: false,
         });
     });
     assert_eq!(plain[..3], changed[..3]);

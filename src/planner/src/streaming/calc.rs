@@ -1,6 +1,8 @@
 //! Calc: a filter and a projection in one. Changes pass as they are; an update whose row a condition lets in or shuts
 //! out needs its -U, unless the condition reads nothing but a key.
 
+mod watermark;
+
 use datafusion::logical_expr::Expr;
 use filbert_graph::OperatorSpec;
 use filbert_graph::spec::CalcSpec;
@@ -18,6 +20,10 @@ pub(crate) struct Calc {
 }
 
 impl Calc {
+    fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        self.condition.iter().chain(&self.projection)
+    }
+
     /// True when a key covers what the condition reads.
     fn condition_is_on_key(&self, view: NodeView<'_>) -> bool {
         let Some(condition) = &self.condition else {
@@ -67,20 +73,28 @@ impl StreamOperator for Calc {
         view: NodeView<'_>,
         exprs: &ExprCompiler,
     ) -> Result<Option<OperatorSpec>, PlanError> {
-        let input = &view.input(0).columns;
+        let mut input = view.input(0).columns.clone();
+        let watermarks = self.exprs().any(watermark::is_read);
+        if watermarks {
+            input.extend(watermark::columns());
+        }
         let condition = self.condition.as_ref().map(|condition| {
             let ty = filbert_types::TypeKind::Boolean.into();
-            exprs.compile(condition, input, ty)
+            exprs.compile(&watermark::as_column(condition)?, &input, ty)
         });
         let projection = self
             .projection
             .iter()
             .zip(&view.node.columns)
-            .map(|(expr, output)| exprs.compile(expr, input, output.ty.clone()))
+            .map(|(expr, output)| {
+                let expr = watermark::as_column(expr)?;
+                exprs.compile(&expr, &input, output.ty.clone())
+            })
             .collect::<Result<_, _>>()?;
         Ok(Some(OperatorSpec::Calc(CalcSpec {
             condition: condition.transpose()?,
             projection,
+            watermarks,
         })))
     }
 
@@ -113,9 +127,6 @@ impl StreamOperator for Calc {
     }
 
     fn is_deterministic(&self) -> bool {
-        self.condition
-            .iter()
-            .chain(&self.projection)
-            .all(is_deterministic)
+        self.exprs().all(is_deterministic)
     }
 }

@@ -145,6 +145,7 @@ pub fn calc(condition: &str) -> StreamNode {
     let spec = CalcSpec {
         condition: Some(expr(condition, TypeKind::Boolean)),
         projection: vec![expr("c0", TypeKind::BigInt), expr("c1", TypeKind::STRING)],
+        watermarks: false,
     };
     node("Calc", OperatorSpec::Calc(spec), fields())
 }

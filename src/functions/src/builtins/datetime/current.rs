@@ -51,6 +51,14 @@ pub static FUNCTIONS: &[Function] = &[
     )
     .determinism(Determinism::Never),
     Function::kernel(
+        "CURRENT_WATERMARK",
+        &["CURRENT_WATERMARK(<ROWTIME>)"],
+        "The watermark before the row, of precision 3; NULL where none has come.",
+        current_watermark_type,
+        no_watermark,
+    )
+    .determinism(Determinism::Never),
+    Function::kernel(
         "LOCALTIMESTAMP",
         &["LOCALTIMESTAMP"],
         "Now in the session's time zone, as TIMESTAMP(3).",
@@ -115,6 +123,34 @@ fn local_ms(call: &Call<'_>) -> i64 {
     let ms = now_us(call).div_euclid(1000);
     let zone = Zone::Region(call.session.time_zone);
     ms + 1000 * i64::from(zone.offset_at(ms.div_euclid(1000)))
+}
+
+fn current_watermark_type(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let [rowtime] = call.args else {
+        return Err(call.unknown());
+    };
+    let ty = &rowtime.ty;
+    let is_rowtime = ty.kind.time_kind() == TimeKind::Rowtime;
+    if !ty.kind.is_timestamp() || !is_rowtime && !call.ctx.batch {
+        return Err(CallError::Invalid(format!(
+            "The argument of CURRENT_WATERMARK() must be a rowtime attribute, but was '{ty}'."
+        )));
+    }
+    let result = match ty.kind {
+        TypeKind::TimestampLtz { .. } => TypeKind::timestamp_ltz(3),
+        _ => TypeKind::timestamp(3),
+    };
+    Ok(call.returns_type(vec![ty.clone()], result.into()))
+}
+
+/// In streaming mode Calc puts the watermark in the call's place; batch mode has none.
+fn no_watermark(call: &Call<'_>) -> Result<ArrayRef> {
+    if call.session.batch {
+        return build_timestamps(call, |_| Ok(None));
+    }
+    datafusion::common::exec_err!(
+        "CURRENT_WATERMARK can only be used in a select list and in WHERE"
+    )
 }
 
 fn current_timestamp(call: &Call<'_>) -> Result<ArrayRef> {

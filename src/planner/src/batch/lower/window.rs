@@ -1,3 +1,5 @@
+mod session;
+
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::Column;
 use datafusion::logical_expr::{
@@ -23,8 +25,19 @@ pub(super) fn lower(
 ) -> Result<LogicalPlan, PlanError> {
     let time = Expr::Column(time.clone());
     let time_type = shown_type(&time.get_type(input.schema())?);
-    let windows = windows(window)?;
     let mut plan = LogicalPlanBuilder::from(input.clone()).filter(time.clone().is_not_null())?;
+    let at = cast(local_time(time.clone(), &time_type, ctx)?, DataType::Int64);
+    if let Window::Session {
+        gap_ms,
+        partition_by,
+    } = window
+    {
+        let rows = plan.build()?;
+        let (plan, start, end) = session::with_bounds(rows, at, *gap_ms, partition_by)?;
+        let plan = LogicalPlanBuilder::from(plan);
+        return with_columns(plan, node, input, &time_type, Bounds { start, end }, ctx);
+    }
+    let windows = windows(window)?;
     let number = Column::new_unqualified(format!("$window{}", node.schema.fields().len()));
     if windows.count > 1 {
         let rows = (0..windows.count).map(|n| vec![lit(n)]).collect();
@@ -38,11 +51,22 @@ pub(super) fn lower(
     } else {
         lit(0i64)
     };
-    let at = cast(local_time(time, &time_type, ctx)?, DataType::Int64);
     let bounds = windows.bounds(&at, number);
     if windows.may_miss {
         plan = plan.filter(bounds.end.clone().gt(at))?;
     }
+    with_columns(plan, node, input, &time_type, bounds, ctx)
+}
+
+/// The input's columns, then the window's.
+fn with_columns(
+    plan: LogicalPlanBuilder,
+    node: &RelationalNode,
+    input: &LogicalPlan,
+    time_type: &LogicalType,
+    bounds: Bounds,
+    ctx: &PlannerContext,
+) -> Result<LogicalPlan, PlanError> {
     let mut exprs: Vec<Expr> = input
         .schema()
         .columns()
@@ -53,7 +77,7 @@ pub(super) fn lower(
     let added = [
         timestamp(bounds.start),
         timestamp(bounds.end),
-        of_time_type(end_time, &time_type, ctx)?,
+        of_time_type(end_time, time_type, ctx)?,
     ];
     let names = node.schema.columns().into_iter().skip(exprs.len());
     exprs.extend(
@@ -123,11 +147,9 @@ fn windows(window: &Window) -> Result<Windows, PlanError> {
             may_miss: true,
         },
         Window::Session { .. } => {
-            return Err(PlanError::Unsupported {
-                operation: "The SESSION window table function".to_owned(),
-                mode: "batch",
-                hint: String::new(),
-            });
+            return Err(PlanError::Internal(
+                "a session has no size to be numbered by".to_owned(),
+            ));
         }
     })
 }
