@@ -337,11 +337,12 @@ impl Binder<'_> {
         let Some(aggregates) = cx.aggregates.as_mut() else {
             return Err(BindError::at(span, "The query is not grouped"));
         };
+        let full_name = json_aggregate(name, function).unwrap_or(name);
         let args = args?;
         for arg in args.args.iter().filter(|_| args.distinct) {
             self.check_groupable(&arg.ty, span)?;
         }
-        let call = self.aggregate(name, args, aggregates.never_empty(), span)?;
+        let call = self.aggregate(full_name, args, aggregates.never_empty(), span)?;
         if let Some((_, column, ty)) = aggregates.calls.iter().find(|(e, ..)| *e == call.expr) {
             return Ok(TypedExpr::new(Expr::Column(column.clone()), ty.clone()));
         }
@@ -361,6 +362,10 @@ impl Binder<'_> {
     ) -> BindResult<AggregateArgs> {
         let (args, clauses) = call_parts(function)?;
         let bound = match args {
+            _ if json_aggregate(name, function).is_some() => filbert_sql::json_arguments(function)
+                .into_iter()
+                .map(|arg| self.expr(arg, cx))
+                .collect::<BindResult<_>>()?,
             [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => {
                 if !name.eq_ignore_ascii_case("COUNT") {
                     return Err(BindError::at(
@@ -538,6 +543,22 @@ fn similar(a: &Ast, b: &Ast) -> bool {
         | (Ast::Identifier(_), Ast::CompoundIdentifier(_)) => true,
         (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
     }
+}
+
+/// The function behind JSON_OBJECTAGG or JSON_ARRAYAGG with its ON NULL clause; none for other names.
+fn json_aggregate(name: &str, function: &ast::Function) -> Option<&'static str> {
+    let clauses = filbert_sql::json_clauses(function);
+    Some(match name.to_uppercase().as_str() {
+        "JSON_OBJECTAGG" => match clauses.absent_on_null {
+            Some(true) => "JSON_OBJECTAGG_ABSENT_ON_NULL",
+            _ => "JSON_OBJECTAGG_NULL_ON_NULL",
+        },
+        "JSON_ARRAYAGG" => match clauses.absent_on_null {
+            Some(false) => "JSON_ARRAYAGG_NULL_ON_NULL",
+            _ => "JSON_ARRAYAGG_ABSENT_ON_NULL",
+        },
+        _ => return None,
+    })
 }
 
 /// `GROUP_ID()`: tells the copies of a grouping set apart; the first is 0.

@@ -32,7 +32,9 @@ pub enum OperatorSpec {
     Values(ValuesSpec),
     Calc(CalcSpec),
     WatermarkAssigner(WatermarkAssignerSpec),
+    MiniBatchAssigner(MiniBatchAssignerSpec),
     GroupAggregate(GroupAggregateSpec),
+    LocalGroupAggregate(LocalGroupAggregateSpec),
     WindowTableFunction(WindowTableFunctionSpec),
     WindowAggregate(WindowAggregateSpec),
     WindowJoin(WindowJoinSpec),
@@ -139,6 +141,30 @@ pub struct GroupAggregateSpec {
     /// The input sends -U or -D.
     pub input_retracts: bool,
     pub state_ttl_ms: Option<u64>,
+    /// Gathers at most so many rows, and sends the net change of each key.
+    #[serde(default)]
+    pub mini_batch_rows: Option<u64>,
+    /// The input is what local aggregations send: keys, state, and the number of rows.
+    #[serde(default)]
+    pub merges: bool,
+}
+
+/// The first of two phases: gathers rows by key and sends their state as columns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LocalGroupAggregateSpec {
+    pub keys: Vec<usize>,
+    pub calls: Vec<AggregateCallSpec>,
+    /// The input sends -U or -D.
+    pub input_retracts: bool,
+    pub mini_batch_rows: u64,
+}
+
+/// Ends the bundles of operators that gather rows: by watermarks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MiniBatchAssignerSpec {
+    pub interval_ms: u64,
+    /// Lets watermarks through at most every interval, instead of making them by the clock.
+    pub rowtime: bool,
 }
 
 /// Emits each row once for every element of its lists.

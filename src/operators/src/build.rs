@@ -5,7 +5,7 @@ mod windows;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use filbert_graph::spec::{ConflictSpec, SinkMaterializerSpec};
+use filbert_graph::spec::{ConflictSpec, GroupAggregateSpec, SinkMaterializerSpec};
 use filbert_graph::{OperatorSpec, StreamNode};
 use filbert_types::{Configuration, Field};
 
@@ -19,8 +19,11 @@ use crate::drop_update_before::DropUpdateBeforeOperator;
 use crate::error::{OperatorError, Result};
 use crate::expand::ExpandOperator;
 use crate::group_aggregate::GroupAggregateOperator;
+use crate::group_aggregate::mini_batch::MiniBatchGroupAggregateOperator;
 use crate::join::JoinOperator;
+use crate::local_group_aggregate::LocalGroupAggregateOperator;
 use crate::match_recognize::MatchRecognizeOperator;
+use crate::mini_batch_assigner::MiniBatchAssignerOperator;
 use crate::operator::{BuiltOperator, Operator};
 use crate::rank::RankOperator;
 use crate::rank::first_n::FirstNOperator;
@@ -63,8 +66,10 @@ pub fn build(
         OperatorSpec::WatermarkAssigner(spec) => {
             Box::new(WatermarkAssignerOperator::new(spec, &input, expressions)?)
         }
-        OperatorSpec::GroupAggregate(spec) => {
-            Box::new(GroupAggregateOperator::new(spec, &input, output)?)
+        OperatorSpec::MiniBatchAssigner(spec) => Box::new(MiniBatchAssignerOperator::new(*spec)),
+        OperatorSpec::GroupAggregate(spec) => group_aggregate(spec, &input, output)?,
+        OperatorSpec::LocalGroupAggregate(spec) => {
+            Box::new(LocalGroupAggregateOperator::new(spec, &input, output)?)
         }
         OperatorSpec::Expand(spec) => Box::new(ExpandOperator::new(spec.clone(), output)),
         OperatorSpec::Unnest(spec) => Box::new(UnnestOperator::new(spec.clone(), output)),
@@ -111,6 +116,19 @@ pub fn build(
         }
     };
     Ok(BuiltOperator::Operator(built))
+}
+
+fn group_aggregate(
+    spec: &GroupAggregateSpec,
+    input: &SchemaRef,
+    output: SchemaRef,
+) -> Result<Box<dyn Operator>> {
+    Ok(match spec.mini_batch_rows {
+        Some(rows) => Box::new(MiniBatchGroupAggregateOperator::new(
+            spec, rows, input, output,
+        )?),
+        None => Box::new(GroupAggregateOperator::new(spec, input, output)?),
+    })
 }
 
 /// The operators that put rows in order.

@@ -10,42 +10,32 @@
 //! - Cost: keys are looked up once a batch; each call runs over the whole batch and writes its value before and after
 //!   each row, of which the changelog is gathered by index.
 
+pub mod mini_batch;
+mod state;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use filbert_graph::spec::GroupAggregateSpec;
-use filbert_state::{KeyIndex, StateError, ValueTable};
-use filbert_types::{ChangeBatch, Clock, RowKind, WatermarkMark};
+use filbert_state::StateError;
+use filbert_types::{ChangeBatch, RowKind, WatermarkMark};
 
-use crate::aggregate::{AggregateCalls, Op, Rows};
+use crate::aggregate::{Op, Rows};
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
 use crate::marks::push_mark;
-use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
+use state::GroupState;
 
 pub struct GroupAggregateOperator {
     keys: Vec<usize>,
-    calls: AggregateCalls,
     emit_update_before: bool,
     output: SchemaRef,
-    index: KeyIndex,
-    /// Rows by key.
-    counts: ValueTable<i64>,
-    metrics: Arc<OperatorMetrics>,
-    ttl: Option<Ttl>,
-    clock: Option<Arc<dyn Clock>>,
+    state: GroupState,
     scratch: Scratch,
-}
-
-/// When keys were last written, and how long they live from then on.
-struct Ttl {
-    ttl_ms: i64,
-    written_at_ms: ValueTable<i64>,
-    next_sweep_ms: i64,
 }
 
 /// Buffers that are reused from batch to batch.
@@ -75,24 +65,11 @@ impl GroupAggregateOperator {
         input: &SchemaRef,
         output: SchemaRef,
     ) -> Result<GroupAggregateOperator> {
-        let key_types = spec
-            .keys
-            .iter()
-            .map(|k| input.field(*k).data_type().clone());
         Ok(GroupAggregateOperator {
             keys: spec.keys.clone(),
-            calls: AggregateCalls::new(&spec.calls, spec.input_retracts)?,
             emit_update_before: spec.emit_update_before,
             output,
-            index: KeyIndex::new(key_types.collect()).map_err(state_error)?,
-            counts: ValueTable::default(),
-            metrics: Arc::default(),
-            ttl: spec.state_ttl_ms.filter(|ttl| *ttl > 0).map(|ttl| Ttl {
-                ttl_ms: i64::try_from(ttl).unwrap_or(i64::MAX),
-                written_at_ms: ValueTable::default(),
-                next_sweep_ms: i64::MAX,
-            }),
-            clock: None,
+            state: GroupState::new(spec, input)?,
             scratch: Scratch::default(),
         })
     }
@@ -100,13 +77,10 @@ impl GroupAggregateOperator {
     /// Finds the keys' slots and counts their rows.
     fn count_rows(&mut self, batch: &ChangeBatch, keys: &[ArrayRef]) -> Result<()> {
         let scratch = &mut self.scratch;
-        self.index
-            .slots_for(keys, batch.num_rows(), &mut scratch.slots)
-            .map_err(state_error)?;
-        self.counts.reserve_slots(self.index.slots_end());
-        self.expire_touched();
-        let scratch = &mut self.scratch;
-        let counts = self.counts.values_mut();
+        self.state
+            .slots_for(keys, batch.num_rows(), &mut scratch.slots)?;
+        self.state.expire(&scratch.slots);
+        let counts = self.state.counts.values_mut();
         for list in [
             &mut scratch.known,
             &mut scratch.empties,
@@ -114,7 +88,8 @@ impl GroupAggregateOperator {
         ] {
             list.clear();
         }
-        scratch.changed.resize(batch.num_rows(), self.ttl.is_some());
+        let always = self.state.ttl.is_some();
+        scratch.changed.resize(batch.num_rows(), always);
         scratch.ops.clear();
         let mut unknown = 0;
         for (i, slot) in scratch.slots.iter().enumerate() {
@@ -136,40 +111,8 @@ impl GroupAggregateOperator {
             scratch.ops.push(op);
             scratch.empties.push(op == Op::Retract && *count == 0);
         }
-        self.metrics.unknown_retractions.add(unknown);
+        self.state.count_unknown(unknown);
         Ok(())
-    }
-
-    /// Empties the batch's keys that have expired, and notes that all its keys are written now.
-    fn expire_touched(&mut self) {
-        let (Some(ttl), Some(clock)) = (&mut self.ttl, &self.clock) else {
-            return;
-        };
-        let now_ms = clock.now_ms();
-        ttl.written_at_ms.reserve_slots(self.index.slots_end());
-        let mut expired = Vec::new();
-        for slot in &self.scratch.slots {
-            if self.counts.get(*slot) > 0 && ttl.is_expired(*slot, now_ms) {
-                self.counts.reset(*slot);
-                expired.push(*slot);
-            }
-            ttl.written_at_ms.set(*slot, now_ms);
-        }
-        expired.iter().for_each(|slot| self.calls.reset(*slot));
-    }
-
-    /// Forgets all keys that have expired.
-    fn sweep(&mut self, now_ms: i64) {
-        let Some(ttl) = &mut self.ttl else { return };
-        ttl.next_sweep_ms = now_ms.saturating_add(ttl.ttl_ms);
-        let live = self.index.live_slots();
-        let expired: Vec<u32> = live.filter(|slot| ttl.is_expired(*slot, now_ms)).collect();
-        for slot in expired {
-            self.counts.reset(slot);
-            self.calls.reset(slot);
-            self.index.remove(slot);
-        }
-        self.measure();
     }
 
     /// The changelog by rows, and the calls' values before and after each.
@@ -181,8 +124,8 @@ impl GroupAggregateOperator {
             ops: (!insert_only).then_some(scratch.ops.as_slice()),
             resets: (!insert_only).then_some(scratch.empties.as_slice()),
         };
-        self.calls.reserve_slots(self.index.slots_end());
-        self.calls
+        self.state
+            .calls
             .running(rows, batch.rows.columns(), &mut scratch.changed)
     }
 
@@ -241,26 +184,11 @@ impl GroupAggregateOperator {
 
     /// Forgets the keys that the batch left without rows.
     fn forget_empty_keys(&mut self) {
-        for i in 0..self.scratch.slots.len() {
-            let slot = self.scratch.slots[i];
-            if self.counts.get(slot) == 0 && self.index.is_live(slot) {
-                self.calls.reset(slot);
-                self.index.remove(slot);
+        for slot in &self.scratch.slots {
+            if self.state.counts.get(*slot) == 0 {
+                self.state.forget(*slot);
             }
         }
-    }
-
-    fn measure(&self) {
-        let bytes =
-            self.index.memory_bytes() + self.counts.memory_bytes() + self.calls.memory_bytes();
-        self.metrics.state_rows.set(self.index.len() as u64);
-        self.metrics.state_bytes.set(bytes as u64);
-    }
-}
-
-impl Ttl {
-    fn is_expired(&self, slot: u32, now_ms: i64) -> bool {
-        self.written_at_ms.get(slot).saturating_add(self.ttl_ms) <= now_ms
     }
 }
 
@@ -277,20 +205,16 @@ impl Changes {
 
 impl Operator for GroupAggregateOperator {
     fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
-        self.metrics = Arc::clone(&ctx.metrics);
-        self.clock = Some(Arc::clone(&ctx.clock));
-        if let Some(ttl) = &mut self.ttl {
-            ttl.next_sweep_ms = ctx.clock.now_ms().saturating_add(ttl.ttl_ms);
-        }
+        self.state.open(ctx);
         Ok(())
     }
 
     fn next_timer(&self) -> Option<i64> {
-        self.ttl.as_ref().map(|ttl| ttl.next_sweep_ms)
+        self.state.next_sweep_ms()
     }
 
     fn timer(&mut self, now_ms: i64, _out: &mut Output) -> Result<Step> {
-        self.sweep(now_ms);
+        self.state.sweep(now_ms);
         Ok(Step::Done)
     }
 
@@ -307,7 +231,7 @@ impl Operator for GroupAggregateOperator {
         if batch.kinds.is_some() {
             self.forget_empty_keys();
         }
-        self.measure();
+        self.state.measure();
         Ok(Step::Done)
     }
 }

@@ -8,7 +8,8 @@
 //! - [`expressions`]: expressions from their bytes.
 //! - Sources: [`source`], [`values`].
 //! - Row by row: [`calc`], [`expand`], [`unnest`], [`drop_update_before`], [`watermark_assigner`].
-//! - Keyed: [`group_aggregate`], on the functions of [`aggregate`]; [`changelog_normalize`].
+//! - Keyed: [`group_aggregate`], its first phase [`local_group_aggregate`], on the functions of [`aggregate`]; bundles end
+//!   at [`mini_batch_assigner`]'s watermarks. [`changelog_normalize`].
 //! - Before sinks: [`sink_upsert_materializer`], [`sink_compacting_materializer`].
 //! - Two inputs: [`join`].
 //! - Ordering: [`rank`], [`deduplicate`], [`temporal_sort`].
@@ -24,6 +25,7 @@
 pub mod aggregate;
 pub mod bounded;
 pub mod build;
+mod bundle;
 pub mod calc;
 pub mod chain;
 pub mod changelog_normalize;
@@ -38,9 +40,11 @@ pub mod expand;
 pub mod expressions;
 pub mod group_aggregate;
 pub mod join;
+pub mod local_group_aggregate;
 pub mod marks;
 pub mod match_recognize;
 pub mod metrics;
+pub mod mini_batch_assigner;
 pub mod operator;
 pub mod output;
 pub mod rank;

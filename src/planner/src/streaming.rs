@@ -3,7 +3,8 @@
 //!
 //! - [`node`]: the plan's nodes and the trait that each operator implements.
 //! - [`convert`]: logical nodes -> stream nodes.
-//! - [`changelog`]: the row kinds that each node sends.
+//! - [`changelog`]: the row kinds that each node sends; [`monotonicity`]: which need no retractions.
+//! - [`mini_batch`]: bundles and two phases, where the session asks for them.
 //! - [`nested`]: which fields of ROW columns the sources need not make.
 //! - [`build`]: stream nodes -> stream graph.
 //! - [`explain`]: the plan as a tree of text.
@@ -23,7 +24,10 @@ mod drop_update_before;
 mod expand;
 mod group_aggregate;
 mod join;
+mod local_group_aggregate;
 mod match_recognize;
+mod mini_batch;
+mod mini_batch_assigner;
 mod monotonicity;
 mod nested;
 mod rank;
@@ -55,6 +59,7 @@ use crate::planner::{PlanTarget, PlannerContext};
 use crate::streaming::changelog::UpdateKind;
 use crate::streaming::collect::Collect;
 use crate::streaming::convert::Converter;
+use crate::streaming::mini_batch::MiniBatch;
 use crate::streaming::node::{StreamOp, StreamPlan};
 use crate::streaming::sink::Sink;
 use crate::tables::{TableRef, resolve_scans};
@@ -105,7 +110,14 @@ pub(crate) fn plan_target(
         true => &[UpdateKind::OnlyAfter, UpdateKind::BeforeAndAfter],
         false => &[UpdateKind::BeforeAndAfter],
     };
+    let mini_batch = MiniBatch::of(&ctx.configuration)?;
+    if let Some(mini_batch) = mini_batch {
+        mini_batch.assign(&mut plan);
+    }
     changelog::infer(&mut plan, updates)?;
+    if let Some(mini_batch) = mini_batch {
+        mini_batch.gather(&mut plan)?;
+    }
     sink_keys::materialize(&mut plan, ctx)?;
     nested::prune_fields(&mut plan);
     Ok(plan)

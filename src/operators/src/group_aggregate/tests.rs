@@ -1,6 +1,6 @@
 use arrow::datatypes::DataType;
 use filbert_graph::spec::AggregateCallSpec;
-use filbert_types::{Field, LogicalType, TypeKind};
+use filbert_types::{Clock, Field, LogicalType, TypeKind};
 use proptest::prelude::*;
 
 use super::*;
@@ -46,6 +46,8 @@ fn operator(
         emit_update_before: true,
         input_retracts: retracts,
         state_ttl_ms: None,
+        mini_batch_rows: None,
+        merges: false,
     };
     GroupAggregateOperator::new(&spec, &input, schema(&types)).unwrap()
 }
@@ -124,7 +126,7 @@ fn the_last_retraction_deletes_and_an_unknown_one_is_dropped() {
             "+I a q 1", "-U a q 1", "+U a p 2", "-U a p 2", "+U a q 1", "-D a q 1", "+I a z 1"
         ]
     );
-    assert_eq!(operator.metrics.unknown_retractions.get(), 1);
+    assert_eq!(operator.state.metrics.unknown_retractions.get(), 1);
 }
 
 #[test]
@@ -209,12 +211,8 @@ proptest! {
 fn with_a_ttl_an_untouched_key_begins_anew() {
     let clock = Arc::new(filbert_types::ManualClock::new(0));
     let mut operator = operator(vec![call("COUNT", None, TypeKind::BigInt)], vec![0], false);
-    operator.ttl = Some(Ttl {
-        ttl_ms: 1000,
-        written_at_ms: ValueTable::default(),
-        next_sweep_ms: 1000,
-    });
-    operator.clock = Some(Arc::clone(&clock) as Arc<dyn Clock>);
+    operator.state.ttl = Some(state::Ttl::new(1000));
+    operator.state.clock = Some(Arc::clone(&clock) as Arc<dyn Clock>);
     let row = |key: &str| batch(&input(), &format!("+I {key} 1 x true")).unwrap();
     assert_eq!(
         run(&mut operator, &[row("a"), row("b")]),
@@ -229,5 +227,5 @@ fn with_a_ttl_an_untouched_key_begins_anew() {
     );
     clock.advance(std::time::Duration::from_secs(9));
     operator.timer(clock.now_ms(), &mut Output::new(1)).unwrap();
-    assert_eq!(operator.index.len(), 0);
+    assert_eq!(operator.state.index.len(), 0);
 }

@@ -33,21 +33,59 @@ impl AggregateCall {
 
     /// `SUM(v) AS total`; over changing input the function has Flink's suffix: `SUM_RETRACT(v)`.
     pub fn text(&self, input: &[PlanColumn], output: &PlanColumn, retracts: bool) -> String {
-        let args: Vec<&str> = self.args.iter().map(|a| input[*a].name.as_str()).collect();
-        let args = if args.is_empty() {
-            "*".to_owned()
-        } else {
-            args.join(", ")
+        let call = self.call_text(input, retracts, None);
+        format!("{call} AS {}", output.name)
+    }
+
+    /// `SUM(v)`. `distinct_buffer` names the values that a local phase has seen, in place of DISTINCT.
+    pub fn call_text(
+        &self,
+        input: &[PlanColumn],
+        retracts: bool,
+        distinct_buffer: Option<&str>,
+    ) -> String {
+        let distinct = match distinct_buffer {
+            Some(buffer) => format!("{buffer} "),
+            None if self.distinct => "DISTINCT ".to_owned(),
+            None => String::new(),
         };
-        let suffix = if retracts { "_RETRACT" } else { "" };
-        let distinct = if self.distinct { "DISTINCT " } else { "" };
-        let filter = self
-            .filter
-            .map(|f| format!(" FILTER {}", input[f].name))
-            .unwrap_or_default();
+        let filter = self.filter.map(|f| format!(" FILTER {}", input[f].name));
         format!(
-            "{}{suffix}({distinct}{args}){filter} AS {}",
-            self.function, output.name
+            "{}({distinct}{}){}",
+            self.name(retracts),
+            self.args_text(input),
+            filter.unwrap_or_default()
         )
     }
+
+    /// `SUM_RETRACT`
+    pub fn name(&self, retracts: bool) -> String {
+        let suffix = if retracts { "_RETRACT" } else { "" };
+        format!("{}{suffix}", self.function)
+    }
+
+    pub fn args_text(&self, input: &[PlanColumn]) -> String {
+        let args: Vec<&str> = self.args.iter().map(|a| input[*a].name.as_str()).collect();
+        match args.is_empty() {
+            true => "*".to_owned(),
+            false => args.join(", "),
+        }
+    }
+}
+
+/// The buffer of each DISTINCT call's values, shared by calls over the same arguments: `distinct$0`.
+pub(crate) fn distinct_names(calls: &[AggregateCall]) -> Vec<Option<String>> {
+    let mut seen: Vec<&[usize]> = Vec::new();
+    let name =
+        |call: &'_ AggregateCall, place: usize| call.distinct.then(|| format!("distinct${place}"));
+    let mut names = Vec::with_capacity(calls.len());
+    for call in calls {
+        let known = seen.iter().position(|args| *args == call.args);
+        let place = known.unwrap_or(seen.len());
+        if call.distinct && known.is_none() {
+            seen.push(&call.args);
+        }
+        names.push(name(call, place));
+    }
+    names
 }

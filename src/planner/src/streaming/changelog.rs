@@ -98,6 +98,15 @@ pub(crate) struct Traits {
 }
 
 impl Traits {
+    pub const fn of(modify: ModifyKinds, update: UpdateKind, delete: DeleteKind) -> Traits {
+        Traits {
+            modify,
+            update,
+            delete,
+            drop_update_before: false,
+        }
+    }
+
     pub const fn retracts(&self) -> bool {
         !self.modify.is_insert_only()
     }

@@ -29,7 +29,9 @@ pub(crate) fn of(plan: &StreamPlan, id: NodeId) -> Option<Vec<Monotonicity>> {
             let inserts = !(mode.update_before || mode.update_after || mode.delete);
             inserts.then(|| vec![Constant; node.columns.len()])
         }
-        StreamOp::WatermarkAssigner(_) | StreamOp::DropUpdateBefore(_) => input(),
+        StreamOp::WatermarkAssigner(_)
+        | StreamOp::MiniBatchAssigner(_)
+        | StreamOp::DropUpdateBefore(_) => input(),
         StreamOp::Calc(calc) => of_calc(calc, plan, node.inputs[0]),
         StreamOp::Expand(_) => {
             let mut columns = input()?;

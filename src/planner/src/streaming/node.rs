@@ -13,7 +13,9 @@ use crate::streaming::drop_update_before::DropUpdateBefore;
 use crate::streaming::expand::Expand;
 use crate::streaming::group_aggregate::GroupAggregate;
 use crate::streaming::join::Join;
+use crate::streaming::local_group_aggregate::LocalGroupAggregate;
 use crate::streaming::match_recognize::Match;
+use crate::streaming::mini_batch_assigner::MiniBatchAssigner;
 use crate::streaming::rank::Rank;
 use crate::streaming::sink::Sink;
 use crate::streaming::sink_materializer::SinkMaterializer;
@@ -68,6 +70,8 @@ pub(crate) enum StreamOp {
     WatermarkAssigner(WatermarkAssigner),
     Union(Union),
     Expand(Expand),
+    MiniBatchAssigner(MiniBatchAssigner),
+    LocalGroupAggregate(Box<LocalGroupAggregate>),
     GroupAggregate(GroupAggregate),
     Join(Box<Join>),
     Unnest(Unnest),
@@ -94,6 +98,8 @@ impl StreamOp {
             StreamOp::WatermarkAssigner(op) => op,
             StreamOp::Union(op) => op,
             StreamOp::Expand(op) => op,
+            StreamOp::MiniBatchAssigner(op) => op,
+            StreamOp::LocalGroupAggregate(op) => op.as_ref(),
             StreamOp::GroupAggregate(op) => op,
             StreamOp::Join(op) => op.as_ref(),
             StreamOp::Unnest(op) => op,

@@ -171,6 +171,8 @@ pub fn aggregate(keys: Vec<usize>) -> StreamNode {
         emit_update_before: true,
         input_retracts: false,
         state_ttl_ms: None,
+        mini_batch_rows: None,
+        merges: false,
     };
     node("GroupAggregate", OperatorSpec::GroupAggregate(spec), output)
 }

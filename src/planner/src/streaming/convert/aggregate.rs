@@ -203,11 +203,8 @@ impl Converter<'_> {
             keys.push(id);
         }
         let columns = self.aggregate_columns(input, &keys, &grouping);
-        let op = StreamOp::GroupAggregate(GroupAggregate {
-            keys,
-            calls,
-            state_ttl_ms: self.state_ttl_ms()?,
-        });
+        let aggregate = GroupAggregate::new(keys, calls, self.state_ttl_ms()?);
+        let op = StreamOp::GroupAggregate(aggregate);
         Ok(self.plan.add(op, vec![input], columns))
     }
 
