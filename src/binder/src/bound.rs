@@ -11,6 +11,8 @@ use filbert_types::{CatalogTable, Field, LogicalType, ObjectPath};
 #[derive(Debug, Clone, Default)]
 pub struct ColumnTypes {
     types: HashMap<String, LogicalType>,
+    /// How long state about rows with these columns lives, where a hint says so.
+    state_ttl_ms: HashMap<String, u64>,
 }
 
 impl ColumnTypes {
@@ -20,6 +22,18 @@ impl ColumnTypes {
 
     pub fn get(&self, column: &Column) -> Option<&LogicalType> {
         self.types.get(&column.flat_name())
+    }
+
+    pub fn set_state_ttl(&mut self, column: &Column, ttl_ms: u64) {
+        self.state_ttl_ms.insert(column.flat_name(), ttl_ms);
+    }
+
+    /// The time that a STATE_TTL hint gives, when it is about all of these columns.
+    pub fn hinted_state_ttl_ms(&self, columns: &[&Column]) -> Option<u64> {
+        let hinted = |column: &&Column| self.state_ttl_ms.get(&column.flat_name()).copied();
+        let first = hinted(columns.first()?)?;
+        let all = columns.iter().all(|column| hinted(column) == Some(first));
+        all.then_some(first)
     }
 }
 

@@ -3,10 +3,25 @@
 use std::rc::Rc;
 
 use filbert_sql::HintArgs;
+use filbert_types::config::parse_duration;
 use sqlparser::ast::{Select, TableFactor, TableWithJoins};
 
 use crate::binder::Binder;
 use crate::error::{BindError, BindResult, available};
+use crate::scope::Scope;
+
+/// The hints that there are.
+const KNOWN_HINTS: &[&str] = &[
+    "OPTIONS",
+    "ALIAS",
+    "LOOKUP",
+    "STATE_TTL",
+    "BROADCAST",
+    "SHUFFLE_HASH",
+    "SHUFFLE_MERGE",
+    "NEST_LOOP",
+    "MULTI_JOIN",
+];
 
 /// Hints that name tables of their query block.
 const TABLE_HINTS: &[&str] = &[
@@ -18,10 +33,20 @@ const TABLE_HINTS: &[&str] = &[
 ];
 
 impl Binder<'_> {
-    /// Checks the hints of a query block. They are advice: an unknown one is ignored, as by Flink.
+    /// Checks the hints of a query block: that they are known, and name its tables.
     pub fn check_hints(&self, select: &Select) -> BindResult<()> {
         let hints = Rc::clone(&self.hints);
         for hint in hints.of_select(select) {
+            if !KNOWN_HINTS.iter().any(|known| hint.is(known)) {
+                return Err(BindError::at(
+                    Some(hint.name.span),
+                    format!(
+                        "Hint: {} should be registered in the HintStrategyTable",
+                        hint.name.value
+                    ),
+                )
+                .with_hint(available("hints", KNOWN_HINTS.iter().copied())));
+            }
             let named: Vec<(&str, filbert_types::Span)> = match &hint.args {
                 HintArgs::Names(names) if TABLE_HINTS.iter().any(|h| hint.is(h)) => {
                     names.iter().map(|n| (n.value.as_str(), n.span)).collect()
@@ -51,6 +76,37 @@ impl Binder<'_> {
                         ),
                     )
                     .with_hint(available("tables", tables.iter().map(String::as_str))));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Binder<'_> {
+    /// Notes how long `STATE_TTL('t' = '1 d')` lets state about the rows of a block's relations live.
+    pub fn state_ttl_hints(&mut self, select: &Select, scope: &Scope) -> BindResult<()> {
+        let hints = Rc::clone(&self.hints);
+        for hint in hints.of_select(select).iter().filter(|h| h.is("STATE_TTL")) {
+            let HintArgs::Options(options) = &hint.args else {
+                continue;
+            };
+            for option in options {
+                let text = &option.value.value;
+                let ttl = parse_duration(text).ok_or_else(|| {
+                    BindError::at(
+                        Some(option.value.span),
+                        format!("Invalid STATE_TTL hint value: '{text}' is not a duration"),
+                    )
+                })?;
+                let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+                let wanted = last_part(&option.key.value);
+                let named = scope.relations.iter().filter(|relation| {
+                    let table = relation.path.as_ref().map(|path| path.object.as_str());
+                    relation.alias.as_deref() == Some(wanted) || table == Some(wanted)
+                });
+                for column in named.flat_map(|relation| &relation.columns) {
+                    self.types.set_state_ttl(&column.column, ttl_ms);
                 }
             }
         }

@@ -48,6 +48,7 @@ impl Binder<'_> {
         check_select(select)?;
         self.check_hints(select)?;
         let from = self.from(&select.from)?;
+        self.state_ttl_hints(select, &from.scope)?;
         let scope = Rc::new(from.scope);
         let mut plan = from.plan;
         if let Some(condition) = &select.selection {

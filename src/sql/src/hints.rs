@@ -15,7 +15,7 @@ pub(crate) use parse::parse as parse_hints;
 /// One hint of a comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
-    /// As written; Flink's names are upper-case, and unknown ones are ignored.
+    /// As written; Flink's names are upper-case.
     pub name: Ident,
     pub args: HintArgs,
 }

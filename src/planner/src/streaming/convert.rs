@@ -204,6 +204,16 @@ impl<'a> Converter<'a> {
         Ok(duration.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)))
     }
 
+    /// How long state about the rows of a node lives: as a STATE_TTL hint says, else as the configuration.
+    fn input_ttl_ms(&self, input: NodeId) -> Result<Option<u64>, PlanError> {
+        let columns = self.plan.nodes[input].columns.iter();
+        let columns: Vec<&Column> = columns.map(|c| &c.column).collect();
+        match self.types.hinted_state_ttl_ms(&columns) {
+            Some(ttl_ms) => Ok(Some(ttl_ms).filter(|ms| *ms > 0)),
+            None => self.state_ttl_ms(),
+        }
+    }
+
     fn state_ttl_ms(&self) -> Result<Option<u64>, PlanError> {
         Ok(self.millis(&STATE_TTL)?.filter(|ms| *ms > 0))
     }

@@ -193,6 +193,7 @@ impl Converter<'_> {
         if let Some(windowed) = self.window_aggregate(input, &grouping)? {
             return Ok(windowed);
         }
+        let state_ttl_ms = self.input_ttl_ms(input)?;
         let mut prepared = Prepared::new();
         let mut keys = self.key_slots(&mut prepared, input, &grouping)?;
         let calls = self.calls(&mut prepared, input, &grouping)?;
@@ -203,7 +204,7 @@ impl Converter<'_> {
             keys.push(id);
         }
         let columns = self.aggregate_columns(input, &keys, &grouping);
-        let aggregate = GroupAggregate::new(keys, calls, self.state_ttl_ms()?);
+        let aggregate = GroupAggregate::new(keys, calls, state_ttl_ms);
         let op = StreamOp::GroupAggregate(aggregate);
         Ok(self.plan.add(op, vec![input], columns))
     }

@@ -29,9 +29,9 @@ impl Converter<'_> {
             (&join.left, &join.right)
         };
         let left = self.convert(left_plan)?;
-        let left_ttl_ms = self.side_ttl_ms(left_plan)?;
+        let left_ttl_ms = self.input_ttl_ms(left)?;
         let right = self.convert(right_plan)?;
-        let right_ttl_ms = self.side_ttl_ms(right_plan)?;
+        let right_ttl_ms = self.input_ttl_ms(right)?;
         let condition = self.condition(join, left, right, swapped);
         let (left, right, keys) = self.with_key_columns(left, right, &condition)?;
         let inputs = [&self.plan.nodes[left], &self.plan.nodes[right]];
@@ -224,13 +224,6 @@ impl Converter<'_> {
             return Ok(node);
         }
         Ok(self.pick(node, &places))
-    }
-
-    fn side_ttl_ms(
-        &self,
-        _plan: &datafusion::logical_expr::LogicalPlan,
-    ) -> Result<Option<u64>, PlanError> {
-        self.state_ttl_ms()
     }
 }
 
