@@ -95,6 +95,7 @@ pub fn call(
         modifiers.filter.is_some(),
     )?;
     let definition = aggregate(name).ok_or_else(|| unknown(name, &args))?;
+    check_clauses(definition.signature.name, &args, &modifiers)?;
     if let Some(filter) = &modifiers.filter
         && filter.ty.kind != TypeKind::Boolean
     {
@@ -137,6 +138,26 @@ pub fn call(
     Ok(TypedExpr::new(expr, inferred.return_type))
 }
 
+/// Refuses clauses that would have no effect, as Flink's parser and validator do.
+fn check_clauses(name: &str, args: &[TypedExpr], modifiers: &Modifiers) -> Result<(), CallError> {
+    if name != "ARRAY_AGG" && !modifiers.order_by.is_empty() {
+        return Err(CallError::Invalid(format!(
+            "ORDER BY unexpected in a call of {name}: only ARRAY_AGG takes it."
+        )));
+    }
+    if name != "ARRAY_AGG" && modifiers.ignore_nulls.is_some() {
+        return Err(CallError::Invalid(format!(
+            "Cannot specify IGNORE NULLS or RESPECT NULLS following '{name}': only ARRAY_AGG takes it."
+        )));
+    }
+    if name == "LISTAGG" && args.get(1).is_some_and(|a| a.ty.kind == TypeKind::Null) {
+        return Err(CallError::Invalid(
+            "Illegal use of 'NULL' as the separator of LISTAGG.".into(),
+        ));
+    }
+    Ok(())
+}
+
 /// The JSON aggregates take their values as JSON texts.
 fn json_values(
     ctx: &ExprContext,
@@ -146,6 +167,10 @@ fn json_values(
     if definition.signature.name.starts_with("JSON_")
         && let Some(value) = args.pop()
     {
+        if crate::builtins::json::is_raw(&value.expr) {
+            args.push(value);
+            return Ok(args);
+        }
         args.push(crate::call::built_in(ctx, "JSON_STRING", vec![value])?);
     }
     Ok(args)

@@ -10,7 +10,7 @@
 //! }
 //! ```
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{
     Array, ArrayAccessor, ArrayRef, ArrowPrimitiveType, BinaryViewArray, BinaryViewBuilder,
@@ -22,6 +22,7 @@ use datafusion::common::{DataFusionError, Result, ScalarValue, internal_datafusi
 use datafusion::logical_expr::ColumnarValue;
 use filbert_types::LogicalType;
 
+use crate::java::random::JavaRandom;
 use crate::udf::Session;
 
 /// A call at run time.
@@ -30,6 +31,8 @@ pub struct Call<'a> {
     pub arg_types: &'a [LogicalType],
     pub return_type: &'a LogicalType,
     pub session: &'a Session,
+    /// The call's own generator, which a seed starts.
+    pub(crate) random: &'a Mutex<Option<JavaRandom>>,
     pub args: &'a [ColumnarValue],
     /// How many results to give.
     pub rows: usize,

@@ -173,7 +173,7 @@ pub fn timestamp(text: &str) -> Result<TypedExpr, CallError> {
 }
 
 /// `TIMESTAMP WITH LOCAL TIME ZONE '..'`, in the session's zone.
-pub fn timestamp_ltz(text: &str, zone: chrono_tz::Tz) -> Result<TypedExpr, CallError> {
+pub fn timestamp_ltz(text: &str, zone: filbert_types::TimeZone) -> Result<TypedExpr, CallError> {
     let (nanos, digits) = timestamp_nanos(text, "TIMESTAMP WITH LOCAL TIME ZONE")?;
     let kind = TypeKind::timestamp_ltz(digits);
     let seconds = nanos.div_euclid(1_000_000_000) as i64;

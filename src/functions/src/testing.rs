@@ -14,7 +14,7 @@ use crate::typed::{ExprContext, TypedExpr};
 
 pub(crate) fn context() -> ExprContext {
     ExprContext {
-        time_zone: chrono_tz::Tz::UTC,
+        time_zone: filbert_types::TimeZone::UTC,
         batch: true,
         legacy_cast: false,
         query_start_us: 0,

@@ -1,7 +1,7 @@
 //! Dates and times as text: what literals and casts share.
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone};
-use chrono_tz::Tz;
+use chrono::{NaiveDate, NaiveTime};
+use filbert_types::TimeZone;
 
 /// `yyyy-M-d`, years of one to four digits; none where the day doesn't exist.
 pub fn parse_date_fields(text: &str) -> Option<NaiveDate> {
@@ -53,45 +53,24 @@ fn number(text: &str, digits: usize) -> Option<u32> {
 
 /// The instant of a local time in a zone, both in seconds: in a gap the clock moves forward by the gap, and of two
 /// instants the earlier is meant, as in Java.
-pub fn local_to_utc_seconds(local: i64, zone: Tz) -> i64 {
-    if zone == Tz::UTC {
-        return local;
-    }
-    let Some(time) = chrono::DateTime::from_timestamp(local, 0).map(|t| t.naive_utc()) else {
-        return local;
-    };
-    match zone.from_local_datetime(&time) {
-        chrono::LocalResult::Single(instant) => instant.timestamp(),
-        chrono::LocalResult::Ambiguous(earliest, _) => earliest.timestamp(),
-        chrono::LocalResult::None => local - offset_before(time, zone),
-    }
-}
-
-/// The offset in force before a gap.
-fn offset_before(time: NaiveDateTime, zone: Tz) -> i64 {
-    let before = time - chrono::Duration::days(1);
-    let offset = zone.offset_from_utc_datetime(&before);
-    i64::from(offset.fix().local_minus_utc())
+pub fn local_to_utc_seconds(local: i64, zone: TimeZone) -> i64 {
+    local - i64::from(zone.offset_at_local(local))
 }
 
 /// The local time of an instant, both in seconds.
-pub fn utc_to_local_seconds(utc: i64, zone: Tz) -> i64 {
-    if zone == Tz::UTC {
-        return utc;
-    }
-    let Some(time) = chrono::DateTime::from_timestamp(utc, 0).map(|t| t.naive_utc()) else {
-        return utc;
-    };
-    utc + i64::from(zone.offset_from_utc_datetime(&time).fix().local_minus_utc())
+pub fn utc_to_local_seconds(utc: i64, zone: TimeZone) -> i64 {
+    utc + i64::from(zone.offset_at_utc(utc))
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::NaiveDateTime;
+
     use super::*;
 
     #[test]
     fn local_times_in_gaps_and_overlaps() {
-        let zone = Tz::America__Los_Angeles;
+        let zone: TimeZone = "America/Los_Angeles".parse().unwrap();
         let at = |text: &str| {
             NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S")
                 .unwrap()

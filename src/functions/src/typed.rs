@@ -1,6 +1,6 @@
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
-use filbert_types::LogicalType;
+use filbert_types::{LogicalType, TimeZone};
 
 /// A bound expression and its type. The expression's Arrow type is always `ty.arrow()`.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ impl TypedExpr {
 #[derive(Debug, Clone)]
 pub struct ExprContext {
     /// `table.local-time-zone`.
-    pub time_zone: chrono_tz::Tz,
+    pub time_zone: TimeZone,
     /// True in batch mode, where CURRENT_TIMESTAMP is one instant for the whole query.
     pub batch: bool,
     /// `table.exec.legacy-cast-behaviour` is ENABLED.

@@ -1,5 +1,5 @@
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::array::Array;
 use arrow::datatypes::{DataType, Field, FieldRef};
@@ -8,10 +8,11 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
-use filbert_types::LogicalType;
+use filbert_types::{LogicalType, TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Body, Determinism, FunctionRef};
+use crate::java::random::JavaRandom;
 use crate::kernel::{Call, fail};
 use crate::typed::ExprContext;
 
@@ -20,7 +21,7 @@ use crate::typed::ExprContext;
 pub struct Session {
     /// `table.local-time-zone`.
     #[serde(with = "zone_name")]
-    pub time_zone: chrono_tz::Tz,
+    pub time_zone: TimeZone,
     pub batch: bool,
     pub legacy_cast: bool,
     /// The instant at which the query began: microseconds since the epoch. 0 for functions that don't depend on it.
@@ -28,13 +29,14 @@ pub struct Session {
 }
 
 mod zone_name {
+    use filbert_types::TimeZone;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub fn serialize<S: Serializer>(zone: &chrono_tz::Tz, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(zone.name())
+    pub fn serialize<S: Serializer>(zone: &TimeZone, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(zone)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<chrono_tz::Tz, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<TimeZone, D::Error> {
         let name = String::deserialize(input)?;
         name.parse().map_err(D::Error::custom)
     }
@@ -44,7 +46,7 @@ impl Default for Session {
     /// UTC, in a stream.
     fn default() -> Session {
         Session {
-            time_zone: chrono_tz::Tz::UTC,
+            time_zone: TimeZone::UTC,
             batch: false,
             legacy_cast: false,
             query_start_us: 0,
@@ -73,6 +75,8 @@ pub struct BoundFunction {
     pub arg_types: Vec<LogicalType>,
     pub return_type: LogicalType,
     pub session: Session,
+    /// What a seeded random function goes on with in the next batch.
+    random: Arc<Mutex<Option<JavaRandom>>>,
     signature: Signature,
 }
 
@@ -95,6 +99,7 @@ impl BoundFunction {
             arg_types,
             return_type,
             session,
+            random: Arc::default(),
             signature: Signature::user_defined(volatility),
         }
     }
@@ -114,6 +119,7 @@ impl BoundFunction {
                     arg_types: &self.arg_types,
                     return_type: &self.return_type,
                     session: &self.session,
+                    random: &self.random,
                     args,
                     rows,
                 })?,

@@ -91,7 +91,7 @@ proptest! {
 
 fn context() -> ExprContext {
     ExprContext {
-        time_zone: chrono_tz::Tz::UTC,
+        time_zone: filbert_types::TimeZone::UTC,
         batch: true,
         legacy_cast: false,
         query_start_us: 0,

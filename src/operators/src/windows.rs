@@ -3,9 +3,9 @@
 //! Windows are cut in local time: over TIMESTAMP_LTZ an instant is first turned into the session zone's local time, and
 //! a window's end is turned back to know when the watermark has passed it, as Flink's `TimeWindowUtil` does.
 
-use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeDelta, TimeZone};
-use chrono_tz::Tz;
+use chrono::{DateTime, LocalResult, TimeZone as _};
 use filbert_graph::spec::WindowSpec;
+use filbert_types::TimeZone;
 
 use crate::error::{OperatorError, Result};
 
@@ -20,7 +20,7 @@ pub struct Window {
 #[derive(Debug, Clone)]
 pub struct WindowAssigner {
     shape: Shape,
-    zone: Option<Tz>,
+    zone: Option<TimeZone>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,11 +51,11 @@ impl WindowAssigner {
     pub fn new(spec: &WindowSpec, time_zone: Option<&str>) -> Result<WindowAssigner> {
         let zone = time_zone
             .map(|name| {
-                name.parse::<Tz>()
+                name.parse::<TimeZone>()
                     .map_err(|_| OperatorError::user(format!("Unknown time zone '{name}'.")))
             })
             .transpose()?
-            .filter(|zone| *zone != Tz::UTC);
+            .filter(|zone| *zone != TimeZone::UTC);
         Ok(WindowAssigner {
             shape: Shape::new(spec)?,
             zone,
@@ -149,11 +149,7 @@ impl WindowAssigner {
         let Some(zone) = self.zone else {
             return instant_ms;
         };
-        let Some(instant) = DateTime::from_timestamp_millis(instant_ms) else {
-            return instant_ms;
-        };
-        let offset = zone.offset_from_utc_datetime(&instant.naive_utc()).fix();
-        instant_ms + i64::from(offset.local_minus_utc()) * 1000
+        instant_ms + i64::from(zone.offset_at_utc(instant_ms.div_euclid(1000))) * 1000
     }
 }
 
@@ -205,39 +201,22 @@ const fn start_of(time: i64, offset: i64, size: i64) -> i64 {
     time - (time - offset).rem_euclid(size)
 }
 
-fn naive(local_ms: i64) -> Option<NaiveDateTime> {
-    DateTime::from_timestamp_millis(local_ms).map(|t| t.naive_utc())
-}
-
 /// Local time to the instant: of two the earlier, in a gap as far behind its end as the time is behind its beginning
 /// (Java's `LocalDateTime.atZone`).
-fn to_epoch(local_ms: i64, zone: Tz) -> i64 {
-    let Some(local) = naive(local_ms) else {
-        return local_ms;
-    };
-    match zone.from_local_datetime(&local) {
-        LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => {
-            instant.timestamp_millis()
-        }
-        LocalResult::None => {
-            // The offset from before the gap: the one that held some hours earlier.
-            let before = local - TimeDelta::hours(3);
-            let offset = zone
-                .offset_from_utc_datetime(&before)
-                .fix()
-                .local_minus_utc();
-            local_ms - i64::from(offset) * 1000
-        }
-    }
+fn to_epoch(local_ms: i64, zone: TimeZone) -> i64 {
+    local_ms - i64::from(zone.offset_at_local(local_ms.div_euclid(1000))) * 1000
 }
 
 /// As `to_epoch`, but of two instants the later, and in a gap its end: a window must not fire before all its rows came.
-fn to_epoch_for_timer(local_ms: i64, zone: Tz) -> i64 {
+fn to_epoch_for_timer(local_ms: i64, zone: TimeZone) -> i64 {
     const HOUR_MS: i64 = 3_600_000;
-    let Some(local) = naive(local_ms) else {
+    let TimeZone::Region(region) = zone else {
+        return to_epoch(local_ms, zone);
+    };
+    let Some(local) = DateTime::from_timestamp_millis(local_ms).map(|t| t.naive_utc()) else {
         return local_ms;
     };
-    match zone.from_local_datetime(&local) {
+    match region.from_local_datetime(&local) {
         LocalResult::Single(instant) | LocalResult::Ambiguous(_, instant) => {
             instant.timestamp_millis()
         }

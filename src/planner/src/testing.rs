@@ -4,7 +4,7 @@ use filbert_functions::ExprContext;
 
 pub(crate) fn expr_context() -> ExprContext {
     ExprContext {
-        time_zone: chrono_tz::UTC,
+        time_zone: filbert_types::TimeZone::UTC,
         batch: false,
         legacy_cast: false,
         query_start_us: 0,

@@ -68,7 +68,7 @@ impl Session {
     pub fn expr_context(&self, now_ms: i64) -> Result<ExprContext> {
         let legacy_cast = self.configuration.get(&options::LEGACY_CAST);
         Ok(ExprContext {
-            time_zone: region(self.time_zone()?)?,
+            time_zone: self.time_zone()?,
             batch: self.batch()?,
             legacy_cast: legacy_cast.is_some_and(|v| v.eq_ignore_ascii_case("ENABLED")),
             query_start_us: now_ms.saturating_mul(1000),
@@ -105,19 +105,4 @@ fn system_zone() -> TimeZone {
         .or_else(from_link)
         .and_then(|name| TimeZone::from_str(name.trim_start_matches(':')).ok())
         .unwrap_or(TimeZone::UTC)
-}
-
-/// Expressions are typed by regions.
-fn region(zone: TimeZone) -> Result<chrono_tz::Tz> {
-    match zone {
-        TimeZone::Region(region) => Ok(region),
-        TimeZone::UTC => Ok(chrono_tz::Tz::UTC),
-        TimeZone::Fixed(seconds) if seconds % 3600 == 0 => {
-            // POSIX counts these the other way round.
-            let name = format!("Etc/GMT{:+}", -seconds / 3600);
-            name.parse()
-                .map_err(|_| TableError::unsupported(format!("The time zone {zone}")))
-        }
-        TimeZone::Fixed(_) => Err(TableError::unsupported(format!("The time zone {zone}"))),
-    }
 }

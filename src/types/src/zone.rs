@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, NaiveDateTime, Offset, TimeZone as _};
 use chrono_tz::Tz;
 
-/// A region (`Europe/Oslo`), `UTC`, or a fixed offset (`GMT-08:00`, `+02:00`).
+/// A region (`Europe/Oslo`), `UTC`, or a fixed offset (`GMT-08:00`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimeZone {
     Region(Tz),
@@ -51,54 +51,50 @@ fn naive(epoch_seconds: i64) -> Option<NaiveDateTime> {
 /// A name that is no time zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "'{0}' is not a time zone: expected a region such as 'Europe/Oslo', 'UTC', or an offset such as 'GMT+02:00'."
+    "Invalid time zone '{0}'. The value should be a Time Zone Database (TZDB) ID such as 'America/Los_Angeles' to include daylight saving time. Fixed offsets are supported using 'GMT-03:00' or 'GMT+03:00'. Or use 'UTC' without time zone and daylight saving time."
 )]
 pub struct UnknownZone(pub String);
 
 impl FromStr for TimeZone {
     type Err = UnknownZone;
 
+    /// What Flink takes: names on which Java's two notions of zones agree.
     fn from_str(text: &str) -> Result<TimeZone, UnknownZone> {
-        let name = text.trim();
-        let offset = ["UTC", "GMT", "UT"]
-            .iter()
-            .find_map(|prefix| name.strip_prefix(prefix))
-            .unwrap_or(name);
-        if offset.is_empty() || name == "Z" {
+        let unknown = || UnknownZone(text.to_owned());
+        if matches!(text, "UTC" | "GMT") {
             return Ok(TimeZone::UTC);
         }
-        if let Some(seconds) = fixed_offset(offset) {
-            return Ok(TimeZone::Fixed(seconds));
+        if let Some(offset) = text.strip_prefix("GMT")
+            && offset.starts_with(['+', '-'])
+        {
+            return fixed_offset(offset)
+                .map(TimeZone::Fixed)
+                .ok_or_else(unknown);
         }
-        name.parse()
-            .map(TimeZone::Region)
-            .map_err(|_| UnknownZone(text.to_owned()))
+        if matches!(text, "EST" | "MST" | "HST") {
+            return Err(unknown());
+        }
+        text.parse().map(TimeZone::Region).map_err(|_| unknown())
     }
 }
 
-/// `+h`, `+hh`, `+hh:mm`, `+hhmm` or `+hh:mm:ss`, at most 18 hours either way.
+/// `+h`, `+hh`, `+hh:mm` or `+hhmm`, at most 18 hours either way.
 fn fixed_offset(text: &str) -> Option<i32> {
-    let (sign, digits) = match text.as_bytes().first()? {
-        b'+' => (1, &text[1..]),
-        b'-' => (-1, &text[1..]),
-        _ => return None,
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let digits = &text[1..];
+    let (hours, minutes) = match digits.split_once(':') {
+        Some((hours, minutes)) if hours.len() == 2 && minutes.len() == 2 => (hours, minutes),
+        Some(_) => return None,
+        None if digits.len() == 4 => digits.split_at_checked(2)?,
+        None => (digits, "0"),
     };
     let number = |part: &str, limit: i32| -> Option<i32> {
         let all_digits = matches!(part.len(), 1 | 2) && part.bytes().all(|b| b.is_ascii_digit());
         let value: i32 = all_digits.then(|| part.parse().ok())??;
         (value <= limit).then_some(value)
     };
-    let mut parts = digits.split(':');
-    let first = parts.next()?;
-    let (hours, minutes, seconds) = if first.len() == 4 && first.is_ascii() {
-        (number(&first[..2], 18)?, number(&first[2..], 59)?, 0)
-    } else {
-        let minutes = parts.next().map_or(Some(0), |m| number(m, 59))?;
-        let seconds = parts.next().map_or(Some(0), |s| number(s, 59))?;
-        (number(first, 18)?, minutes, seconds)
-    };
-    let total = hours * 3600 + minutes * 60 + seconds;
-    (parts.next().is_none() && total <= 18 * 3600).then_some(sign * total)
+    let total = number(hours, 18)? * 3600 + number(minutes, 59)? * 60;
+    (total <= 18 * 3600).then_some(sign * total)
 }
 
 impl fmt::Display for TimeZone {
@@ -129,7 +125,11 @@ mod tests {
     fn reads_regions_and_offsets() {
         assert_eq!("UTC".parse(), Ok(TimeZone::UTC));
         assert_eq!("GMT-08:00".parse(), Ok(TimeZone::Fixed(-8 * 3600)));
-        assert_eq!("+0230".parse(), Ok(TimeZone::Fixed(9000)));
+        assert_eq!("GMT+0230".parse(), Ok(TimeZone::Fixed(9000)));
+        assert_eq!("GMT-3".parse(), Ok(TimeZone::Fixed(-10_800)));
+        for refused in ["+05:30", "UTC+3", "GMT+08:00:30", "EST", "Z", ""] {
+            assert!(refused.parse::<TimeZone>().is_err(), "{refused}");
+        }
         assert!("Mars/Olympus".parse::<TimeZone>().is_err());
         assert!("GMT+99:00".parse::<TimeZone>().is_err());
     }

@@ -47,7 +47,7 @@ impl TestCatalog {
 
     fn new(batch: bool) -> TestCatalog {
         let exprs = ExprContext {
-            time_zone: chrono_tz::UTC,
+            time_zone: filbert_types::TimeZone::UTC,
             batch,
             legacy_cast: false,
             query_start_us: 0,

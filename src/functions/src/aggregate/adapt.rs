@@ -204,6 +204,8 @@ fn cast_result(array: ArrayRef, ty: &LogicalType) -> Result<ArrayRef> {
 #[derive(Debug)]
 pub(super) struct Distinct {
     sorted: bool,
+    /// NULL is a value too.
+    nulls: bool,
     inner: Box<dyn Accumulator>,
     types: Vec<DataType>,
     seen: IndexSet<Vec<ScalarValue>>,
@@ -211,9 +213,15 @@ pub(super) struct Distinct {
 }
 
 impl Distinct {
-    pub(super) fn new(inner: Box<dyn Accumulator>, types: Vec<DataType>, sorted: bool) -> Distinct {
+    pub(super) fn new(
+        inner: Box<dyn Accumulator>,
+        types: Vec<DataType>,
+        sorted: bool,
+        nulls: bool,
+    ) -> Distinct {
         Distinct {
             sorted,
+            nulls,
             inner,
             types,
             seen: IndexSet::new(),
@@ -224,7 +232,7 @@ impl Distinct {
     fn insert(&mut self, arrays: &[ArrayRef]) -> Result<()> {
         let rows = arrays.first().map_or(0, |a| a.len());
         for row in 0..rows {
-            if arrays[0].is_null(row) {
+            if !self.nulls && arrays[0].is_null(row) {
                 continue;
             }
             let values: Vec<ScalarValue> = arrays

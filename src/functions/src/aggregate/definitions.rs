@@ -439,7 +439,22 @@ fn infer_collect(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
 }
 
 fn infer_approx_count_distinct(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = call.matches(&[&[ANY]])?;
+    let mut types = call.matches(&[&[ANY]])?;
+    let kind = &types[0].kind;
+    let supported = kind.is_numeric()
+        || kind.is_character()
+        || kind.is_timestamp()
+        || matches!(kind, TypeKind::Date | TypeKind::Time(_) | TypeKind::Null);
+    if !supported {
+        return Err(CallError::Invalid(format!(
+            "APPROX_COUNT_DISTINCT aggregate function does not support type: ''{}''.",
+            types[0].with_nullable(true)
+        )));
+    }
+    // DataFusion's sketch takes no floating point numbers; their texts differ where they do.
+    if kind.is_approximate_numeric() {
+        types[0] = LogicalType::new(TypeKind::STRING, types[0].nullable);
+    }
     Ok(call.returns(types, TypeKind::BigInt))
 }
 
@@ -481,6 +496,12 @@ fn infer_json_array(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
 
 fn infer_bitmap_build(call: &CallArgs<'_>, result: TypeKind) -> Result<Inferred, CallError> {
     let types = call.matches(&[&[INT]])?;
+    if *call.kind(0) == TypeKind::BigInt {
+        return Err(CallError::Invalid(
+            "Unsupported argument type. Expected type root 'INTEGER' but actual type was 'BIGINT'."
+                .into(),
+        ));
+    }
     Ok(call.returns(types, result))
 }
 

@@ -106,10 +106,30 @@ impl BoundAggregate {
             order_bys: args.order_bys,
             is_reversed: args.is_reversed,
             name: args.name,
-            is_distinct: args.is_distinct,
+            is_distinct: args.is_distinct && !self.tells_distinct_itself(),
             exprs: args.exprs,
             expr_fields: args.expr_fields,
         })
+    }
+
+    /// DataFusion's function has no DISTINCT, or gives its values in an order that differs from run to run.
+    fn tells_distinct_itself(&self) -> bool {
+        matches!(
+            self.flink_name(),
+            "ARRAY_AGG" | "STDDEV_POP" | "STDDEV_SAMP" | "VAR_POP" | "VAR_SAMP"
+        )
+    }
+
+    /// An accumulator that gets each value once. Flink's batch plan sorts what collects values.
+    fn distinct(
+        &self,
+        inner: Box<dyn Accumulator>,
+        args: &AccumulatorArgs<'_>,
+    ) -> Box<dyn Accumulator> {
+        let types = args.expr_fields.iter().map(|f| f.data_type().clone());
+        let sorted = matches!(self.flink_name(), "LISTAGG" | "ARRAY_AGG");
+        let nulls = self.flink_name() == "ARRAY_AGG" && !args.ignore_nulls;
+        Box::new(Distinct::new(inner, types.collect(), sorted, nulls))
     }
 
     /// An accumulator of ours for one group, whatever the call's DISTINCT says.
@@ -204,27 +224,29 @@ impl AggregateUDFImpl for BoundAggregate {
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         if let Some(inner) = self.inner() {
             let accumulator = inner.accumulator(self.inner_args(inner, &args)?)?;
-            return Ok(match &self.implementation {
+            let accumulator = match &self.implementation {
                 Implementation::DataFusionCast(_) => {
                     Box::new(CastResult::new(accumulator, self.return_type.clone()))
                 }
                 _ => accumulator,
-            });
+            };
+            if args.is_distinct && self.tells_distinct_itself() {
+                return Ok(self.distinct(accumulator, &args));
+            }
+            return Ok(accumulator);
         }
         let Some(own) = self.own_accumulator()? else {
             return datafusion::common::internal_err!("{} has no accumulator", self.name);
         };
         if args.is_distinct {
-            let types = args.expr_fields.iter().map(|f| f.data_type().clone());
-            // Flink's batch plan sorts what LISTAGG(DISTINCT ..) joins.
-            let sorted = self.flink_name() == "LISTAGG";
-            return Ok(Box::new(Distinct::new(own, types.collect(), sorted)));
+            return Ok(self.distinct(own, &args));
         }
         Ok(own)
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        if let Some(inner) = self.inner() {
+        let own_distinct = args.is_distinct && self.tells_distinct_itself();
+        if let Some(inner) = self.inner().filter(|_| !own_distinct) {
             return inner.state_fields(StateFieldsArgs {
                 name: args.name,
                 input_fields: args.input_fields,
@@ -251,6 +273,7 @@ impl AggregateUDFImpl for BoundAggregate {
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
         match (&self.implementation, self.inner()) {
             (Implementation::Groups(_), _) => !args.is_distinct,
+            (_, Some(_)) if args.is_distinct && self.tells_distinct_itself() => false,
             (_, Some(inner)) => self
                 .inner_args(inner, &args)
                 .is_ok_and(|args| inner.groups_accumulator_supported(args)),

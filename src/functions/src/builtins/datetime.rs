@@ -34,7 +34,7 @@ use crate::kernel::Call;
 /// The session's zone where the type is shown in it, UTC for the others.
 fn zone_of(call: &Call<'_>, kind: &TypeKind) -> Zone {
     match kind {
-        TypeKind::TimestampLtz { .. } => Zone::Region(call.session.time_zone),
+        TypeKind::TimestampLtz { .. } => Zone::from(call.session.time_zone),
         _ => crate::java::zone::UTC,
     }
 }

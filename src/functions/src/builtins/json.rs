@@ -11,4 +11,5 @@
 //! - `JSON_OBJECT(on null, key, value, ..)` and `JSON_ARRAY(on null, value, ..)`, on null being NULL or ABSENT
 
 pub(crate) mod build;
+pub(crate) use build::is_raw;
 pub(crate) mod query;

@@ -8,7 +8,6 @@ use arrow::array::{
 };
 use datafusion::common::Result;
 use filbert_types::print::{Formatter, Style};
-use filbert_types::zone::TimeZone;
 use filbert_types::{LogicalType, TypeKind};
 
 use super::kernel::Casting;
@@ -92,7 +91,7 @@ pub(super) fn print(
     from: &LogicalType,
     to: &TypeKind,
 ) -> Result<ArrayRef> {
-    let zone = TimeZone::Region(casting.session.time_zone);
+    let zone = casting.session.time_zone;
     let formatter = Formatter::with_style(from, zone, Style::Cast);
     let column = formatter.bind(array.as_ref())?;
     let (length, pad) = length(to);

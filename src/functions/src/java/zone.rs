@@ -10,6 +10,15 @@ pub enum Zone {
     Fixed(i32),
 }
 
+impl From<filbert_types::TimeZone> for Zone {
+    fn from(zone: filbert_types::TimeZone) -> Zone {
+        match zone {
+            filbert_types::TimeZone::Region(region) => Zone::Region(region),
+            filbert_types::TimeZone::Fixed(offset) => Zone::Fixed(offset),
+        }
+    }
+}
+
 pub const UTC: Zone = Zone::Fixed(0);
 
 /// Java's three-letter names that mean a region.

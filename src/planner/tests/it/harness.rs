@@ -125,7 +125,7 @@ impl Session {
 
     fn exprs(&self) -> ExprContext {
         ExprContext {
-            time_zone: chrono_tz::UTC,
+            time_zone: filbert_types::TimeZone::UTC,
             batch: self.configuration.raw("execution.runtime-mode") == Some("batch"),
             legacy_cast: false,
             query_start_us: 0,

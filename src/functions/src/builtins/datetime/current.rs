@@ -121,7 +121,7 @@ pub(super) fn now_us(call: &Call<'_>) -> i64 {
 
 fn local_ms(call: &Call<'_>) -> i64 {
     let ms = now_us(call).div_euclid(1000);
-    let zone = Zone::Region(call.session.time_zone);
+    let zone = Zone::from(call.session.time_zone);
     ms + 1000 * i64::from(zone.offset_at(ms.div_euclid(1000)))
 }
 

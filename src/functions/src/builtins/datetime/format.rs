@@ -128,7 +128,7 @@ fn simple<'c>(
 /// From and to texts, in the same zone, so that it doesn't matter which.
 fn format_text(call: &Call<'_>) -> Result<ArrayRef> {
     let (text, pattern) = (call.strings(0)?, call.strings(1)?);
-    let zone = Zone::Region(call.session.time_zone);
+    let zone = Zone::from(call.session.time_zone);
     let reader = SimpleDateFormat::new(DEFAULT_PATTERN).map_err(fail)?;
     let mut formats = Cached::default();
     call.strict_strings(|row, out| {
@@ -146,7 +146,7 @@ fn from_unixtime(call: &Call<'_>) -> Result<ArrayRef> {
         2 => Some(call.strings(1)?),
         _ => None,
     };
-    let zone = Zone::Region(call.session.time_zone);
+    let zone = Zone::from(call.session.time_zone);
     let mut formats = Cached::default();
     call.strict_strings(|row, out| {
         let pattern = pattern.as_ref().map_or(DEFAULT_PATTERN, |p| p.value(row));
@@ -166,7 +166,7 @@ fn unix_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
         2 => Some(call.strings(1)?),
         _ => None,
     };
-    let zone = Zone::Region(call.session.time_zone);
+    let zone = Zone::from(call.session.time_zone);
     let mut formats = Cached::default();
     call.strict::<Int64Type>(|row| {
         let pattern = pattern.as_ref().map_or(DEFAULT_PATTERN, |p| p.value(row));

@@ -237,7 +237,7 @@ fn diff(call: &Call<'_>) -> Result<ArrayRef> {
     let unit = unit_of(call)?;
     let (from, to) = (Moments::of(call, 1)?, Moments::of(call, 2)?);
     let zone = (from.is_ltz() || to.is_ltz())
-        .then_some(crate::java::zone::Zone::Region(call.session.time_zone));
+        .then_some(crate::java::zone::Zone::from(call.session.time_zone));
     call.build::<Int32Type>(|row| {
         let (Some(from), Some(to)) = (from.get_utc(row, zone), to.get_utc(row, zone)) else {
             return Ok(None);

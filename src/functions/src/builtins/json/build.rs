@@ -171,7 +171,8 @@ fn build(
     Ok(bind_kernel(ctx, FunctionRef::BuiltIn(function), args, ty.clone()).expr)
 }
 
-fn is_raw(expr: &Expr) -> bool {
+/// Whether a value is JSON text already: what JSON(), JSON_OBJECT and JSON_ARRAY give.
+pub(crate) fn is_raw(expr: &Expr) -> bool {
     matches!(expr, Expr::ScalarFunction(f) if matches!(f.func.name(), "JSON" | "$JSON_OBJECT" | "$JSON_ARRAY"))
 }
 

@@ -1,6 +1,8 @@
-//! RAND, RAND_INTEGER, UUID: another value for each row. With a seed, each evaluated column begins its sequence anew.
+//! RAND, RAND_INTEGER, UUID: another value for each row. With a seed, a call's sequence goes on from batch to batch.
 
-use arrow::array::ArrayRef;
+use std::sync::PoisonError;
+
+use arrow::array::{ArrayRef, Int32Array};
 use arrow::datatypes::{Float64Type, Int32Type};
 use datafusion::common::Result;
 use filbert_types::{LogicalType, TypeKind};
@@ -58,10 +60,20 @@ fn uuid_type(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
     Ok(call.returns_type(types, LogicalType::not_null(TypeKind::Char(36))))
 }
 
-/// The generator of a constant seed, shared by all rows; without one, or with another seed for each row, none.
-fn shared(seed: Option<&Arg<arrow::array::Int32Array>>) -> Option<JavaRandom> {
-    let seed = seed?.constant()?;
-    Some(JavaRandom::new(i64::from(seed)))
+/// Runs with the generator of a constant seed, which all rows of all batches share; without one, or with another seed
+/// for each row, with none.
+fn with_shared<T>(
+    call: &Call<'_>,
+    seed: Option<&Arg<Int32Array>>,
+    run: impl FnOnce(Option<&mut JavaRandom>) -> T,
+) -> T {
+    let Some(seed) = seed.and_then(Arg::constant) else {
+        return run(None);
+    };
+    let mut random = call.random.lock().unwrap_or_else(PoisonError::into_inner);
+    run(Some(
+        random.get_or_insert_with(|| JavaRandom::new(i64::from(seed))),
+    ))
 }
 
 fn rand(call: &Call<'_>) -> Result<ArrayRef> {
@@ -69,14 +81,15 @@ fn rand(call: &Call<'_>) -> Result<ArrayRef> {
         1 => Some(call.ints(0)?),
         _ => None,
     };
-    let mut random = shared(seed.as_ref());
     let mut fresh = rand::rng();
-    call.strict::<Float64Type>(|row| {
-        Ok(Some(match (&mut random, &seed) {
-            (Some(random), _) => random.next_double(),
-            (None, Some(seed)) => JavaRandom::new(i64::from(seed.value(row))).next_double(),
-            (None, None) => fresh.random::<f64>(),
-        }))
+    with_shared(call, seed.as_ref(), |mut random| {
+        call.strict::<Float64Type>(|row| {
+            Ok(Some(match (&mut random, &seed) {
+                (Some(random), _) => random.next_double(),
+                (None, Some(seed)) => JavaRandom::new(i64::from(seed.value(row))).next_double(),
+                (None, None) => fresh.random::<f64>(),
+            }))
+        })
     })
 }
 
@@ -85,19 +98,47 @@ fn rand_integer(call: &Call<'_>) -> Result<ArrayRef> {
         2 => (Some(call.ints(0)?), call.ints(1)?),
         _ => (None, call.ints(0)?),
     };
-    let mut random = shared(seed.as_ref());
     let mut fresh = rand::rng();
-    call.strict::<Int32Type>(|row| {
-        let bound = bound.value(row);
-        if bound <= 0 {
-            return Err(fail(format!(
-                "RAND_INTEGER: bound must be positive, not {bound}"
-            )));
-        }
-        Ok(Some(match (&mut random, &seed) {
-            (Some(random), _) => random.next_int(bound),
-            (None, Some(seed)) => JavaRandom::new(i64::from(seed.value(row))).next_int(bound),
-            (None, None) => fresh.random_range(0..bound),
-        }))
+    with_shared(call, seed.as_ref(), |mut random| {
+        call.strict::<Int32Type>(|row| {
+            let bound = bound.value(row);
+            if bound <= 0 {
+                return Err(fail(format!(
+                    "RAND_INTEGER: bound must be positive, not {bound}"
+                )));
+            }
+            Ok(Some(match (&mut random, &seed) {
+                (Some(random), _) => random.next_int(bound),
+                (None, Some(seed)) => JavaRandom::new(i64::from(seed.value(row))).next_int(bound),
+                (None, None) => fresh.random_range(0..bound),
+            }))
+        })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::AsArray;
+
+    use super::*;
+    use crate::testing::{context, evaluate};
+
+    /// Flink's RAND(1) over three rows, however they come in batches.
+    #[test]
+    fn a_seeded_sequence_goes_on_from_batch_to_batch() {
+        let seed = crate::literal::number("1").unwrap();
+        let rand = crate::call::built_in(&context(), "RAND", vec![seed]).unwrap();
+        let mut values = Vec::new();
+        for rows in [1, 2] {
+            let column: ArrayRef = Arc::new(Int32Array::from(vec![0; rows]));
+            let batch = evaluate(&rand, vec![column]).unwrap();
+            values.extend_from_slice(batch.as_primitive::<Float64Type>().values());
+        }
+        assert_eq!(
+            values,
+            [0.7308781907032909, 0.41008081149220166, 0.20771484130971707]
+        );
+    }
 }

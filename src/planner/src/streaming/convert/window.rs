@@ -71,7 +71,7 @@ impl Converter<'_> {
     /// The zone by which windows over TIMESTAMP_LTZ are cut.
     fn window_zone(&self, time: &LogicalType) -> Option<String> {
         matches!(time.kind, TypeKind::TimestampLtz { .. })
-            .then(|| self.ctx.expr.time_zone.name().to_owned())
+            .then(|| self.ctx.expr.time_zone.to_string())
     }
 
     fn window_spec(&self, input: NodeId, window: &Window) -> Result<WindowSpec, PlanError> {
