@@ -2,8 +2,12 @@
 //!
 //! Weeks begin on Sunday. CEIL to DECADE, CENTURY and MILLENNIUM always moves on, and so does that of a DATE to DAY.
 
+use std::sync::Arc;
+
 use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, Date32Type, Time32MillisecondType};
+use arrow::datatypes::{
+    DataType, Date32Type, Time32MillisecondType, TimeUnit, TimestampMillisecondType,
+};
 use datafusion::common::Result;
 use filbert_types::TypeKind;
 
@@ -12,6 +16,7 @@ use super::{Timestamps, build_timestamps, zone_of};
 use crate::CallError;
 use crate::definition::Inferred;
 use crate::java::sql_date::{DAY_MS, date_of, days_of, iso_weekday};
+use crate::java::zone::UTC;
 use crate::kernel::{Call, fail};
 use crate::signature::CallArgs;
 
@@ -66,6 +71,15 @@ pub(crate) fn round(call: &Call<'_>, up: bool) -> Result<ArrayRef> {
         }
         _ => {
             let zone = zone_of(call, kind);
+            let is_millis =
+                |ty: DataType| matches!(ty, DataType::Timestamp(TimeUnit::Millisecond, _));
+            if let Some(step) = unit.millis().filter(|step| *step <= DAY_MS)
+                && zone == UTC
+                && is_millis(kind.arrow())
+                && is_millis(call.return_type.arrow())
+            {
+                return floor_millis(call, step, up);
+            }
             let source = Timestamps::of(call, 0)?;
             build_timestamps(call, |row| {
                 Ok(source.get(row).map(|(ms, ns)| {
@@ -77,6 +91,15 @@ pub(crate) fn round(call: &Call<'_>, up: bool) -> Result<ArrayRef> {
             })
         }
     }
+}
+
+/// Timestamps in milliseconds without a zone, to a unit of fixed length.
+fn floor_millis(call: &Call<'_>, step: i64, up: bool) -> Result<ArrayRef> {
+    let values = call.primitives::<TimestampMillisecondType>(0)?;
+    let rounded = values
+        .array()
+        .unary::<_, TimestampMillisecondType>(|ms| round_to(ms, step, up));
+    Ok(Arc::new(rounded.with_data_type(call.return_type.arrow())))
 }
 
 fn round_to(value: i64, step: i64, up: bool) -> i64 {
