@@ -143,4 +143,6 @@ pub trait Accumulator: Send {
 }
 
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod tests;

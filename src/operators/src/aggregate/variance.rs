@@ -47,6 +47,10 @@ impl Kernel for Variance {
     #[inline]
     fn add(&self, state: &mut Moments, value: f64) {
         state.count += 1;
+        if state.count == 0 {
+            *state = Moments::default();
+            return;
+        }
         let from_old = value - state.mean;
         state.mean += from_old / state.count as f64;
         state.m2 += from_old * (value - state.mean);
@@ -70,7 +74,11 @@ impl Kernel for Variance {
         if over <= 0 {
             return None;
         }
-        let variance = state.m2 / over as f64;
+        let mut variance = state.m2 / over as f64;
+        // What retractions leave of zero may lie below it.
+        if variance < 0.0 {
+            variance = 0.0;
+        }
         Some(if self.root { variance.sqrt() } else { variance })
     }
 

@@ -314,3 +314,6 @@ impl Operator for MiniBatchGroupAggregateOperator {
         self.run(out)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,7 +99,7 @@ impl MiniBatch {
             aggregate.mini_batch_rows = Some(self.rows);
             let input = node.inputs[0];
             let splits = self.two_phases
-                && aggregate.calls.iter().all(|call| can_merge(&call.function))
+                && can_merge_all(&aggregate, plan.nodes[input].traits.retracts())
                 && !is_distributed(plan, input, &aggregate);
             let inputs = match splits {
                 true => vec![self.local_phase(plan, input, &mut aggregate, &node.columns)?],
@@ -226,6 +226,13 @@ fn is_distributed(plan: &StreamPlan, input: NodeId, aggregate: &GroupAggregate) 
         }
         op => aggregate.keys.is_empty() && op.operator().distribution(0) == Distribution::Single,
     }
+}
+
+/// A part that takes back more than it has seen can't tell a variance.
+fn can_merge_all(aggregate: &GroupAggregate, retracts: bool) -> bool {
+    let is_variance = |name: &str| name.starts_with("STDDEV_") || name.starts_with("VAR_");
+    let mut calls = aggregate.calls.iter();
+    calls.all(|call| can_merge(&call.function) && !(retracts && is_variance(&call.function)))
 }
 
 /// Whether Flink's function merges accumulators.
