@@ -1,55 +1,53 @@
 //! GROUP BY window and keys: one row for each, when the watermark passes the window's end.
 //!
-//! - State: by window end, the keys with their number of rows and each call's accumulator; all of it goes when the window
-//!   has fired.
+//! - State: by slice and key, the number of rows and each call's accumulator. Windows that overlap share slices: HOP cuts
+//!   time where its windows begin and end, CUMULATE at each step. A slice goes when its last window has fired.
 //! - Changelog: takes any; emits inserts.
 //! - At a watermark every window that has all its rows fires, the earliest first, its keys in the order in which they
 //!   came, in pieces of a batch; then the watermark passes. A row whose window has fired is late: it is dropped and
 //!   counted, and goes to the side output `late-data`.
-//! - A row of overlapping windows is added to each of them.
+//! - A row is added once, to its slice. HOP merges a window's slices when it fires; CUMULATE joins them into the latest,
+//!   from which the next step goes on. A row is late when the last of its windows has fired.
 //! - Over processing time windows hold what comes while the clock is in them and fire when it has left them, or with the
 //!   end of the input; no row is late.
-//! - Cost: keys are looked up once for each window that a batch touches; a batch is cut only at a watermark that fires.
+//! - Cost: keys are looked up once a batch, and again for each slice of a HOP window that fires; a batch is cut only at a
+//!   watermark that fires.
+
+mod slices;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::datatypes::{DataType, SchemaRef};
-use filbert_graph::spec::{AggregateCallSpec, WindowAggregateSpec, WindowColumn};
-use filbert_state::{KeyIndex, TimeTable, ValueTable};
+use arrow::array::{Array, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::datatypes::SchemaRef;
+use filbert_graph::spec::{WindowAggregateSpec, WindowColumn};
 use filbert_types::{ChangeBatch, Clock, Watermark};
 
-use crate::aggregate::{AggregateCalls, Op, Rows};
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
 use crate::watermark_assigner::to_millis;
+use crate::window_aggregate::slices::Slices;
 use crate::window_table_function::timestamps;
-use crate::windows::WindowAssigner;
+use crate::windows::{Slicing, WindowAssigner};
 
 pub struct WindowAggregateOperator {
     spec: WindowAggregateSpec,
     assigner: WindowAssigner,
-    key_types: Vec<DataType>,
+    slicing: Slicing,
     output: SchemaRef,
-    windows: TimeTable<WindowState>,
+    slices: Slices,
     /// The greatest watermark seen; over processing time the instant up to which windows have fired.
     progress: i64,
+    /// Windows that are due by this have been looked for; so have those up to `fired_end`.
+    passed: i64,
+    fired_end: i64,
     clock: Option<Arc<dyn Clock>>,
     /// The rest of a batch.
     input: Option<Input>,
     firing: Option<Firing>,
     metrics: Arc<OperatorMetrics>,
-}
-
-/// A window's keys and their accumulators.
-struct WindowState {
-    index: KeyIndex,
-    counts: ValueTable<i64>,
-    calls: AggregateCalls,
 }
 
 /// A batch on its way through the operator.
@@ -64,8 +62,17 @@ struct Input {
 struct Firing {
     /// None when it is the clock that makes windows fire.
     watermark: Option<Watermark>,
-    /// The window that is being emitted: its end, its state, its slots and how many have been emitted.
-    window: Option<(i64, WindowState, Vec<u32>, usize)>,
+    window: Option<Emitting>,
+}
+
+/// The window that is being emitted.
+struct Emitting {
+    end: i64,
+    slots: Vec<u32>,
+    /// How many slots have been emitted.
+    done: usize,
+    /// Slots to be forgotten behind it.
+    release: Vec<u32>,
 }
 
 impl WindowAggregateOperator {
@@ -80,21 +87,24 @@ impl WindowAggregateOperator {
             .keys
             .iter()
             .map(|k| input.field(*k).data_type().clone());
-        let operator = WindowAggregateOperator {
+        let slicing = match spec.assigned {
+            true => Slicing::Whole,
+            false => Slicing::of(&spec.window),
+        };
+        Ok(WindowAggregateOperator {
             assigner: WindowAssigner::new(&spec.window, spec.time_zone.as_deref())?,
-            key_types: keys.collect(),
+            slices: Slices::new(keys.collect(), &spec.calls, spec.input_retracts)?,
+            slicing,
             spec: spec.clone(),
             output,
-            windows: TimeTable::default(),
             progress: i64::MIN,
+            passed: i64::MIN,
+            fired_end: i64::MIN,
             clock: None,
             input: None,
             firing: None,
             metrics: Arc::default(),
-        };
-        // Functions that aren't there are found now, not with the first row.
-        WindowState::new(&operator.key_types, &spec.calls, spec.input_retracts)?;
-        Ok(operator)
+        })
     }
 
     /// Goes on until all is done or the output is full.
@@ -116,9 +126,8 @@ impl WindowAggregateOperator {
 
     /// Adds the rows up to the next watermark that makes a window fire.
     fn add_rows(&mut self, mut input: Input, out: &mut Output) -> Result<()> {
-        let mut accepted: Vec<(i64, u32)> = Vec::new();
-        let mut late: Vec<u32> = Vec::new();
-        let mut first_end = self.windows.first_time().unwrap_or(i64::MAX);
+        let mut accepted = Accepted::default();
+        let mut next_end = self.next_window().unwrap_or(i64::MAX);
         let marks = std::mem::take(&mut input.batch.marks);
         loop {
             while let Some(mark) = marks
@@ -130,53 +139,82 @@ impl WindowAggregateOperator {
                 if !self.spec.proctime {
                     self.progress = self.progress.max(mark.watermark.0);
                 }
-                if self.has_fired(first_end) {
+                if self.has_fired(next_end) {
                     input.batch.marks = marks;
                     self.firing = Some(Firing {
                         watermark: Some(mark.watermark),
                         window: None,
                     });
-                    self.apply(&input.batch, accepted, &late, out)?;
+                    self.apply(&input.batch, &accepted, out)?;
                     self.input = Some(input);
                     return Ok(());
                 }
+                self.passed = self.passed.max(self.progress);
+                accepted.last = None;
                 out.watermark(mark.watermark);
             }
             if input.row == input.batch.num_rows() {
-                return self.apply(&input.batch, accepted, &late, out);
+                return self.apply(&input.batch, &accepted, out);
             }
-            let before = accepted.len();
-            self.assign(&input, &mut accepted)?;
-            if accepted.len() == before {
-                late.push(input.row as u32);
+            if input.times.is_null(input.row) {
+                return Err(OperatorError::user(
+                    "RowTime field should not be null, please convert it to a non-null long value.",
+                ));
             }
-            for (end, _) in &accepted[before..] {
-                first_end = first_end.min(*end);
-            }
+            let slice = self.slice_of(input.times.value(input.row));
+            let fate = match accepted.last {
+                Some((last, fate)) if last == slice => fate,
+                _ => {
+                    let fate = self.fate(slice);
+                    if matches!(fate, Fate::Counts) {
+                        next_end = next_end.min(self.next_window_of(slice));
+                    }
+                    accepted.last = Some((slice, fate));
+                    fate
+                }
+            };
+            accepted.add(input.row as u32, slice, fate);
             input.row += 1;
         }
     }
 
-    /// The windows of the current row that have not fired.
-    fn assign(&self, input: &Input, accepted: &mut Vec<(i64, u32)>) -> Result<()> {
-        if input.times.is_null(input.row) {
-            return Err(OperatorError::user(
-                "RowTime field should not be null, please convert it to a non-null long value.",
-            ));
-        }
-        let time = input.times.value(input.row);
-        let row = input.row as u32;
-        let mut add = |end: i64| {
-            if !self.has_fired(end) {
-                accepted.push((end, row));
+    /// The end of the slice that a row of this time lies in.
+    fn slice_of(&self, time: i64) -> i64 {
+        match self.slicing {
+            Slicing::Whole if self.spec.assigned => time,
+            Slicing::Whole => {
+                let mut end = time;
+                self.assigner.windows_of(time, |w| end = w.end_ms);
+                end
             }
-        };
-        if self.spec.assigned {
-            add(time);
-        } else {
-            self.assigner.windows_of(time, |window| add(window.end_ms));
+            slicing => slicing.slice_of(self.assigner.to_local(time)),
         }
-        Ok(())
+    }
+
+    fn fate(&self, slice: i64) -> Fate {
+        match self.slicing.windows_of(slice) {
+            None => Fate::NoWindow,
+            Some((_, last)) if self.has_fired(last) => Fate::Late,
+            Some(_) => Fate::Counts,
+        }
+    }
+
+    /// The first window of the slice that has not fired.
+    fn next_window_of(&self, slice: i64) -> i64 {
+        let Some((first, last)) = self.slicing.windows_of(slice) else {
+            return i64::MAX;
+        };
+        let mut end = self.slicing.window_after(first, self.fired_end);
+        while end < last && self.assigner.fires_at(end) <= self.passed {
+            end = self.slicing.window_after(end, end);
+        }
+        end
+    }
+
+    /// The next window that has rows.
+    fn next_window(&self) -> Option<i64> {
+        let first = self.slices.first_end()?;
+        Some(self.next_window_of(first))
     }
 
     fn has_fired(&self, end: i64) -> bool {
@@ -188,34 +226,21 @@ impl WindowAggregateOperator {
         end != i64::MAX && self.progress >= self.assigner.fires_at(end)
     }
 
-    /// Adds rows to their windows, and sends late ones aside.
-    fn apply(
-        &mut self,
-        batch: &ChangeBatch,
-        mut accepted: Vec<(i64, u32)>,
-        late: &[u32],
-        out: &mut Output,
-    ) -> Result<()> {
+    /// Adds rows to their slices, and sends late ones aside.
+    fn apply(&mut self, batch: &ChangeBatch, accepted: &Accepted, out: &mut Output) -> Result<()> {
+        let late = &accepted.late;
         if !late.is_empty() {
             self.metrics.late_records_dropped.add(late.len() as u64);
-            out.emit_side(0, batch.take(&UInt32Array::from(late.to_vec()))?);
+            out.emit_side(0, batch.take(&UInt32Array::from(late.clone()))?);
         }
-        // Stable: rows of one window stay in their order.
-        accepted.sort_by_key(|(end, _)| *end);
-        for run in accepted.chunk_by(|a, b| a.0 == b.0) {
-            let end = run[0].0;
-            let (types, spec) = (&self.key_types, &self.spec);
-            let state = self.windows.at(end, || {
-                WindowState::new(types, &spec.calls, spec.input_retracts)
-            })?;
-            if run.len() == batch.num_rows() {
-                state.add(batch, &spec.keys)?;
-            } else {
-                let rows = UInt32Array::from_iter_values(run.iter().map(|(_, row)| *row));
-                state.add(&batch.take(&rows)?, &spec.keys)?;
-            }
+        if accepted.rows.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        if accepted.rows.len() == batch.num_rows() {
+            return self.slices.add(batch, &self.spec.keys, &accepted.slices);
+        }
+        let rows = batch.take(&UInt32Array::from(accepted.rows.clone()))?;
+        self.slices.add(&rows, &self.spec.keys, &accepted.slices)
     }
 
     fn fire_all(&mut self, watermark: Option<Watermark>, out: &mut Output) -> Result<Step> {
@@ -229,33 +254,53 @@ impl WindowAggregateOperator {
     /// Emits windows up to the watermark; what is left when the output is full.
     fn fire(&mut self, mut firing: Firing, out: &mut Output) -> Result<Option<Firing>> {
         loop {
-            if let Some((end, state, slots, done)) = &mut firing.window {
-                while *done < slots.len() {
+            if let Some(window) = &mut firing.window {
+                while window.done < window.slots.len() {
                     if out.is_full() {
                         return Ok(Some(firing));
                     }
-                    let piece = (slots.len() - *done).min(out.batch_rows());
-                    out.emit(self.emit(*end, state, &slots[*done..*done + piece])?);
-                    *done += piece;
+                    let until = (window.done + out.batch_rows()).min(window.slots.len());
+                    out.emit(self.emit(window.end, &window.slots[window.done..until])?);
+                    window.done = until;
                 }
+                self.slices.release(&window.release);
             }
-            let Some(end) = self.windows.first_time().filter(|end| self.is_due(*end)) else {
+            let Some(end) = self.next_window().filter(|end| self.is_due(*end)) else {
+                self.passed = self.passed.max(self.progress);
                 if let Some(watermark) = firing.watermark {
                     out.watermark(watermark);
                 }
                 return Ok(None);
             };
-            firing.window = self.windows.pop_until(end).map(|(end, state)| {
-                let slots = state.index.live_slots();
-                let slots = slots.filter(|slot| state.counts.get(*slot) > 0).collect();
-                (end, state, slots, 0)
-            });
+            firing.window = Some(self.gather(end)?);
         }
     }
 
-    fn emit(&self, end: i64, state: &WindowState, slots: &[u32]) -> Result<ChangeBatch> {
-        let mut columns = state.index.key_columns(slots).map_err(state_error)?;
-        columns.extend(state.calls.values(slots)?);
+    /// A window that is due, with the slices that go with it.
+    fn gather(&mut self, end: i64) -> Result<Emitting> {
+        let start = self.slicing.start_of_window(end);
+        let (mut slots, mut release) = match self.slicing {
+            Slicing::Cumulate { .. } => (self.slices.join(start, end)?, Vec::new()),
+            _ => self.slices.together(start, end)?,
+        };
+        self.fired_end = self.fired_end.max(end);
+        while let Some(slice) = self.slices.first_end()
+            && let Some((_, last)) = self.slicing.windows_of(slice)
+            && last <= end
+        {
+            release.extend(self.slices.pop_until(slice).unwrap_or_default());
+        }
+        slots.retain(|slot| self.slices.has_rows(*slot));
+        Ok(Emitting {
+            end,
+            slots,
+            done: 0,
+            release,
+        })
+    }
+
+    fn emit(&self, end: i64, slots: &[u32]) -> Result<ChangeBatch> {
+        let mut columns = self.slices.columns(slots)?;
         let window = self.assigner.window_ending(end);
         for column in &self.spec.window_columns {
             let value = match column {
@@ -272,57 +317,42 @@ impl WindowAggregateOperator {
     }
 
     fn measure(&self) {
-        let (mut rows, mut bytes) = (0, 0);
-        for (_, state) in self.windows.iter() {
-            rows += state.index.len();
-            bytes += state.memory_bytes();
-        }
-        self.metrics.state_rows.set(rows as u64);
+        self.metrics.state_rows.set(self.slices.len() as u64);
+        let bytes = self.slices.memory_bytes();
         self.metrics.state_bytes.set(bytes as u64);
     }
 }
 
-impl WindowState {
-    fn new(
-        key_types: &[DataType],
-        calls: &[AggregateCallSpec],
-        retracts: bool,
-    ) -> Result<WindowState> {
-        Ok(WindowState {
-            index: KeyIndex::new(key_types.to_vec()).map_err(state_error)?,
-            counts: ValueTable::default(),
-            calls: AggregateCalls::new(calls, retracts)?,
-        })
-    }
+/// What becomes of a row.
+#[derive(Clone, Copy)]
+enum Fate {
+    Counts,
+    Late,
+    /// Hopping windows may leave gaps.
+    NoWindow,
+}
 
-    fn add(&mut self, batch: &ChangeBatch, keys: &[usize]) -> Result<()> {
-        let keys = keys.iter().map(|k| ArrayRef::clone(batch.rows.column(*k)));
-        let keys: Vec<ArrayRef> = keys.collect();
-        let mut slots = Vec::new();
-        self.index
-            .slots_for(&keys, batch.num_rows(), &mut slots)
-            .map_err(state_error)?;
-        self.counts.reserve_slots(self.index.slots_end());
-        let ops: Option<Vec<Op>> = batch
-            .kinds
-            .as_ref()
-            .map(|kinds| kinds.iter().map(|k| Op::of(*k)).collect());
-        let counts = self.counts.values_mut();
-        for (i, slot) in slots.iter().enumerate() {
-            let added = ops.as_ref().is_none_or(|ops| ops[i] == Op::Add);
-            counts[*slot as usize] += if added { 1 } else { -1 };
+/// The rows of a batch that have been looked at.
+#[derive(Default)]
+struct Accepted {
+    rows: Vec<u32>,
+    /// The slice of each.
+    slices: Vec<i64>,
+    late: Vec<u32>,
+    /// The last slice that was looked at since the last watermark.
+    last: Option<(i64, Fate)>,
+}
+
+impl Accepted {
+    fn add(&mut self, row: u32, slice: i64, fate: Fate) {
+        match fate {
+            Fate::Counts => {
+                self.rows.push(row);
+                self.slices.push(slice);
+            }
+            Fate::Late => self.late.push(row),
+            Fate::NoWindow => {}
         }
-        let rows = Rows {
-            slots: &slots,
-            ops: ops.as_deref(),
-            resets: None,
-        };
-        self.calls.reserve_slots(self.index.slots_end());
-        self.calls.update(rows, batch.rows.columns())
-    }
-
-    fn memory_bytes(&self) -> usize {
-        self.index.memory_bytes() + self.counts.memory_bytes() + self.calls.memory_bytes()
     }
 }
 
@@ -361,7 +391,7 @@ impl Operator for WindowAggregateOperator {
     }
 
     fn next_timer(&self) -> Option<i64> {
-        let end = self.windows.first_time().filter(|_| self.spec.proctime)?;
+        let end = self.next_window().filter(|_| self.spec.proctime)?;
         Some(self.assigner.fires_at(end) + 1)
     }
 

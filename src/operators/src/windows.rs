@@ -3,11 +3,15 @@
 //! Windows are cut in local time: over TIMESTAMP_LTZ an instant is first turned into the session zone's local time, and
 //! a window's end is turned back to know when the watermark has passed it, as Flink's `TimeWindowUtil` does.
 
+mod slicing;
+
 use chrono::{DateTime, LocalResult, TimeZone as _};
 use filbert_graph::spec::WindowSpec;
 use filbert_types::TimeZone;
 
 use crate::error::{OperatorError, Result};
+
+pub use slicing::Slicing;
 
 /// A window by its bounds, in milliseconds of local time; the end is outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

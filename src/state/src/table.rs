@@ -142,6 +142,28 @@ impl<S> TimeTable<S> {
         self.by_time.is_empty()
     }
 
+    /// The states of the instants in `(after, until]`, in order.
+    pub fn range(&self, after: i64, until: i64) -> impl Iterator<Item = &S> {
+        self.within(after, until).map(|(_, state)| state)
+    }
+
+    /// The instants in `(after, until]`, in order.
+    pub fn times(&self, after: i64, until: i64) -> impl Iterator<Item = i64> {
+        self.within(after, until).map(|(time, _)| *time)
+    }
+
+    fn within(&self, after: i64, until: i64) -> impl Iterator<Item = (&i64, &S)> {
+        use std::ops::Bound::{Excluded, Included};
+        // A range that ends before it begins would panic.
+        let after = after.min(until.saturating_sub(1));
+        self.by_time.range((Excluded(after), Included(until)))
+    }
+
+    /// Takes the state of an instant out.
+    pub fn remove(&mut self, time: i64) -> Option<S> {
+        self.by_time.remove(&time)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (i64, &S)> {
         self.by_time.iter().map(|(time, state)| (*time, state))
     }

@@ -1,5 +1,5 @@
-use arrow::datatypes::TimeUnit;
-use filbert_graph::spec::WindowSpec;
+use arrow::datatypes::{DataType, TimeUnit};
+use filbert_graph::spec::{AggregateCallSpec, WindowSpec};
 use filbert_types::{Field, LogicalType, TypeKind};
 use proptest::prelude::*;
 
@@ -171,7 +171,75 @@ fn keys_whose_rows_were_all_retracted_are_not_emitted() {
     );
 }
 
+/// The windows' sums by the plain way: each row added to each of its windows, late ones left out.
+fn expected(window: &WindowSpec, lines: &[String]) -> Vec<String> {
+    let assigner = WindowAssigner::new(window, None).unwrap();
+    let mut sums = std::collections::BTreeMap::new();
+    let mut watermark = i64::MIN;
+    for line in lines {
+        match line.split(' ').collect::<Vec<_>>().as_slice() {
+            ["@", at] => watermark = at.parse::<i64>().unwrap() * 1000,
+            [_, key, at, value] => {
+                let at = at.parse::<i64>().unwrap() * 1000;
+                assigner.windows_of(at, |w| {
+                    if watermark < w.end_ms - 1 {
+                        let sum = sums.entry((w.end_ms, (*key).to_owned())).or_insert(0);
+                        *sum += value.parse::<i64>().unwrap();
+                    }
+                });
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let mut lines: Vec<String> = sums
+        .into_iter()
+        .map(|((end, key), sum)| format!("+I {key} {sum} {}", second(end / 1000)))
+        .collect();
+    lines.sort();
+    lines
+}
+
 proptest! {
+    /// Slices give what adding each row to each of its windows gives, and leave nothing behind.
+    #[test]
+    fn slices_are_as_good_as_windows(
+        steps in prop::collection::vec((0u8..3, 0i64..90, 0i64..9, prop::option::weighted(0.3, 0i64..90)), 1..60),
+        shape in 0usize..6,
+        room in 1usize..5,
+    ) {
+        let hop = |size_ms, slide_ms| WindowSpec::Hop { size_ms, slide_ms, offset_ms: 1_000 };
+        let window = match shape {
+            0 => hop(12_000, 4_000),
+            1 => hop(10_000, 4_000),
+            2 => hop(3_000, 7_000),
+            3 => hop(5_000, 5_000),
+            4 => WindowSpec::Cumulate { size_ms: 20_000, step_ms: 5_000, offset_ms: -2_000 },
+            _ => WindowSpec::Tumble { size_ms: 7_000, offset_ms: 3_000 },
+        };
+        let mut watermark = 0;
+        let mut lines = Vec::new();
+        for (key, at, value, mark) in steps {
+            lines.push(format!("+I k{key} {at} {value}"));
+            if let Some(mark) = mark {
+                watermark = watermark.max(mark);
+                lines.push(format!("@ {watermark}"));
+            }
+        }
+        let mut operator = operator(window.clone(), false);
+        let got = run(&mut operator, &[rows(&lines.join("\n"))], room);
+        let mut got: Vec<String> = got
+            .into_iter()
+            .filter(|l| l.starts_with('+'))
+            .map(|l| {
+                let (rest, end) = l.rsplit_once(' ').unwrap();
+                format!("{rest} 1970-01-01T00:{end}")
+            })
+            .collect();
+        got.sort();
+        prop_assert_eq!(got, expected(&window, &lines));
+        prop_assert_eq!(operator.metrics.state_rows.get(), 0);
+    }
+
     /// Cutting the input anywhere, and any room in the output, give the same rows and watermarks.
     #[test]
     fn batch_boundaries_mean_nothing(
