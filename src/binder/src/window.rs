@@ -109,6 +109,12 @@ impl Binder<'_> {
         cx: &mut ExprCx<'_>,
     ) -> BindResult<(TypedExpr, Over)> {
         let span = span_of(function);
+        if function.filter.is_some() {
+            return Err(BindError::at(
+                span,
+                "OVER must be applied to aggregate function",
+            ));
+        }
         let spec = match &function.over {
             Some(WindowType::WindowSpec(spec)) => resolve_spec(spec, &windows.named)?,
             Some(WindowType::NamedWindow(ident)) => named_spec(ident, &windows.named, 0)?,
@@ -129,6 +135,14 @@ impl Binder<'_> {
             return Err(BindError::at(
                 span,
                 format!("{name} requires ORDER BY clause in window specification"),
+            ));
+        }
+        let unframed = name.eq_ignore_ascii_case("ROW_NUMBER")
+            || ORDERED.iter().any(|o| o.eq_ignore_ascii_case(name));
+        if spec.window_frame.is_some() && unframed {
+            return Err(BindError::at(
+                span,
+                "ROW/RANGE not allowed with RANK, DENSE_RANK or ROW_NUMBER functions",
             ));
         }
         let call = self.window(name, args, &over, span)?;
@@ -198,12 +212,8 @@ impl Binder<'_> {
     ) -> BindResult<WindowFrameBound> {
         Ok(match bound {
             ast::WindowFrameBound::CurrentRow => WindowFrameBound::CurrentRow,
-            ast::WindowFrameBound::Preceding(None) => {
-                WindowFrameBound::Preceding(ScalarValue::Null)
-            }
-            ast::WindowFrameBound::Following(None) => {
-                WindowFrameBound::Following(ScalarValue::Null)
-            }
+            ast::WindowFrameBound::Preceding(None) => WindowFrameBound::Preceding(unbounded(units)),
+            ast::WindowFrameBound::Following(None) => WindowFrameBound::Following(unbounded(units)),
             ast::WindowFrameBound::Preceding(Some(offset)) => {
                 WindowFrameBound::Preceding(self.frame_offset(offset, units, order_types, cx)?)
             }
@@ -267,9 +277,17 @@ impl Binder<'_> {
 fn whole_partition() -> WindowFrame {
     WindowFrame::new_bounds(
         WindowFrameUnits::Rows,
-        WindowFrameBound::Preceding(ScalarValue::Null),
-        WindowFrameBound::Following(ScalarValue::Null),
+        WindowFrameBound::Preceding(unbounded(WindowFrameUnits::Rows)),
+        WindowFrameBound::Following(unbounded(WindowFrameUnits::Rows)),
     )
+}
+
+/// DataFusion's value for UNBOUNDED: it wants one of its type where rows are counted.
+const fn unbounded(units: WindowFrameUnits) -> ScalarValue {
+    match units {
+        WindowFrameUnits::Rows => ScalarValue::UInt64(None),
+        _ => ScalarValue::Null,
+    }
 }
 
 fn range_offset(
@@ -322,12 +340,12 @@ fn check_frame_order(start: &WindowFrameBound, end: &WindowFrameBound) -> BindRe
         WindowFrameBound::CurrentRow => "CURRENT ROW",
         WindowFrameBound::Following(_) => "FOLLOWING",
     };
-    if matches!(start, WindowFrameBound::Following(ScalarValue::Null)) {
+    if matches!(start, WindowFrameBound::Following(end) if end.is_null()) {
         return Err(BindError::new(
             "UNBOUNDED FOLLOWING cannot be specified for the lower frame boundary",
         ));
     }
-    if matches!(end, WindowFrameBound::Preceding(ScalarValue::Null)) {
+    if matches!(end, WindowFrameBound::Preceding(start) if start.is_null()) {
         return Err(BindError::new(
             "UNBOUNDED PRECEDING cannot be specified for the upper frame boundary",
         ));

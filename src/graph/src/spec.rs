@@ -47,6 +47,7 @@ pub enum OperatorSpec {
     Deduplicate(DeduplicateSpec),
     TemporalSort(TemporalSortSpec),
     Match(Box<MatchSpec>),
+    Over(OverSpec),
     /// Drops -U rows, for a consumer that needs only what a row has become.
     DropUpdateBefore,
     ChangelogNormalize(ChangelogNormalizeSpec),

@@ -5,7 +5,7 @@ mod windows;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use filbert_graph::spec::{ConflictSpec, GroupAggregateSpec, SinkMaterializerSpec};
+use filbert_graph::spec::{ConflictSpec, GroupAggregateSpec, OverTime, SinkMaterializerSpec};
 use filbert_graph::{OperatorSpec, StreamNode};
 use filbert_types::{Configuration, Field};
 
@@ -25,6 +25,7 @@ use crate::local_group_aggregate::LocalGroupAggregateOperator;
 use crate::match_recognize::MatchRecognizeOperator;
 use crate::mini_batch_assigner::MiniBatchAssignerOperator;
 use crate::operator::{BuiltOperator, Operator};
+use crate::over::{ChangingOverOperator, OverOperator};
 use crate::rank::RankOperator;
 use crate::rank::first_n::FirstNOperator;
 use crate::sink::SinkOperator;
@@ -48,6 +49,7 @@ pub fn build(
 ) -> Result<BuiltOperator> {
     let output = filbert_types::schema::arrow_schema(&node.output);
     let input = filbert_types::schema::arrow_schema(inputs.first().into_iter().flatten());
+    let right = filbert_types::schema::arrow_schema(inputs.get(1).into_iter().flatten());
     let expressions = context.expressions.as_ref();
     let built: Box<dyn Operator> = match &node.spec {
         OperatorSpec::Source(spec) => {
@@ -74,7 +76,6 @@ pub fn build(
         OperatorSpec::Expand(spec) => Box::new(ExpandOperator::new(spec.clone(), output)),
         OperatorSpec::Unnest(spec) => Box::new(UnnestOperator::new(spec.clone(), output)),
         OperatorSpec::Join(spec) => {
-            let right = filbert_types::schema::arrow_schema(inputs.get(1).into_iter().flatten());
             let inputs = [&input, &right];
             Box::new(JoinOperator::new(spec, inputs, output, expressions)?)
         }
@@ -88,7 +89,8 @@ pub fn build(
         OperatorSpec::Rank(_)
         | OperatorSpec::FirstN(_)
         | OperatorSpec::Deduplicate(_)
-        | OperatorSpec::TemporalSort(_) => ordering(&node.spec, &input, output)?,
+        | OperatorSpec::TemporalSort(_)
+        | OperatorSpec::Over(_) => ordering(&node.spec, &input, output)?,
         OperatorSpec::DropUpdateBefore => Box::new(DropUpdateBeforeOperator),
         OperatorSpec::Sink(spec) => {
             let sink = connect::table_sink(spec, session, &context.connectors)?;
@@ -99,7 +101,6 @@ pub fn build(
         | OperatorSpec::WindowAggregate(_)
         | OperatorSpec::WindowJoin(_)
         | OperatorSpec::WindowRank(_)) => {
-            let right = filbert_types::schema::arrow_schema(inputs.get(1).into_iter().flatten());
             windows::build(spec, [&input, &right], output, expressions)?
         }
         OperatorSpec::Match(spec) => Box::new(MatchRecognizeOperator::new(
@@ -147,6 +148,10 @@ fn ordering(
         OperatorSpec::TemporalSort(spec) => {
             Box::new(TemporalSortOperator::new(spec, input, output)?)
         }
+        OperatorSpec::Over(spec) => match spec.order {
+            OverTime::Column(key) => Box::new(ChangingOverOperator::new(spec, key, input, output)?),
+            _ => Box::new(OverOperator::new(spec, input, output)?),
+        },
         other => return Err(OperatorError::engine(format!("{other:?} orders nothing."))),
     })
 }

@@ -12,7 +12,7 @@
 //!   at [`mini_batch_assigner`]'s watermarks. [`changelog_normalize`].
 //! - Before sinks: [`sink_upsert_materializer`], [`sink_compacting_materializer`].
 //! - Two inputs: [`join`].
-//! - Ordering: [`rank`], [`deduplicate`], [`temporal_sort`].
+//! - Ordering: [`rank`], [`deduplicate`], [`temporal_sort`], [`over`].
 //! - Windows: [`window_table_function`], [`session_window`], [`window_aggregate`], on [`windows`]; [`window_join`] and
 //!   [`window_rank`], on `window_rows`.
 //! - Patterns: [`match_recognize`].
@@ -47,6 +47,7 @@ pub mod metrics;
 pub mod mini_batch_assigner;
 pub mod operator;
 pub mod output;
+pub mod over;
 pub mod rank;
 pub mod session_window;
 pub mod sink;

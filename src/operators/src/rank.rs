@@ -15,7 +15,7 @@ mod changes;
 pub(crate) mod first_n;
 mod rank_number;
 mod row_number;
-mod store;
+pub(crate) mod store;
 
 use std::sync::Arc;
 
@@ -313,3 +313,6 @@ impl Operator for RankOperator {
         self.run(out)
     }
 }
+
+#[cfg(test)]
+mod tests;

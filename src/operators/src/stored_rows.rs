@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, NullArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, SchemaRef};
 use filbert_state::RowTable;
 use filbert_types::{ChangeBatch, RowKind, Watermark, WatermarkMark};
@@ -70,6 +70,22 @@ impl StoredRows {
         self.table.gather(entries).map_err(state_error)
     }
 
+    /// Some of `width` columns of the rows; the others hold nothing.
+    pub fn gather_some(
+        &self,
+        which: &[usize],
+        width: usize,
+        entries: &[u32],
+    ) -> Result<Vec<ArrayRef>> {
+        let nothing: ArrayRef = Arc::new(NullArray::new(entries.len()));
+        let mut columns = vec![nothing; width];
+        for column in which {
+            let gathered = self.table.gather_column(*column, entries);
+            columns[*column] = gathered.map_err(state_error)?;
+        }
+        Ok(columns)
+    }
+
     /// Whether each row of the batch equals the stored one beside it, by some columns.
     pub fn equal(
         &self,
@@ -113,6 +129,11 @@ impl StoredChanges {
 
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// The rows of the changes from one on.
+    pub fn entries_from(&self, start: usize) -> &[u32] {
+        &self.entries[start..]
     }
 
     pub fn clear(&mut self) {

@@ -30,6 +30,7 @@ mod mini_batch;
 mod mini_batch_assigner;
 mod monotonicity;
 mod nested;
+mod over;
 mod rank;
 pub(crate) mod sink;
 mod sink_keys;

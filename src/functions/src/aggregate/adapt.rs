@@ -62,8 +62,12 @@ impl Accumulator for SingleGroup {
         self.touch(values)
     }
 
+    /// The groups forget what they give, but a window's accumulator goes on after each value.
     fn evaluate(&mut self) -> Result<ScalarValue> {
+        let state = self.groups.state(EmitTo::All)?;
+        self.merge_batch(&state)?;
         let result = self.groups.evaluate(EmitTo::All)?;
+        self.merge_batch(&state)?;
         one_or_null(&result)
     }
 

@@ -115,23 +115,25 @@ pub struct OverFrame {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum OverFunction {
     Aggregate(AggregateCallSpec),
-    /// The number of rows in the frame.
-    RowNumber,
-    /// The value so many rows before the frame's last, or the default's column.
+    /// The value so many rows before the frame's last, or what the default's column holds.
     Lag {
         value: usize,
-        offset: i64,
+        offset: usize,
         default: Option<usize>,
     },
 }
 
-/// Functions over one window.
+/// Functions over one window; their results follow the input's columns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OverSpec {
     pub partition_by: Vec<usize>,
     pub order: OverTime,
     pub frame: OverFrame,
     pub calls: Vec<OverFunction>,
+    /// Calls that only tell whether a row's result has changed, for windows by ordinary columns.
+    pub compared: Vec<OverFunction>,
     pub emit_update_before: bool,
+    /// Columns of processing time: rows are the same whatever these hold.
+    pub processing_times: Vec<usize>,
     pub state_ttl_ms: Option<u64>,
 }

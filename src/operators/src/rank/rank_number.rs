@@ -63,7 +63,7 @@ pub(super) fn retract(
         row,
         end,
     } = incoming;
-    let Some((position, entry)) = store.find(partition, keys, row) else {
+    let Some((_, entry)) = store.find(partition, keys, row) else {
         return false;
     };
     let first = store.sorted.lower_bound(partition, &keys.sort, row);
@@ -71,16 +71,14 @@ pub(super) fn retract(
     store.sorted.remove(partition, entry);
     store.leave(entry);
     changes.delete(entry, rank);
-    let next = store.sorted.get(partition, first);
-    let is_gone = next.is_none_or(|next| store.sorted.compare(next, &keys.sort, row).is_ne());
+    let equal = store.sorted.iter_from(partition, first);
+    let equal = equal.take_while(|e| store.sorted.compare(*e, &keys.sort, row).is_eq());
+    let behind = first + equal.count();
+    let is_gone = behind == first;
     let moves = i64::from(is_gone || top.function == RankFunction::Rank);
-    // Where the group is gone, whoever stands at its place begins a group with its rank.
-    let before = if is_gone && top.function == RankFunction::DenseRank {
-        rank - 1
-    } else {
-        rank
-    };
-    followers(top, store, partition, position, before, |follower, new| {
+    // Where the group is gone, the one at its place takes its dense rank.
+    let before = if is_gone { rank - 1 } else { rank };
+    followers(top, store, partition, behind, before, |follower, new| {
         transition(top, changes, follower, new + moves, new);
         new <= end
     });

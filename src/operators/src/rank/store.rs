@@ -10,7 +10,7 @@ use crate::error::{OperatorError, Result};
 use crate::group_aggregate::state_error;
 use crate::stored_rows::StoredRows;
 
-pub(super) struct RankStore {
+pub(crate) struct RankStore {
     pub rows: StoredRows,
     pub sorted: SortedTable,
     /// The columns by which rows are the same: all but processing times.
@@ -34,7 +34,7 @@ struct Keyed {
 }
 
 /// What a batch's rows are looked up by.
-pub(super) struct RowKeys {
+pub(crate) struct RowKeys {
     pub sort: SortKeyBatch,
     /// By content, where rows can be taken back or changed.
     hashes: Vec<u64>,

@@ -17,6 +17,18 @@ pub(crate) struct AggregateCall {
 }
 
 impl AggregateCall {
+    /// COUNT of rows, or of the values of columns.
+    pub fn count(args: Vec<usize>) -> AggregateCall {
+        AggregateCall {
+            function: "COUNT".to_owned(),
+            args,
+            distinct: false,
+            filter: None,
+            order_by: Vec::new(),
+            ignore_nulls: false,
+        }
+    }
+
     pub fn spec(&self, input: &[PlanColumn], output: &PlanColumn) -> AggregateCallSpec {
         AggregateCallSpec {
             function: self.function.clone(),

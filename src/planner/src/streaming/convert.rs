@@ -4,6 +4,7 @@ mod aggregate;
 pub(crate) mod calc;
 mod join;
 mod match_recognize;
+mod over;
 mod rank;
 mod rows;
 mod scan;
@@ -111,6 +112,7 @@ impl<'a> Converter<'a> {
                 self.relational(node)
             }
             LogicalPlan::Subquery(subquery) => self.convert(&subquery.subquery),
+            LogicalPlan::Window(window) => self.over(window),
             LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Sort(sort) => self.sort(sort),
             other => Err(unsupported(&operation(other))),
@@ -238,7 +240,6 @@ fn unsupported(operation: &str) -> PlanError {
 /// What SQL calls a logical node.
 fn operation(plan: &LogicalPlan) -> String {
     match plan {
-        LogicalPlan::Window(_) => "An OVER window".to_owned(),
         LogicalPlan::Distinct(_) => "DISTINCT ON".to_owned(),
         LogicalPlan::RecursiveQuery(_) => "WITH RECURSIVE".to_owned(),
         other => other.display().to_string(),

@@ -3,7 +3,7 @@
 
 use datafusion::logical_expr::{Expr, Operator};
 
-use crate::exprs::{as_column, columns_read};
+use crate::exprs::{as_column, columns_read, is_deterministic};
 use crate::streaming::aggregate::AggregateCall;
 use crate::streaming::calc::Calc;
 use crate::streaming::group_aggregate::GroupAggregate;
@@ -98,7 +98,7 @@ fn of_calc(calc: &Calc, plan: &StreamPlan, input: NodeId) -> Option<Vec<Monotoni
         projection
             .map(|expr| match as_column(expr, columns) {
                 Some(column) => known[column],
-                None if constant(expr) => Constant,
+                None if constant(expr) && is_deterministic(expr) => Constant,
                 None => Monotonicity::None,
             })
             .collect(),

@@ -16,6 +16,7 @@ use crate::streaming::join::Join;
 use crate::streaming::local_group_aggregate::LocalGroupAggregate;
 use crate::streaming::match_recognize::Match;
 use crate::streaming::mini_batch_assigner::MiniBatchAssigner;
+use crate::streaming::over::OverAggregate;
 use crate::streaming::rank::Rank;
 use crate::streaming::sink::Sink;
 use crate::streaming::sink_materializer::SinkMaterializer;
@@ -78,6 +79,7 @@ pub(crate) enum StreamOp {
     WindowTableFunction(WindowTableFunction),
     WindowAggregate(WindowAggregate),
     Rank(Rank),
+    OverAggregate(OverAggregate),
     TemporalSort(TemporalSort),
     WindowJoin(Box<WindowJoin>),
     WindowRank(WindowRank),
@@ -106,6 +108,7 @@ impl StreamOp {
             StreamOp::WindowTableFunction(op) => op,
             StreamOp::WindowAggregate(op) => op,
             StreamOp::Rank(op) => op,
+            StreamOp::OverAggregate(op) => op,
             StreamOp::TemporalSort(op) => op,
             StreamOp::WindowJoin(op) => op.as_ref(),
             StreamOp::WindowRank(op) => op,

@@ -131,22 +131,35 @@ impl SortedTable {
         Some(entry)
     }
 
-    /// Takes the first entries out.
-    pub fn pop_front(&mut self, parent: u32, count: usize) {
+    /// Takes the first entries out of a parent's list; they keep their sort keys, for [`SortedTable::push_back`].
+    pub fn shift(&mut self, parent: u32, count: usize) -> Vec<u32> {
+        let mut shifted = Vec::with_capacity(count);
         let Some(list) = self.lists.get_mut(parent as usize) else {
-            return;
+            return shifted;
         };
-        let mut left = count;
-        while let Some(piece) = list.pieces.first_mut().filter(|_| left > 0) {
-            let taken = left.min(piece.len());
-            piece
-                .drain(..taken)
-                .for_each(|entry| self.keys.clear(entry));
-            left -= taken;
-            self.len -= taken;
+        while let Some(piece) = list.pieces.first_mut().filter(|_| shifted.len() < count) {
+            let taken = (count - shifted.len()).min(piece.len());
+            shifted.extend(piece.drain(..taken));
             if piece.is_empty() {
                 list.pieces.remove(0);
             }
+        }
+        self.len -= shifted.len();
+        shifted
+    }
+
+    /// Puts an entry behind all others, than which its sort key is not less.
+    pub fn push_back(&mut self, parent: u32, entry: u32) {
+        let list = &mut self.lists[parent as usize];
+        let end = list.pieces.len();
+        list.insert(end, 0, entry);
+        self.len += 1;
+    }
+
+    /// Takes the first entries out.
+    pub fn pop_front(&mut self, parent: u32, count: usize) {
+        for entry in self.shift(parent, count) {
+            self.keys.clear(entry);
         }
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
+use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment, Sort};
 use datafusion::logical_expr::utils::grouping_set_to_exprlist;
 use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, Values};
 use filbert_graph::spec::{ExpandSet, ExpandSpec};
@@ -124,6 +124,41 @@ fn sets_of(set: &GroupingSet, groups: &[&Expr]) -> Result<Vec<Vec<usize>>, PlanE
                 })
                 .collect())
         }
+    }
+}
+
+/// A call of an aggregate function, with GROUP BY or OVER.
+pub(super) struct CallParts<'a> {
+    pub function: String,
+    pub args: &'a [Expr],
+    pub distinct: bool,
+    pub filter: Option<&'a Expr>,
+    pub order_by: &'a [Sort],
+    pub nulls: Option<NullTreatment>,
+}
+
+impl CallParts<'_> {
+    /// The call over columns; `slot` gives the place of an expression.
+    pub fn call(
+        self,
+        slot: &mut impl FnMut(&Expr) -> Result<usize, PlanError>,
+    ) -> Result<AggregateCall, PlanError> {
+        let counts_rows = self.function == "COUNT"
+            && !self.distinct
+            && matches!(self.args, [Expr::Literal(value, _)] if !value.is_null());
+        let args = if counts_rows { &[][..] } else { self.args };
+        Ok(AggregateCall {
+            function: self.function,
+            args: args.iter().map(&mut *slot).collect::<Result<_, _>>()?,
+            distinct: self.distinct,
+            filter: self.filter.map(&mut *slot).transpose()?,
+            order_by: self
+                .order_by
+                .iter()
+                .map(|sort| Ok((slot(&sort.expr)?, sort.asc, sort.nulls_first)))
+                .collect::<Result<_, PlanError>>()?,
+            ignore_nulls: self.nulls == Some(NullTreatment::IgnoreNulls),
+        })
     }
 }
 
@@ -263,28 +298,15 @@ impl Converter<'_> {
                 prepared.add(self, input, expr)
             }
         };
-        let mut calls = Vec::with_capacity(grouping.calls.len());
-        for call in &grouping.calls {
-            let function = call.func.name().to_uppercase();
-            let params = &call.params;
-            let counts_rows = function == "COUNT"
-                && !params.distinct
-                && matches!(params.args.as_slice(), [Expr::Literal(value, _)] if !value.is_null());
-            let args = if counts_rows { &[][..] } else { &params.args };
-            calls.push(AggregateCall {
-                function,
-                args: args.iter().map(&mut slot).collect::<Result<_, _>>()?,
-                distinct: params.distinct,
-                filter: params.filter.as_deref().map(&mut slot).transpose()?,
-                order_by: params
-                    .order_by
-                    .iter()
-                    .map(|sort| Ok((slot(&sort.expr)?, sort.asc, sort.nulls_first)))
-                    .collect::<Result<_, PlanError>>()?,
-                ignore_nulls: params.null_treatment == Some(NullTreatment::IgnoreNulls),
-            });
-        }
-        Ok(calls)
+        let parts = grouping.calls.iter().map(|call| CallParts {
+            function: call.func.name().to_uppercase(),
+            args: &call.params.args,
+            distinct: call.params.distinct,
+            filter: call.params.filter.as_deref(),
+            order_by: &call.params.order_by,
+            nulls: call.params.null_treatment,
+        });
+        parts.map(|parts| parts.call(&mut slot)).collect()
     }
 
     /// Expands the input for grouping sets; gives the place of the set's number too.

@@ -147,12 +147,23 @@ impl Converter<'_> {
     }
 
     /// A node with columns for all expressions to partition and sort by, behind the input's.
-    pub(super) fn ordered(
+    fn ordered(
         &mut self,
         input: NodeId,
         partition_by: &[Expr],
         order_by: &[SortExpr],
     ) -> Result<(NodeId, Vec<usize>, Vec<SortKey>), PlanError> {
+        let (prepared, places, keys) = self.prepare_order(input, partition_by, order_by)?;
+        Ok((prepared.finish(self, input)?, places, keys))
+    }
+
+    /// As [`Converter::ordered`], before the node is made.
+    pub(super) fn prepare_order(
+        &self,
+        input: NodeId,
+        partition_by: &[Expr],
+        order_by: &[SortExpr],
+    ) -> Result<(Prepared, Vec<usize>, Vec<SortKey>), PlanError> {
         let mut prepared = Prepared::new();
         for column in identity(&self.plan.nodes[input].columns) {
             prepared.add(self, input, &column)?;
@@ -176,8 +187,7 @@ impl Converter<'_> {
                 });
             }
         }
-        let node = prepared.finish(self, input)?;
-        Ok((node, places, keys))
+        Ok((prepared, places, keys))
     }
 
     /// LIMIT, with the ORDER BY below it.

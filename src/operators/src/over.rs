@@ -1,0 +1,579 @@
+//! OVER by time: functions over the rows around each row, in the order of their time.
+//!
+//! - State: rows that the watermark has not reached, in the order of time; by partition the rows that may still leave a
+//!   frame or wait for their frame's end, and each call's accumulator.
+//! - Changelog: takes and emits inserts.
+//! - At a watermark the rows up to it enter their partitions' frames, the earliest first, and each goes out once its frame
+//!   is complete: at once unless it reaches behind the row. By processing time rows enter as they come, for a bounded
+//!   RANGE with the next millisecond. A row that is not younger than what has been computed is late: it is dropped and
+//!   counted. The watermark passes as far as no row waits.
+//! - A bounded RANGE forgets a partition when no later row can reach back to it; with a state TTL any partition is
+//!   forgotten that has not been touched for so long.
+//! - Cost: a row enters each accumulator once and leaves it once; all that a batch makes enter and leave runs through
+//!   each function in one call.
+
+mod changing;
+mod frames;
+mod lag;
+mod steps;
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Int64Array};
+use arrow::compute::SortOptions;
+use arrow::datatypes::{DataType, SchemaRef};
+use filbert_graph::spec::{OverBound, OverSpec, OverTime};
+use filbert_state::{KeyIndex, SortKeyBatch, SortedTable, TimeTable, ValueTable};
+use filbert_types::{ChangeBatch, Clock, Watermark};
+
+use crate::context::OperatorContext;
+use crate::error::{OperatorError, Result};
+use crate::group_aggregate::state_error;
+use crate::metrics::OperatorMetrics;
+use crate::operator::{Operator, Step};
+use crate::output::Output;
+use crate::stored_rows::{StoredChanges, StoredRows};
+use crate::ttl::StateTtl;
+use crate::watermark_assigner::to_millis;
+pub use changing::ChangingOverOperator;
+use frames::{Frames, Window, list_of};
+use steps::{Calls, Steps};
+
+/// Rows that wait for the watermark are in one order.
+const ALL: u32 = 0;
+
+pub struct OverOperator {
+    spec: OverSpec,
+    output: SchemaRef,
+    partitions: KeyIndex,
+    rows: StoredRows,
+    /// Rows whose time has not come in one list, then a list for each partition, all in the order of time.
+    order: SortedTable,
+    /// By entry.
+    times: ValueTable<i64>,
+    partition_of: ValueTable<u32>,
+    /// By partition, rows whose time has not come.
+    waiting: ValueTable<u32>,
+    /// By partition, the time of the last row that has been computed.
+    last_time: ValueTable<Option<i64>>,
+    frames: Frames,
+    steps: Steps,
+    calls: Calls,
+    /// Values of the calls for the rows of `changes`.
+    results: Vec<ArrayRef>,
+    changes: StoredChanges,
+    /// Partitions by the time at which they may be forgotten, and that time by partition.
+    cleanups: TimeTable<Vec<u32>>,
+    cleanup_at: ValueTable<Option<i64>>,
+    /// Partitions by the time at which a row's frame is complete that reaches behind it.
+    due: TimeTable<Vec<u32>>,
+    /// Where rows wait for their frames' ends, how many by their time: the watermark must not overtake them.
+    held: TimeTable<u32>,
+    /// Partitions whose frames may have become complete.
+    advancing: Vec<u32>,
+    /// Frames are as complete as they can be.
+    has_ended: bool,
+    progress: i64,
+    /// The watermark that has been sent on.
+    passed: Watermark,
+    firing: Option<Firing>,
+    input: Option<Input>,
+    flush_at_ms: Option<i64>,
+    ttl: Option<StateTtl>,
+    clock: Option<Arc<dyn Clock>>,
+    metrics: Arc<OperatorMetrics>,
+}
+
+/// What makes rows enter their frames.
+#[derive(Debug, Clone, Copy)]
+enum Firing {
+    /// It passes behind them.
+    Watermark(Watermark),
+    /// Processing time.
+    Arrival(i64),
+}
+
+/// A batch on its way.
+struct Input {
+    batch: ChangeBatch,
+    partitions: Vec<u32>,
+    times: Vec<i64>,
+    keys: SortKeyBatch,
+    row: usize,
+    mark: usize,
+}
+
+impl OverOperator {
+    /// # Errors
+    /// When a function isn't there for its arguments, or a partition's type can't be a key.
+    pub fn new(spec: &OverSpec, input: &SchemaRef, output: SchemaRef) -> Result<OverOperator> {
+        let types = spec.partition_by.iter();
+        let types: Vec<DataType> = types.map(|c| input.field(*c).data_type().clone()).collect();
+        let by_time = [(DataType::Int64, SortOptions::default())];
+        let mut order = SortedTable::new(&by_time).map_err(state_error)?;
+        order.reserve_parents(1);
+        let retracts = spec.frame.start != OverBound::UnboundedPreceding;
+        let calls = Calls::new(&spec.calls, input, retracts)?;
+        let mut frames = Frames::new(spec.frame);
+        frames.reads_current = calls.read_current();
+        Ok(OverOperator {
+            output,
+            partitions: KeyIndex::new(types).map_err(state_error)?,
+            rows: StoredRows::new(input),
+            order,
+            times: ValueTable::default(),
+            partition_of: ValueTable::default(),
+            waiting: ValueTable::default(),
+            last_time: ValueTable::default(),
+            frames,
+            steps: Steps::default(),
+            calls,
+            results: Vec::new(),
+            changes: StoredChanges::default(),
+            cleanups: TimeTable::default(),
+            cleanup_at: ValueTable::default(),
+            due: TimeTable::default(),
+            held: TimeTable::default(),
+            advancing: Vec::new(),
+            has_ended: false,
+            progress: i64::MIN,
+            passed: Watermark::MIN,
+            firing: None,
+            input: None,
+            flush_at_ms: None,
+            ttl: StateTtl::new(spec.state_ttl_ms),
+            clock: None,
+            metrics: Arc::default(),
+            spec: spec.clone(),
+        })
+    }
+
+    /// Goes on until all is done or the output is full.
+    fn run(&mut self, out: &mut Output) -> Result<Step> {
+        loop {
+            let results = &self.results;
+            let sliced = |range: std::ops::Range<usize>| -> Vec<ArrayRef> {
+                let columns = results.iter();
+                columns.map(|c| c.slice(range.start, range.len())).collect()
+            };
+            if !self.changes.ship(&self.rows, &self.output, sliced, out)? {
+                return Ok(Step::More);
+            }
+            self.changes.clear();
+            self.rows.forget_left();
+            if self.firing.is_none() && self.input.is_none() {
+                self.forget_partitions();
+                self.measure();
+                return Ok(Step::Done);
+            }
+            let is_done = self.work(out.batch_rows())?;
+            if let Some(input) = &self.input {
+                self.rows.write(input.batch.rows.columns())?;
+            }
+            if is_done {
+                self.input = None;
+            }
+            self.results = self.calls.run(&self.steps, &self.rows)?;
+            self.steps.clear();
+        }
+    }
+
+    /// Takes rows and watermarks until there are enough steps; true when all are taken.
+    fn work(&mut self, steps_max: usize) -> Result<bool> {
+        loop {
+            if let Some(firing) = self.firing {
+                if !self.fire(firing, steps_max)? {
+                    return Ok(false);
+                }
+                self.firing = None;
+                if let Firing::Watermark(watermark) = firing
+                    && let Some(watermark) = self.passing(watermark)
+                {
+                    self.changes.watermark(watermark);
+                }
+            }
+            let Some(input) = &mut self.input else {
+                return Ok(true);
+            };
+            let mark = input.batch.marks.get(input.mark).copied();
+            match mark.filter(|m| m.offset <= input.row) {
+                Some(mark) => {
+                    input.mark += 1;
+                    self.firing = Some(Firing::Watermark(mark.watermark));
+                }
+                None if input.row == input.batch.num_rows() => return Ok(true),
+                None => {
+                    self.take_row()?;
+                    if self.fires_at_once() {
+                        self.firing = Some(Firing::Arrival(i64::MAX));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The watermark as far as no row waits for its frame's end.
+    fn passing(&mut self, watermark: Watermark) -> Option<Watermark> {
+        loop {
+            let first = self.held.iter().next().map(|(time, rows)| (time, *rows));
+            match first {
+                None => break,
+                Some((time, 0)) => {
+                    self.held.pop_until(time);
+                }
+                Some((time, _)) => {
+                    let before = Watermark(time.saturating_sub(1)).min(watermark);
+                    let rises = before > self.passed;
+                    self.passed = self.passed.max(before);
+                    return rises.then_some(before);
+                }
+            }
+        }
+        self.passed = self.passed.max(watermark);
+        Some(watermark)
+    }
+
+    /// Rows are computed as they come.
+    fn fires_at_once(&self) -> bool {
+        self.spec.order == OverTime::Proctime && !self.waits_for_timer()
+    }
+
+    /// Rows of a millisecond are computed together, with the next one.
+    fn waits_for_timer(&self) -> bool {
+        self.spec.order == OverTime::Proctime && self.frames.range_before().is_some()
+    }
+
+    fn take_row(&mut self) -> Result<()> {
+        let Some(input) = &mut self.input else {
+            return Ok(());
+        };
+        let row = input.row;
+        input.row += 1;
+        let (partition, time) = (input.partitions[row], input.times[row]);
+        if self.spec.order != OverTime::Proctime && self.is_late(partition, time) {
+            self.metrics.late_records_dropped.add(1);
+            return Ok(());
+        }
+        let entry = self.rows.accept(row)?;
+        self.times.reserve_slots(entry as usize + 1);
+        self.times.set(entry, time);
+        self.partition_of.reserve_slots(entry as usize + 1);
+        self.partition_of.set(entry, partition);
+        if let Some(input) = &self.input {
+            self.order.insert(ALL, &input.keys, row, entry);
+        }
+        self.waiting.set(partition, self.waiting.get(partition) + 1);
+        if let Some(ttl) = &mut self.ttl {
+            let now_ms = ttl.now_ms();
+            ttl.touch(partition, now_ms);
+        }
+        self.plan_cleanup(partition, time)
+    }
+
+    /// A row that comes after its time has been computed.
+    fn is_late(&self, partition: u32, time: i64) -> bool {
+        if self.frames.is_unbounded() || self.frames.waits() {
+            return time <= self.progress;
+        }
+        self.last_time
+            .get(partition)
+            .is_some_and(|last| time <= last)
+    }
+
+    /// When no later row reaches back to this one, the partition can go.
+    fn plan_cleanup(&mut self, partition: u32, time: i64) -> Result<()> {
+        let Some(before) = self.frames.range_before() else {
+            return Ok(());
+        };
+        let after = self.frames.range_after().unwrap_or(0).max(0);
+        let reach = before.max(0).saturating_add(after);
+        let earliest = time.saturating_add(reach).saturating_add(1);
+        if self
+            .cleanup_at
+            .get(partition)
+            .is_some_and(|at| at >= earliest)
+        {
+            return Ok(());
+        }
+        let at = earliest.saturating_add(reach / 2);
+        self.cleanup_at.set(partition, Some(at));
+        let partitions = self
+            .cleanups
+            .at(at, || Ok::<_, OperatorError>(Vec::new()))?;
+        partitions.push(partition);
+        Ok(())
+    }
+
+    /// Rows up to the time enter their partitions' frames and go out; false when there are more than enough steps.
+    fn fire(&mut self, firing: Firing, steps_max: usize) -> Result<bool> {
+        let Some(until) = firing.time(self.spec.order) else {
+            return Ok(true);
+        };
+        let is_waiting = self.frames.waits();
+        loop {
+            if self.steps.len() >= steps_max {
+                return Ok(false);
+            }
+            let Some(group) = self.next_group(until) else {
+                break;
+            };
+            for run in group.chunk_by(|a, b| a.0 == b.0) {
+                self.enter(run)?;
+                if !is_waiting {
+                    self.advance(run[0].0, until, usize::MAX);
+                }
+            }
+        }
+        self.progress = self.progress.max(until);
+        if is_waiting && !self.advance_waiting(until, steps_max) {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// The earliest rows that wait, by partition.
+    fn next_group(&mut self, until: i64) -> Option<Vec<(u32, u32)>> {
+        let first = self.order.get(ALL, 0)?;
+        let time = self.times.get(first);
+        if time > until {
+            return None;
+        }
+        let times = &self.times;
+        let same = self.order.iter_from(ALL, 0);
+        let same = same.take_while(|e| times.get(*e) == time).count();
+        let entries = self.order.shift(ALL, same);
+        let mut group: Vec<(u32, u32)> = entries
+            .into_iter()
+            .map(|entry| (self.partition_of.get(entry), entry))
+            .collect();
+        if group.len() > 1 {
+            let mut seen = std::collections::HashMap::new();
+            for (index, (partition, _)) in group.iter().enumerate() {
+                seen.entry(*partition).or_insert(index);
+            }
+            group.sort_by_key(|(partition, _)| seen.get(partition).copied());
+        }
+        Some(group)
+    }
+
+    fn enter(&mut self, run: &[(u32, u32)]) -> Result<()> {
+        let partition = run[0].0;
+        for (_, entry) in run {
+            self.order.push_back(list_of(partition), *entry);
+            self.last_time.set(partition, Some(self.times.get(*entry)));
+        }
+        let waiting = self.waiting.get(partition);
+        self.waiting
+            .set(partition, waiting.saturating_sub(run.len() as u32));
+        if !self.frames.waits() {
+            return Ok(());
+        }
+        let time = self.times.get(run[0].1);
+        *self.held.at(time, || Ok::<_, OperatorError>(0))? += run.len() as u32;
+        match self.frames.range_after() {
+            Some(after) => {
+                let due = time.saturating_add(after);
+                let partitions = self.due.at(due, || Ok::<_, OperatorError>(Vec::new()))?;
+                partitions.push(partition);
+            }
+            None => self.advancing.push(partition),
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, partition: u32, until: i64, steps_max: usize) -> bool {
+        let mut window = Window {
+            order: &mut self.order,
+            times: &self.times,
+            rows: &mut self.rows,
+            steps: &mut self.steps,
+            changes: &mut self.changes,
+            complete_until: until,
+        };
+        let before = window.changes.len();
+        let is_done = self.frames.advance(partition, &mut window, steps_max);
+        if self.frames.waits() {
+            for entry in self.changes.entries_from(before) {
+                let time = self.times.get(*entry);
+                if let Ok(count) = self.held.at(time, || Ok::<_, OperatorError>(1)) {
+                    *count = count.saturating_sub(1);
+                }
+            }
+        }
+        is_done
+    }
+
+    /// Rows whose frames reached behind them go out.
+    fn advance_waiting(&mut self, until: i64, steps_max: usize) -> bool {
+        while let Some((_, partitions)) = self.due.pop_until(until) {
+            self.advancing.extend(partitions);
+        }
+        if until == i64::MAX && !self.has_ended {
+            self.advancing.extend(self.partitions.live_slots());
+            self.has_ended = true;
+        }
+        while let Some(partition) = self.advancing.last().copied() {
+            if !self.advance(partition, until, steps_max) {
+                return false;
+            }
+            self.advancing.pop();
+        }
+        true
+    }
+
+    /// Forgets the partitions to which no later row reaches back, or that have expired.
+    fn forget_partitions(&mut self) {
+        let until = match self.spec.order {
+            OverTime::Proctime => self.now_ms().saturating_sub(1),
+            _ => self.progress,
+        };
+        while let Some((at, partitions)) = self.cleanups.pop_until(until) {
+            for partition in partitions {
+                if self.cleanup_at.get(partition) == Some(at) {
+                    self.forget(partition);
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, partition: u32) {
+        for entry in self.order.clear_parent(list_of(partition)) {
+            self.rows.leave(entry);
+        }
+        self.rows.forget_left();
+        self.frames.reset(partition);
+        self.calls.reset(partition);
+        self.cleanup_at.reset(partition);
+        self.last_time.reset(partition);
+        if let Some(ttl) = &mut self.ttl {
+            ttl.reset(partition);
+        }
+        self.partitions.remove(partition);
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.as_ref().map_or(0, |clock| clock.now_ms())
+    }
+
+    fn times_of(&self, batch: &ChangeBatch) -> Result<Vec<i64>> {
+        let OverTime::Rowtime(rowtime) = self.spec.order else {
+            return Ok(vec![self.now_ms(); batch.num_rows()]);
+        };
+        let times = to_millis(batch.rows.column(rowtime))?;
+        if times.null_count() > 0 {
+            return Err(OperatorError::user(
+                "RowTime field should not be null, please convert it to a non-null long value.",
+            ));
+        }
+        Ok(times.values().to_vec())
+    }
+
+    fn measure(&self) {
+        let bytes = self.partitions.memory_bytes()
+            + self.rows.memory_bytes()
+            + self.order.memory_bytes()
+            + self.calls.memory_bytes();
+        self.metrics.state_rows.set(self.rows.len() as u64);
+        self.metrics.state_bytes.set(bytes as u64);
+    }
+}
+
+impl Firing {
+    /// Rows up to this time go out.
+    fn time(self, order: OverTime) -> Option<i64> {
+        match self {
+            Firing::Watermark(watermark) => (order != OverTime::Proctime).then_some(watermark.0),
+            Firing::Arrival(time) => Some(time),
+        }
+    }
+}
+
+impl Operator for OverOperator {
+    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
+        self.metrics = Arc::clone(&ctx.metrics);
+        self.clock = Some(Arc::clone(&ctx.clock));
+        if let Some(ttl) = &mut self.ttl {
+            ttl.open(&ctx.clock);
+        }
+        Ok(())
+    }
+
+    fn next_timer(&self) -> Option<i64> {
+        let sweep = self.ttl.as_ref().map(StateTtl::next_sweep_ms);
+        self.flush_at_ms.into_iter().chain(sweep).min()
+    }
+
+    fn timer(&mut self, now_ms: i64, out: &mut Output) -> Result<Step> {
+        if let Some(ttl) = &mut self.ttl
+            && ttl.next_sweep_ms() <= now_ms
+        {
+            for partition in ttl.sweep(self.partitions.live_slots(), now_ms) {
+                if self.waiting.get(partition) == 0 {
+                    self.forget(partition);
+                }
+            }
+        }
+        if self.flush_at_ms.is_some_and(|at| at <= now_ms) {
+            self.flush_at_ms = None;
+            self.firing = Some(Firing::Arrival(now_ms.saturating_sub(1)));
+        }
+        let step = self.run(out)?;
+        if self.flush_at_ms.is_none() && self.order.len_of(ALL) > 0 {
+            self.flush_at_ms = Some(now_ms.saturating_add(1));
+        }
+        Ok(step)
+    }
+
+    fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
+        let keys = self.spec.partition_by.iter();
+        let keys: Vec<ArrayRef> = keys
+            .map(|c| ArrayRef::clone(batch.rows.column(*c)))
+            .collect();
+        let mut partitions = Vec::new();
+        self.partitions
+            .slots_for(&keys, batch.num_rows(), &mut partitions)
+            .map_err(state_error)?;
+        let end = self.partitions.slots_end();
+        self.order.reserve_parents(end + 1);
+        self.frames.reserve(end);
+        self.calls.reserve(end);
+        self.cleanup_at.reserve_slots(end);
+        self.last_time.reserve_slots(end);
+        self.waiting.reserve_slots(end);
+        let times = self.times_of(&batch)?;
+        let column: ArrayRef = Arc::new(Int64Array::from(times.clone()));
+        let keys = self.order.keys_of(&[column], batch.num_rows());
+        if self.waits_for_timer() && self.flush_at_ms.is_none() {
+            self.flush_at_ms = Some(self.now_ms().saturating_add(1));
+        }
+        self.input = Some(Input {
+            keys: keys.map_err(state_error)?,
+            batch,
+            partitions,
+            times,
+            row: 0,
+            mark: 0,
+        });
+        self.run(out)
+    }
+
+    fn watermark(&mut self, watermark: Watermark, out: &mut Output) -> Result<Step> {
+        self.firing = Some(Firing::Watermark(watermark));
+        self.run(out)
+    }
+
+    fn end_input(&mut self, _input: usize, out: &mut Output) -> Result<Step> {
+        if self.spec.order == OverTime::Proctime {
+            self.flush_at_ms = None;
+            self.firing = Some(Firing::Arrival(i64::MAX));
+        }
+        self.run(out)
+    }
+
+    fn resume(&mut self, out: &mut Output) -> Result<Step> {
+        self.run(out)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! OverAggregate: functions over the rows around each row. By time results are final and rows wait for the watermark; by
+//! an ordinary column rows come and go anywhere, and results change with them.
+
+use filbert_graph::OperatorSpec;
+use filbert_graph::spec::{OverBound, OverFrame, OverFunction, OverSpec, OverTime, SortKey};
+use filbert_types::{LogicalType, TimeKind, TypeKind};
+
+use crate::columns::PlanColumn;
+use crate::error::PlanError;
+use crate::exprs::ExprCompiler;
+use crate::streaming::aggregate::AggregateCall;
+use crate::streaming::changelog::{DeleteKind, ModifyKinds, UpdateKind};
+use crate::streaming::node::{Accepts, Distribution, KeySet, NodeView, StreamOperator, names};
+use crate::streaming::rank::{order_text, processing_times};
+
+#[derive(Debug, Clone)]
+pub(crate) struct OverAggregate {
+    pub partition_by: Vec<usize>,
+    pub order: SortKey,
+    pub time: TimeKind,
+    pub frame: OverFrame,
+    /// Their results follow the input's columns.
+    pub calls: Vec<OverCall>,
+    pub state_ttl_ms: Option<u64>,
+}
+
+/// A call with OVER.
+#[derive(Debug, Clone)]
+pub(crate) enum OverCall {
+    Aggregate(AggregateCall),
+    Lag {
+        value: usize,
+        offset: usize,
+        default: Option<usize>,
+    },
+}
+
+impl OverAggregate {
+    fn is_by_time(&self) -> bool {
+        self.time != TimeKind::Regular
+    }
+
+    fn frame_text(&self) -> String {
+        let bound = |bound: OverBound| match bound {
+            OverBound::UnboundedPreceding => "UNBOUNDED PRECEDING".to_owned(),
+            OverBound::Offset(0) => "CURRENT ROW".to_owned(),
+            OverBound::Offset(n) if n < 0 => format!("{} PRECEDING", n.unsigned_abs()),
+            OverBound::Offset(n) => format!("{n} FOLLOWING"),
+        };
+        let units = if self.frame.rows { "ROWS" } else { "RANGE" };
+        format!(
+            "{units} BETWEEN {} AND {}",
+            bound(self.frame.start),
+            bound(self.frame.end)
+        )
+    }
+
+    /// What Flink's accumulators hold beside the results: a SUM or AVG has changed when its number of values has, and a
+    /// FIRST_VALUE or LAST_VALUE with every row.
+    fn compared(&self, input: &[PlanColumn]) -> Vec<OverFunction> {
+        let counted = self.calls.iter().filter_map(|call| match call {
+            OverCall::Aggregate(call) => match (call.function.as_str(), call.args.as_slice()) {
+                ("SUM" | "AVG", [arg]) if input[*arg].ty.nullable && !call.distinct => {
+                    Some(vec![*arg])
+                }
+                ("FIRST_VALUE" | "LAST_VALUE", _) => Some(Vec::new()),
+                _ => None,
+            },
+            OverCall::Lag { .. } => None,
+        });
+        let ty = LogicalType::not_null(TypeKind::BigInt);
+        let output = PlanColumn::new(datafusion::common::Column::new_unqualified("$count"), ty);
+        counted
+            .map(|args| {
+                let call = AggregateCall::count(args);
+                OverFunction::Aggregate(call.spec(input, &output))
+            })
+            .collect()
+    }
+}
+
+impl StreamOperator for OverAggregate {
+    fn name(&self) -> &'static str {
+        "OverAggregate"
+    }
+
+    fn details(&self, view: NodeView<'_>) -> String {
+        let input = &view.input(0).columns;
+        let partition: Vec<&str> = self
+            .partition_by
+            .iter()
+            .map(|c| input[*c].name.as_str())
+            .collect();
+        let partition = match partition.as_slice() {
+            [] => String::new(),
+            names => format!("partitionBy=[{}], ", names.join(", ")),
+        };
+        let mut select: Vec<String> = names(input).into_iter().map(str::to_owned).collect();
+        let outputs = &view.node.columns[input.len()..];
+        select.extend(
+            self.calls
+                .iter()
+                .zip(outputs)
+                .map(|(call, output)| match call {
+                    OverCall::Aggregate(call) => call.text(input, output, false),
+                    OverCall::Lag {
+                        value,
+                        offset,
+                        default,
+                    } => {
+                        let default = default
+                            .map(|d| format!(", {}", input[d].name))
+                            .unwrap_or_default();
+                        format!(
+                            "LAG({}, {offset}{default}) AS {}",
+                            input[*value].name, output.name
+                        )
+                    }
+                }),
+        );
+        format!(
+            "{partition}orderBy=[{}], window=[ {}], select=[{}]",
+            order_text(&[self.order], input),
+            self.frame_text(),
+            select.join(", ")
+        )
+    }
+
+    fn spec(
+        &self,
+        view: NodeView<'_>,
+        _exprs: &ExprCompiler,
+    ) -> Result<Option<OperatorSpec>, PlanError> {
+        let input = &view.input(0).columns;
+        let outputs = &view.node.columns[input.len()..];
+        let calls = self
+            .calls
+            .iter()
+            .zip(outputs)
+            .map(|(call, output)| match call {
+                OverCall::Aggregate(call) => OverFunction::Aggregate(call.spec(input, output)),
+                OverCall::Lag {
+                    value,
+                    offset,
+                    default,
+                } => OverFunction::Lag {
+                    value: *value,
+                    offset: *offset,
+                    default: *default,
+                },
+            });
+        Ok(Some(OperatorSpec::Over(OverSpec {
+            partition_by: self.partition_by.clone(),
+            order: match self.time {
+                TimeKind::Rowtime => OverTime::Rowtime(self.order.column),
+                TimeKind::Proctime => OverTime::Proctime,
+                TimeKind::Regular => OverTime::Column(self.order),
+            },
+            frame: self.frame,
+            calls: calls.collect(),
+            compared: match self.is_by_time() {
+                true => Vec::new(),
+                false => self.compared(input),
+            },
+            emit_update_before: view.node.traits.update == UpdateKind::BeforeAndAfter,
+            processing_times: processing_times(input),
+            state_ttl_ms: self.state_ttl_ms,
+        })))
+    }
+
+    fn distribution(&self, _input: usize) -> Distribution {
+        if self.partition_by.is_empty() {
+            Distribution::Single
+        } else {
+            Distribution::Hash(self.partition_by.clone())
+        }
+    }
+
+    fn fixed_parallelism(&self) -> Option<usize> {
+        self.partition_by.is_empty().then_some(1)
+    }
+
+    fn accepts(&self, _input: usize) -> Accepts {
+        let kinds = match self.is_by_time() {
+            true => ModifyKinds::INSERT,
+            false => ModifyKinds::ALL,
+        };
+        Accepts::Only(kinds, "OverAggregate".to_owned())
+    }
+
+    fn modifies(&self, _inputs: &[ModifyKinds]) -> ModifyKinds {
+        match self.is_by_time() {
+            true => ModifyKinds::INSERT,
+            false => ModifyKinds::ALL,
+        }
+    }
+
+    fn update_inputs(&self, _required: UpdateKind, _view: NodeView<'_>) -> Vec<Vec<UpdateKind>> {
+        vec![vec![UpdateKind::BeforeAndAfter]]
+    }
+
+    fn delete_inputs(&self, _required: DeleteKind, _view: NodeView<'_>) -> Vec<Vec<DeleteKind>> {
+        vec![vec![DeleteKind::Full]]
+    }
+
+    fn upsert_keys(&self, view: NodeView<'_>) -> Vec<KeySet> {
+        let partition: KeySet = self.partition_by.iter().copied().collect();
+        let keys = view.input(0).upsert_keys.iter();
+        keys.filter(|key| key.is_superset(&partition))
+            .cloned()
+            .collect()
+    }
+}
