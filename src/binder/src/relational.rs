@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use datafusion::common::{Column, DFSchema, DFSchemaRef, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+use filbert_types::RowKind;
 
 pub use row_match::{AfterMatch, MatchAggregate, MatchOrder, PatternColumn, RowMatch, RowPattern};
 
@@ -16,7 +17,10 @@ pub use row_match::{AfterMatch, MatchAggregate, MatchOrder, PatternColumn, RowMa
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Relational {
     /// `WATERMARK FOR rowtime AS watermark`: passes rows through; nothing in batch mode.
-    WatermarkAssigner { rowtime: Column, watermark: Expr },
+    WatermarkAssigner {
+        rowtime: Column,
+        watermark: Expr,
+    },
     /// `TUMBLE(TABLE t, DESCRIPTOR(time), ..)` and its kin: adds window_start, window_end, window_time.
     WindowTableFunction {
         window: Window,
@@ -29,6 +33,19 @@ pub enum Relational {
     Snapshot { period: Expr },
     /// `t MATCH_RECOGNIZE ( .. )`
     Match(Box<RowMatch>),
+    ChangelogFunction(ChangelogFunction),
+}
+
+/// TO_CHANGELOG and FROM_CHANGELOG. The node has its input's columns; projections around it make theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ChangelogFunction {
+    /// Adds the code of the row's kind as a last column.
+    To { codes: Vec<(RowKind, String)> },
+    /// Takes the row's kind from a column.
+    From {
+        op: Column,
+        codes: Vec<(String, RowKind)>,
+    },
 }
 
 /// How a window TVF cuts time; milliseconds.
@@ -75,6 +92,8 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             Relational::WindowTableFunction { .. } => "WindowTableFunction",
             Relational::Snapshot { .. } => "Snapshot",
             Relational::Match(_) => "Match",
+            Relational::ChangelogFunction(ChangelogFunction::To { .. }) => "ToChangelog",
+            Relational::ChangelogFunction(ChangelogFunction::From { .. }) => "FromChangelog",
         }
     }
 
@@ -94,6 +113,10 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             Relational::WindowTableFunction { time, .. } => vec![Expr::Column(time.clone())],
             Relational::Snapshot { period } => vec![period.clone()],
             Relational::Match(matching) => matching.input_exprs(),
+            Relational::ChangelogFunction(ChangelogFunction::To { .. }) => Vec::new(),
+            Relational::ChangelogFunction(ChangelogFunction::From { op, .. }) => {
+                vec![Expr::Column(op.clone())]
+            }
         }
     }
 
@@ -110,6 +133,7 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             }
             Relational::Snapshot { period } => write!(f, "Snapshot: period=[{period}]"),
             Relational::Match(matching) => write!(f, "Match: pattern=[{}]", matching.pattern_text),
+            Relational::ChangelogFunction(_) => f.write_str(self.name()),
         }
     }
 
@@ -147,6 +171,13 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
                     legacy: *legacy,
                 }
             }
+            Relational::ChangelogFunction(ChangelogFunction::From { codes, .. }) => {
+                Relational::ChangelogFunction(ChangelogFunction::From {
+                    op: column("the column of operation codes")?,
+                    codes: codes.clone(),
+                })
+            }
+            Relational::ChangelogFunction(to) => Relational::ChangelogFunction(to.clone()),
             Relational::Snapshot { period } => Relational::Snapshot {
                 period: exprs.next().unwrap_or_else(|| period.clone()),
             },

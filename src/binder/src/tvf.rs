@@ -1,8 +1,9 @@
-//! Table functions in FROM: the window functions TUMBLE, HOP, CUMULATE and SESSION.
+//! Table functions in FROM: the window functions TUMBLE, HOP, CUMULATE and SESSION, and TO_CHANGELOG and FROM_CHANGELOG.
 //!
 //! - `arguments`: their parameters. `node`: the plan's node, which group windows of old use too.
 
 mod arguments;
+mod changelog;
 mod node;
 
 use datafusion::common::ScalarValue;
@@ -79,6 +80,11 @@ impl Binder<'_> {
             )
         })?;
         let input = self.table_argument(name, &table, span)?;
+        match name {
+            "TO_CHANGELOG" => return self.kinds_into_codes(input, args, span),
+            "FROM_CHANGELOG" => return self.kinds_out_of_codes(input, args, span),
+            _ => {}
+        }
         let time = self.descriptor(name, required(1)?, &input)?;
         let partition_by = table
             .partition_by

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::expr::ExprSpec;
 
-pub use changelog::{ChangelogNormalizeSpec, ConflictSpec, SinkMaterializerSpec};
+pub use changelog::{
+    ChangelogFunctionSpec, ChangelogNormalizeSpec, ConflictSpec, SinkMaterializerSpec,
+};
 pub use match_recognize::{
     AfterMatch, MatchAggregateSpec, MatchColumn, MatchExprSpec, MatchSpec, MatchTime, RowPattern,
 };
@@ -51,6 +53,7 @@ pub enum OperatorSpec {
     /// Drops -U rows, for a consumer that needs only what a row has become.
     DropUpdateBefore,
     ChangelogNormalize(ChangelogNormalizeSpec),
+    ChangelogFunction(ChangelogFunctionSpec),
     SinkMaterializer(SinkMaterializerSpec),
     Sink(SinkSpec),
     Collect(CollectSpec),

@@ -10,6 +10,7 @@ use filbert_graph::{OperatorSpec, StreamNode};
 use filbert_types::{Configuration, Field};
 
 use crate::calc::CalcOperator;
+use crate::changelog_function::ChangelogFunctionOperator;
 use crate::changelog_normalize::ChangelogNormalizeOperator;
 use crate::collect::CollectOperator;
 use crate::connect;
@@ -78,6 +79,9 @@ pub fn build(
         OperatorSpec::Join(spec) => {
             let inputs = [&input, &right];
             Box::new(JoinOperator::new(spec, inputs, output, expressions)?)
+        }
+        OperatorSpec::ChangelogFunction(spec) => {
+            Box::new(ChangelogFunctionOperator::new(spec.clone(), output))
         }
         OperatorSpec::ChangelogNormalize(spec) => Box::new(ChangelogNormalizeOperator::new(
             spec,

@@ -7,7 +7,8 @@
 //! - [`build`]: from a spec to its operator; [`connect`]: from a table to its connector.
 //! - [`expressions`]: expressions from their bytes.
 //! - Sources: [`source`], [`values`].
-//! - Row by row: [`calc`], [`expand`], [`unnest`], [`drop_update_before`], [`watermark_assigner`].
+//! - Row by row: [`calc`], [`expand`], [`unnest`], [`drop_update_before`], [`changelog_function`],
+//!   [`watermark_assigner`].
 //! - Keyed: [`group_aggregate`], its first phase [`local_group_aggregate`], on the functions of [`aggregate`]; bundles end
 //!   at [`mini_batch_assigner`]'s watermarks. [`changelog_normalize`].
 //! - Before sinks: [`sink_upsert_materializer`], [`sink_compacting_materializer`].
@@ -28,6 +29,7 @@ pub mod build;
 mod bundle;
 pub mod calc;
 pub mod chain;
+pub mod changelog_function;
 pub mod changelog_normalize;
 pub mod check;
 pub mod collect;

@@ -18,6 +18,7 @@ pub(crate) mod node;
 
 mod aggregate;
 mod calc;
+mod changelog_function;
 mod changelog_normalize;
 mod collect;
 mod drop_update_before;

@@ -8,7 +8,7 @@ use crate::error::{BindError, BindResult, available};
 use crate::relational::Window;
 use crate::scope::Relation;
 
-/// A window function's parameters; the last may be left out where `optional` says so.
+/// A table function's parameters; the last may be left out where `optional` says so.
 pub(super) struct Signature {
     pub name: &'static str,
     pub parameters: &'static [&'static str],
@@ -35,6 +35,16 @@ pub(super) const SIGNATURES: &[Signature] = &[
         name: "SESSION",
         parameters: &["DATA", "TIMECOL", "GAP"],
         required: 3,
+    },
+    Signature {
+        name: "TO_CHANGELOG",
+        parameters: &["input", "op", "op_mapping", "uid"],
+        required: 1,
+    },
+    Signature {
+        name: "FROM_CHANGELOG",
+        parameters: &["input", "op", "op_mapping", "uid"],
+        required: 1,
     },
 ];
 

@@ -1,3 +1,4 @@
+use filbert_types::RowKind;
 use serde::{Deserialize, Serialize};
 
 use crate::expr::ExprSpec;
@@ -32,4 +33,16 @@ pub struct SinkMaterializerSpec {
     pub upsert_key: Option<Vec<usize>>,
     pub conflict: ConflictSpec,
     pub state_ttl_ms: Option<u64>,
+}
+
+/// Turns rows' kinds into codes and back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChangelogFunctionSpec {
+    /// The input's columns, then the code of the row's kind; rows of kinds without a code are dropped.
+    To { codes: Vec<(RowKind, String)> },
+    /// The input's columns, each row of the kind that the code at `op` stands for.
+    From {
+        op: usize,
+        codes: Vec<(String, RowKind)>,
+    },
 }

@@ -51,6 +51,11 @@ fn lower_node(node: &RelationalNode, ctx: &PlannerContext) -> Result<LogicalPlan
         Relational::WindowTableFunction { window, time, .. } => {
             window::lower(node, input, window, time, ctx)
         }
+        Relational::ChangelogFunction(_) => Err(PlanError::Unsupported {
+            operation: "TO_CHANGELOG or FROM_CHANGELOG".to_owned(),
+            mode: "batch",
+            hint: String::new(),
+        }),
         Relational::Match(_) => Err(PlanError::Unsupported {
             operation: "MATCH_RECOGNIZE".to_owned(),
             mode: "batch",

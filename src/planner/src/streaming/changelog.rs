@@ -209,10 +209,7 @@ fn satisfy_update(plan: &mut StreamPlan, id: NodeId, required: UpdateKind) -> bo
     });
     let node = &mut plan.nodes[id];
     node.traits.update = required;
-    if let StreamOp::Source(source) = &node.op
-        && required == UpdateKind::OnlyAfter
-        && source.changelog_mode().update_before
-    {
+    if required == UpdateKind::OnlyAfter && node.op.operator().always_sends_update_before() {
         node.traits.update = UpdateKind::BeforeAndAfter;
         node.traits.drop_update_before = true;
     } else {

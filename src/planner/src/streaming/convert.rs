@@ -16,8 +16,9 @@ mod window_rank;
 
 use datafusion::common::Column;
 use datafusion::logical_expr::{LogicalPlan, SubqueryAlias};
+use filbert_binder::relational::ChangelogFunction;
 use filbert_binder::{BoundQuery, ColumnTypes, Relational, RelationalNode};
-use filbert_graph::spec::WindowSpec;
+use filbert_graph::spec::{ChangelogFunctionSpec, WindowSpec};
 use filbert_types::options::{AUTO_WATERMARK_INTERVAL, SOURCE_IDLE_TIMEOUT, STATE_TTL};
 use filbert_types::{LogicalType, TimeKind, TypeKind};
 
@@ -144,7 +145,44 @@ impl<'a> Converter<'a> {
             } => self.window_tvf(input, node, window, time, *legacy),
             Relational::Snapshot { .. } => Err(unsupported("FOR SYSTEM_TIME AS OF")),
             Relational::Match(matching) => self.row_match(input, node, matching),
+            Relational::ChangelogFunction(function) => {
+                self.changelog_function(input, node, function)
+            }
         }
+    }
+
+    fn changelog_function(
+        &mut self,
+        input: NodeId,
+        node: &RelationalNode,
+        function: &ChangelogFunction,
+    ) -> Result<NodeId, PlanError> {
+        let mut columns = self.plan.nodes[input].columns.clone();
+        for column in &mut columns {
+            column.ty = column.ty.without_time_attribute();
+            column.window = None;
+        }
+        let spec = match function {
+            ChangelogFunction::To { codes } => {
+                let names = node.schema.columns();
+                let op = names.last().cloned().ok_or_else(|| {
+                    PlanError::Internal("TO_CHANGELOG without its column".to_owned())
+                })?;
+                columns.push(self.new_column(op, &arrow::datatypes::DataType::Utf8View));
+                ChangelogFunctionSpec::To {
+                    codes: codes.clone(),
+                }
+            }
+            ChangelogFunction::From { op, codes } => ChangelogFunctionSpec::From {
+                op: self.place(input, op)?,
+                codes: codes.clone(),
+            },
+        };
+        let op =
+            StreamOp::ChangelogFunction(crate::streaming::changelog_function::ChangelogFunction {
+                spec,
+            });
+        Ok(self.plan.add(op, vec![input], columns))
     }
 
     /// Other names for the same columns.

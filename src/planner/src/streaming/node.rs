@@ -7,6 +7,7 @@ use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::streaming::calc::Calc;
 use crate::streaming::changelog::{DeleteKind, ModifyKinds, Traits, UpdateKind};
+use crate::streaming::changelog_function::ChangelogFunction;
 use crate::streaming::changelog_normalize::ChangelogNormalize;
 use crate::streaming::collect::Collect;
 use crate::streaming::drop_update_before::DropUpdateBefore;
@@ -86,6 +87,7 @@ pub(crate) enum StreamOp {
     Match(Box<Match>),
     DropUpdateBefore(DropUpdateBefore),
     ChangelogNormalize(ChangelogNormalize),
+    ChangelogFunction(ChangelogFunction),
     SinkMaterializer(SinkMaterializer),
     Sink(Box<Sink>),
     Collect(Collect),
@@ -115,6 +117,7 @@ impl StreamOp {
             StreamOp::Match(op) => op.as_ref(),
             StreamOp::DropUpdateBefore(op) => op,
             StreamOp::ChangelogNormalize(op) => op,
+            StreamOp::ChangelogFunction(op) => op,
             StreamOp::SinkMaterializer(op) => op,
             StreamOp::Sink(op) => op.as_ref(),
             StreamOp::Collect(op) => op,
@@ -218,6 +221,11 @@ pub(crate) trait StreamOperator {
             .inputs
             .first()
             .map_or_else(Vec::new, |id| view.plan.nodes[*id].upsert_keys.clone())
+    }
+
+    /// True when -U is sent also where nobody needs it: it is dropped behind.
+    fn always_sends_update_before(&self) -> bool {
+        false
     }
 
     /// True for what plans show as a part of the node above.

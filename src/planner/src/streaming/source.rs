@@ -145,6 +145,10 @@ impl StreamOperator for Source {
         vec![Vec::new()]
     }
 
+    fn always_sends_update_before(&self) -> bool {
+        self.changelog_mode().update_before
+    }
+
     fn delete_inputs(&self, required: DeleteKind, _view: NodeView<'_>) -> Vec<Vec<DeleteKind>> {
         if required == DeleteKind::Full && self.changelog_mode().key_only_deletes {
             return Vec::new();

@@ -1,0 +1,261 @@
+use std::sync::Arc;
+
+use datafusion::common::{Column, DFSchema};
+use datafusion::logical_expr::Expr;
+use filbert_functions::TypedExpr;
+use filbert_types::{LogicalType, RowKind, Span};
+use sqlparser::ast::{
+    Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Value, ValueWithSpan,
+};
+
+use crate::binder::{Binder, NamedExpr, span_of};
+use crate::error::{BindError, BindResult, available};
+use crate::relational::{ChangelogFunction, Relational, RelationalNode};
+use crate::scope::Relation;
+use crate::table::extension;
+
+/// The words for row kinds.
+const KINDS: [(&str, RowKind); 4] = [
+    ("UPDATE_BEFORE", RowKind::UpdateBefore),
+    ("UPDATE_AFTER", RowKind::UpdateAfter),
+    ("INSERT", RowKind::Insert),
+    ("DELETE", RowKind::Delete),
+];
+/// The column of operation codes where no DESCRIPTOR names it.
+const OP: &str = "op";
+
+impl Binder<'_> {
+    /// `TO_CHANGELOG(input => TABLE t, op => DESCRIPTOR(c), op_mapping => MAP[..])`: rows with their kinds as a first
+    /// column of codes.
+    pub(super) fn kinds_into_codes(
+        &mut self,
+        input: Relation,
+        args: &[Option<&Ast>],
+        span: Option<Span>,
+    ) -> BindResult<Relation> {
+        let name = op_column(args.get(1).copied().flatten(), span)?;
+        if input.columns.iter().any(|c| c.name == name) {
+            return Err(BindError::at(
+                span,
+                format!("Field names must be unique. Found duplicates: [{name}]"),
+            ));
+        }
+        let codes = match args.get(2).copied().flatten() {
+            None => KINDS.map(|(word, kind)| (kind, word.to_owned())).to_vec(),
+            Some(mapping) => kinds_to_codes(mapping)?,
+        };
+        let ty = LogicalType::string();
+        let op = self.new_column(&name, &ty);
+        let mut columns = vec![(name, op.clone(), ty.clone())];
+        columns.extend(plain_columns(&input));
+        let function = ChangelogFunction::To { codes };
+        self.changelog_relation(input, function, Some((op, ty)), columns)
+    }
+
+    /// `FROM_CHANGELOG(input => TABLE t, op => DESCRIPTOR(c), op_mapping => MAP[..])`: rows get the kinds that a column
+    /// of codes says, and lose that column.
+    pub(super) fn kinds_out_of_codes(
+        &mut self,
+        input: Relation,
+        args: &[Option<&Ast>],
+        span: Option<Span>,
+    ) -> BindResult<Relation> {
+        let name = op_column(args.get(1).copied().flatten(), span)?;
+        let Some(op) = input.columns.iter().find(|c| c.name == name) else {
+            let names = input.columns.iter().map(|c| c.name.as_str());
+            return Err(BindError::at(
+                span,
+                format!("The op column '{name}' does not exist in the input schema."),
+            )
+            .with_hint(available("columns", names)));
+        };
+        if !op.ty.kind.is_character() {
+            return Err(BindError::at(
+                span,
+                format!(
+                    "The op column '{name}' must be of STRING type, but was '{}'.",
+                    op.ty
+                ),
+            ));
+        }
+        let codes = match args.get(2).copied().flatten() {
+            None => KINDS.map(|(word, kind)| (word.to_owned(), kind)).to_vec(),
+            Some(mapping) => codes_to_kinds(mapping)?,
+        };
+        let has = |kind: RowKind| codes.iter().any(|(_, k)| *k == kind);
+        if has(RowKind::UpdateAfter) && !has(RowKind::UpdateBefore) {
+            return Err(BindError::at(
+                span,
+                "The 'op_mapping' must include UPDATE_BEFORE for retract mode. Upsert mode (without UPDATE_BEFORE) is not supported in this version.",
+            ));
+        }
+        let function = ChangelogFunction::From {
+            op: op.column.clone(),
+            codes,
+        };
+        let mut columns = plain_columns(&input);
+        columns.retain(|(n, _, _)| *n != name);
+        self.changelog_relation(input, function, None, columns)
+    }
+
+    /// The node, and over it its columns in order.
+    fn changelog_relation(
+        &mut self,
+        input: Relation,
+        function: ChangelogFunction,
+        added: Option<(Column, LogicalType)>,
+        columns: Vec<(String, Column, LogicalType)>,
+    ) -> BindResult<Relation> {
+        let schema = input.plan.schema();
+        let mut fields: Vec<_> = schema
+            .iter()
+            .map(|(q, f)| (q.cloned(), Arc::clone(f)))
+            .collect();
+        fields.extend(added.map(|(column, ty)| (None, Arc::new(ty.arrow_field(&column.name)))));
+        let schema = DFSchema::new_with_metadata(fields, schema.metadata().clone())?;
+        let plan = extension(RelationalNode {
+            relational: Relational::ChangelogFunction(function),
+            inputs: vec![input.plan],
+            schema: Arc::new(schema),
+        });
+        let items = columns
+            .into_iter()
+            .map(|(name, column, ty)| NamedExpr {
+                name,
+                expr: TypedExpr::new(Expr::Column(column), ty),
+            })
+            .collect();
+        self.project(plan, items)
+    }
+}
+
+/// A relation's columns; what leaves a process table function is no time attribute any more.
+fn plain_columns(input: &Relation) -> Vec<(String, Column, LogicalType)> {
+    let columns = input.columns.iter();
+    columns
+        .map(|c| {
+            (
+                c.name.clone(),
+                c.column.clone(),
+                c.ty.without_time_attribute(),
+            )
+        })
+        .collect()
+}
+
+/// The one column that a DESCRIPTOR names.
+fn op_column(ast: Option<&Ast>, span: Option<Span>) -> BindResult<String> {
+    let Some(ast) = ast else {
+        return Ok(OP.to_owned());
+    };
+    let span = span_of(ast).or(span);
+    let names: Vec<&Ident> = match ast {
+        Ast::Function(call) if call.name.to_string().eq_ignore_ascii_case("DESCRIPTOR") => {
+            match &call.args {
+                FunctionArguments::List(list) => list
+                    .args
+                    .iter()
+                    .filter_map(|arg| match arg {
+                        FunctionArg::Unnamed(FunctionArgExpr::Expr(Ast::Identifier(ident))) => {
+                            Some(ident)
+                        }
+                        _ => None,
+                    })
+                    .collect(),
+                _ => Vec::new(),
+            }
+        }
+        _ => {
+            return Err(BindError::at(
+                span,
+                "The argument 'op' must be DESCRIPTOR(column)",
+            ));
+        }
+    };
+    match names.as_slice() {
+        [only] => Ok(only.value.clone()),
+        _ => Err(BindError::at(
+            span,
+            "The descriptor for argument 'op' must contain exactly one column name.",
+        )),
+    }
+}
+
+/// The pairs of texts of a MAP literal; of equal keys the last counts.
+fn pairs(ast: &Ast) -> BindResult<Vec<(&str, &str)>> {
+    let wrong = || {
+        BindError::at(
+            span_of(ast),
+            "The argument 'op_mapping' must be a MAP of texts: MAP['INSERT', 'I']",
+        )
+    };
+    let Ast::Map(map) = ast else {
+        return Err(wrong());
+    };
+    let mut pairs: Vec<(&str, &str)> = Vec::with_capacity(map.entries.len());
+    for entry in &map.entries {
+        let key = literal(&entry.key).ok_or_else(wrong)?;
+        pairs.retain(|(k, _)| *k != key);
+        pairs.push((key, literal(&entry.value).ok_or_else(wrong)?));
+    }
+    Ok(pairs)
+}
+
+fn literal(ast: &Ast) -> Option<&str> {
+    match ast {
+        Ast::Value(ValueWithSpan {
+            value: Value::SingleQuotedString(text),
+            ..
+        }) => Some(text),
+        _ => None,
+    }
+}
+
+fn kind_of(word: &str, ast: &Ast) -> BindResult<RowKind> {
+    let known = KINDS.iter().find(|(name, _)| *name == word);
+    known.map(|(_, kind)| *kind).ok_or_else(|| {
+        BindError::at(
+            span_of(ast),
+            format!(
+                "Invalid target mapping for argument 'op_mapping'. Unknown change operation: '{word}'. Valid values are: [UPDATE_BEFORE, UPDATE_AFTER, INSERT, DELETE]."
+            ),
+        )
+    })
+}
+
+fn duplicate(what: &str, ast: &Ast) -> BindError {
+    BindError::at(
+        span_of(ast),
+        format!("Invalid target mapping for argument 'op_mapping'. Duplicate {what}."),
+    )
+}
+
+/// `MAP['INSERT, UPDATE_AFTER', 'U']`: the code of each kind.
+fn kinds_to_codes(ast: &Ast) -> BindResult<Vec<(RowKind, String)>> {
+    let mut codes: Vec<(RowKind, String)> = Vec::new();
+    for (kinds, code) in pairs(ast)? {
+        for word in kinds.split(',').map(str::trim) {
+            let kind = kind_of(word, ast)?;
+            if codes.iter().any(|(k, _)| *k == kind) {
+                return Err(duplicate(&format!("change operation: '{word}'"), ast));
+            }
+            codes.push((kind, code.to_owned()));
+        }
+    }
+    Ok(codes)
+}
+
+/// `MAP['c, r', 'INSERT']`: the kind of each code.
+fn codes_to_kinds(ast: &Ast) -> BindResult<Vec<(String, RowKind)>> {
+    let mut kinds: Vec<(String, RowKind)> = Vec::new();
+    for (codes, word) in pairs(ast)? {
+        let kind = kind_of(word.trim(), ast)?;
+        for code in codes.split(',').map(str::trim) {
+            if kinds.iter().any(|(c, _)| c == code) {
+                return Err(duplicate(&format!("operation code: '{code}'"), ast));
+            }
+            kinds.push((code.to_owned(), kind));
+        }
+    }
+    Ok(kinds)
+}
