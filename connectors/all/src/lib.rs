@@ -19,6 +19,8 @@ const FACTORIES: &[Entry] = &[
     Entry::Table(|| Arc::new(filbert_connector_datagen::DataGenFactory)),
     #[cfg(feature = "filesystem")]
     Entry::Table(|| Arc::new(filbert_connector_filesystem::FilesystemFactory)),
+    #[cfg(feature = "memory")]
+    Entry::Table(|| Arc::new(filbert_connector_memory::MemoryFactory::default())),
     #[cfg(feature = "nexmark")]
     Entry::Table(|| Arc::new(filbert_connector_nexmark::NexmarkFactory)),
     #[cfg(feature = "print")]

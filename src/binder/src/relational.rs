@@ -30,7 +30,9 @@ pub enum Relational {
     },
     /// `t FOR SYSTEM_TIME AS OF period`: the rows as they were at `period`, an outer reference to the left side of the
     /// join in which this stands on the right.
-    Snapshot { period: Expr },
+    Snapshot {
+        period: Expr,
+    },
     /// `t MATCH_RECOGNIZE ( .. )`
     Match(Box<RowMatch>),
     ChangelogFunction(ChangelogFunction),

@@ -14,7 +14,7 @@ use crate::changelog_function::ChangelogFunctionOperator;
 use crate::changelog_normalize::ChangelogNormalizeOperator;
 use crate::collect::CollectOperator;
 use crate::connect;
-use crate::context::JobContext;
+use crate::context::{ExpressionFactory, JobContext};
 use crate::deduplicate::{FirstRowOperator, LastRowOperator};
 use crate::drop_update_before::DropUpdateBeforeOperator;
 use crate::error::{OperatorError, Result};
@@ -80,16 +80,9 @@ pub fn build(
             let inputs = [&input, &right];
             Box::new(JoinOperator::new(spec, inputs, output, expressions)?)
         }
-        OperatorSpec::ChangelogFunction(spec) => {
-            Box::new(ChangelogFunctionOperator::new(spec.clone(), output))
-        }
-        OperatorSpec::ChangelogNormalize(spec) => Box::new(ChangelogNormalizeOperator::new(
-            spec,
-            &input,
-            output,
-            expressions,
-        )?),
-        OperatorSpec::SinkMaterializer(spec) => sink_materializer(spec, &input, output)?,
+        OperatorSpec::ChangelogFunction(_)
+        | OperatorSpec::ChangelogNormalize(_)
+        | OperatorSpec::SinkMaterializer(_) => changelog(&node.spec, &input, output, expressions)?,
         OperatorSpec::Rank(_)
         | OperatorSpec::FirstN(_)
         | OperatorSpec::Deduplicate(_)
@@ -157,6 +150,32 @@ fn ordering(
             _ => Box::new(OverOperator::new(spec, input, output)?),
         },
         other => return Err(OperatorError::engine(format!("{other:?} orders nothing."))),
+    })
+}
+
+/// The operators that make one changelog of another.
+fn changelog(
+    spec: &OperatorSpec,
+    input: &SchemaRef,
+    output: SchemaRef,
+    expressions: &dyn ExpressionFactory,
+) -> Result<Box<dyn Operator>> {
+    Ok(match spec {
+        OperatorSpec::ChangelogFunction(spec) => {
+            Box::new(ChangelogFunctionOperator::new(spec.clone(), output))
+        }
+        OperatorSpec::ChangelogNormalize(spec) => Box::new(ChangelogNormalizeOperator::new(
+            spec,
+            input,
+            output,
+            expressions,
+        )?),
+        OperatorSpec::SinkMaterializer(spec) => sink_materializer(spec, input, output)?,
+        other => {
+            return Err(OperatorError::engine(format!(
+                "{other:?} is no changelog's."
+            )));
+        }
     })
 }
 
