@@ -142,6 +142,21 @@ impl<'a> QueryGenerator<'a> {
         format!("({}) AS r{}", relation.sql, self.names)
     }
 
+    /// As `from`, with a row of NULLs: over no rows at all a streaming aggregate without keys gives no row, as Flink's,
+    /// and a batch one gives one.
+    fn some_rows(&mut self, relation: &Relation) -> String {
+        let nulls: Vec<String> = relation
+            .columns
+            .iter()
+            .map(|(name, ty)| match ty {
+                Ty::Int => format!("CAST(NULL AS INT) AS {name}"),
+                Ty::Text => format!("CAST(NULL AS STRING) AS {name}"),
+            })
+            .collect();
+        let (sql, nulls) = (&relation.sql, nulls.join(", "));
+        format!("({sql} UNION ALL SELECT {nulls}) AS r{}", self.names)
+    }
+
     fn filter_project(&mut self, depth: usize) -> Relation {
         let input = self.relation(depth - 1);
         let count = self.rng.random_range(1..=3);
@@ -211,7 +226,11 @@ impl<'a> QueryGenerator<'a> {
             list.push(format!("{call} AS {name}"));
             columns.push((name, ty));
         }
-        let mut sql = format!("SELECT {} FROM {}", list.join(", "), self.from(&input));
+        let from = match keys.is_empty() {
+            true => self.some_rows(&input),
+            false => self.from(&input),
+        };
+        let mut sql = format!("SELECT {} FROM {from}", list.join(", "));
         if !keys.is_empty() {
             sql += &format!(" GROUP BY {}", keys.join(", "));
             if self.rng.random_bool(0.3) {
@@ -406,9 +425,9 @@ impl<'a> QueryGenerator<'a> {
             self.column(&right, Ty::Int),
         );
         let function = *self.pick(&["MAX", "MIN", "COUNT", "SUM"]);
-        let inner = self.from(&right);
         let left_from = format!("({}) AS l{}", left.sql, self.names);
         if self.rng.random_bool(0.5) {
+            let inner = self.some_rows(&right);
             return Relation {
                 sql: format!(
                     "SELECT * FROM {left_from} WHERE {a} >= (SELECT {function}({b}) FROM {inner})"
@@ -416,6 +435,7 @@ impl<'a> QueryGenerator<'a> {
                 columns: left.columns,
             };
         }
+        let inner = self.from(&right);
         let name = self.name();
         let key = self.column(&left, Ty::Int);
         let list: Vec<&str> = left.columns.iter().map(|(name, _)| name.as_str()).collect();

@@ -280,8 +280,11 @@ impl Accumulator for Distinct {
             self.seen
                 .sort_by(|a, b| a[0].partial_cmp(&b[0]).unwrap_or(std::cmp::Ordering::Equal));
         }
-        let columns = self.columns()?;
-        self.inner.update_batch(&columns)?;
+        // DataFusion's sums take a batch without NULLs, an empty one too, to have given the group a value.
+        if !self.seen.is_empty() {
+            let columns = self.columns()?;
+            self.inner.update_batch(&columns)?;
+        }
         self.inner.evaluate()
     }
 
