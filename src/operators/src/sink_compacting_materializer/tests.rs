@@ -49,7 +49,7 @@ fn the_first_row_of_a_key_is_kept() {
     let rows = "+U 2 30 7\n@ 7\n+U 2 30 7\n@ 8\n-D 2 30 7\n@ 9";
     assert_eq!(
         run(&mut materializer, rows).unwrap(),
-        ["+U 2 30 7", "@ 7", "@ 8", "-D 2 30 7", "@ 9"]
+        ["+U 2 30 7", "@ 8", "-D 2 30 7", "@ 9"]
     );
     assert_eq!(materializer.rows.len(), 1);
 }
