@@ -3,6 +3,7 @@
 mod changelog;
 mod match_recognize;
 mod rank;
+mod temporal_join;
 mod window;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use rank::{
     DeduplicateSpec, FirstNSpec, OverBound, OverFrame, OverFunction, OverSpec, OverTime,
     RankFunction, RankRange, RankSpec, RankStrategy, SortKey, TemporalSortSpec,
 };
+pub use temporal_join::TemporalJoinSpec;
 pub use window::{
     WindowAggregateSpec, WindowColumn, WindowJoinSpec, WindowRankSpec, WindowSpec,
     WindowTableFunctionSpec,
@@ -40,6 +42,7 @@ pub enum OperatorSpec {
     WindowTableFunction(WindowTableFunctionSpec),
     WindowAggregate(WindowAggregateSpec),
     WindowJoin(WindowJoinSpec),
+    TemporalJoin(TemporalJoinSpec),
     WindowRank(WindowRankSpec),
     Expand(ExpandSpec),
     Join(JoinSpec),

@@ -33,6 +33,7 @@ use crate::sink::SinkOperator;
 use crate::sink_compacting_materializer::SinkCompactingMaterializerOperator;
 use crate::sink_upsert_materializer::SinkUpsertMaterializerOperator;
 use crate::source::SourceReaderOperator;
+use crate::temporal_join::TemporalJoinOperator;
 use crate::temporal_sort::TemporalSortOperator;
 use crate::unnest::UnnestOperator;
 use crate::values::ValuesOperator;
@@ -76,9 +77,8 @@ pub fn build(
         }
         OperatorSpec::Expand(spec) => Box::new(ExpandOperator::new(spec.clone(), output)),
         OperatorSpec::Unnest(spec) => Box::new(UnnestOperator::new(spec.clone(), output)),
-        OperatorSpec::Join(spec) => {
-            let inputs = [&input, &right];
-            Box::new(JoinOperator::new(spec, inputs, output, expressions)?)
+        OperatorSpec::Join(_) | OperatorSpec::TemporalJoin(_) => {
+            joins(&node.spec, [&input, &right], output, expressions)?
         }
         OperatorSpec::ChangelogFunction(_)
         | OperatorSpec::ChangelogNormalize(_)
@@ -126,6 +126,24 @@ fn group_aggregate(
             spec, rows, input, output,
         )?),
         None => Box::new(GroupAggregateOperator::new(spec, input, output)?),
+    })
+}
+
+fn joins(
+    spec: &OperatorSpec,
+    inputs: [&SchemaRef; 2],
+    output: SchemaRef,
+    expressions: &dyn ExpressionFactory,
+) -> Result<Box<dyn Operator>> {
+    Ok(match spec {
+        OperatorSpec::Join(spec) => Box::new(JoinOperator::new(spec, inputs, output, expressions)?),
+        OperatorSpec::TemporalJoin(spec) => Box::new(TemporalJoinOperator::new(
+            spec,
+            inputs,
+            output,
+            expressions,
+        )?),
+        other => return Err(OperatorError::engine(format!("{other:?} joins nothing."))),
     })
 }
 

@@ -59,6 +59,7 @@ pub mod sink_upsert_materializer;
 pub mod snapshot;
 pub mod source;
 mod stored_rows;
+pub mod temporal_join;
 pub mod temporal_sort;
 pub mod testing;
 mod ttl;

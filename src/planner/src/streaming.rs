@@ -37,6 +37,7 @@ pub(crate) mod sink;
 mod sink_keys;
 mod sink_materializer;
 pub(crate) mod source;
+mod temporal_join;
 mod temporal_sort;
 mod union;
 mod unnest;
@@ -78,7 +79,8 @@ pub(crate) fn plan_target(
     explain: bool,
 ) -> Result<StreamPlan, PlanError> {
     let query = target.query();
-    let independent = decorrelate(query.plan.clone(), ctx, &query.types)?;
+    let timed = convert::compare_times(query.plan.clone(), &query.types)?;
+    let independent = decorrelate(timed, ctx, &query.types)?;
     let resolved = resolve_scans(independent, ctx, false)?;
     let logical = optimize(resolved, false, options, ctx.expr.query_start_us)?;
     let logical = guard_filters(logical)?;

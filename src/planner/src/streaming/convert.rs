@@ -8,11 +8,14 @@ mod over;
 mod rank;
 mod rows;
 mod scan;
+mod temporal_join;
 mod unnest;
 mod window;
 mod window_aggregate;
 mod window_join;
 mod window_rank;
+
+pub(crate) use temporal_join::compare_times;
 
 use datafusion::common::Column;
 use datafusion::logical_expr::{LogicalPlan, SubqueryAlias};

@@ -22,6 +22,7 @@ use crate::streaming::rank::Rank;
 use crate::streaming::sink::Sink;
 use crate::streaming::sink_materializer::SinkMaterializer;
 use crate::streaming::source::Source;
+use crate::streaming::temporal_join::TemporalJoin;
 use crate::streaming::temporal_sort::TemporalSort;
 use crate::streaming::union::Union;
 use crate::streaming::unnest::Unnest;
@@ -81,6 +82,7 @@ pub(crate) enum StreamOp {
     WindowAggregate(WindowAggregate),
     Rank(Rank),
     OverAggregate(OverAggregate),
+    TemporalJoin(Box<TemporalJoin>),
     TemporalSort(TemporalSort),
     WindowJoin(Box<WindowJoin>),
     WindowRank(WindowRank),
@@ -111,6 +113,7 @@ impl StreamOp {
             StreamOp::WindowAggregate(op) => op,
             StreamOp::Rank(op) => op,
             StreamOp::OverAggregate(op) => op,
+            StreamOp::TemporalJoin(op) => op.as_ref(),
             StreamOp::TemporalSort(op) => op,
             StreamOp::WindowJoin(op) => op.as_ref(),
             StreamOp::WindowRank(op) => op,

@@ -6,6 +6,7 @@ use filbert_types::{LogicalType, TypeKind};
 
 use super::Converter;
 use super::calc::identity;
+use super::temporal_join::Versions;
 use crate::columns::PlanColumn;
 use crate::error::PlanError;
 use crate::exprs::{as_column, is_deterministic, position};
@@ -14,14 +15,17 @@ use crate::streaming::node::{NodeId, StreamOp};
 
 /// A join's condition, taken apart.
 #[derive(Default)]
-struct Condition {
+pub(super) struct Condition {
     /// An expression of the left, one of the right, and whether NULL meets NULL.
     keys: Vec<(Expr, Expr, bool)>,
-    rest: Vec<Expr>,
+    pub rest: Vec<Expr>,
 }
 
 impl Converter<'_> {
     pub(super) fn join(&mut self, join: &LogicalJoin) -> Result<NodeId, PlanError> {
+        if let Some(versions) = Versions::of(&join.right) {
+            return self.temporal_join(join, versions);
+        }
         let (kind, swapped) = kind_of(join.join_type);
         let (left_plan, right_plan) = if swapped {
             (&join.right, &join.left)
@@ -68,7 +72,7 @@ impl Converter<'_> {
     }
 
     /// Takes the equalities between the sides out of a condition.
-    fn condition(
+    pub(super) fn condition(
         &self,
         join: &LogicalJoin,
         left: NodeId,
@@ -150,7 +154,7 @@ impl Converter<'_> {
     }
 
     /// Computes the keys that aren't columns below the join.
-    fn with_key_columns(
+    pub(super) fn with_key_columns(
         &mut self,
         left: NodeId,
         right: NodeId,
@@ -206,7 +210,11 @@ impl Converter<'_> {
     }
 
     /// The node's columns under these names, without those that have none.
-    fn only_named(&mut self, node: NodeId, wanted: &[Column]) -> Result<NodeId, PlanError> {
+    pub(super) fn only_named(
+        &mut self,
+        node: NodeId,
+        wanted: &[Column],
+    ) -> Result<NodeId, PlanError> {
         let columns = &self.plan.nodes[node].columns;
         let exact = |name: &Column| columns.iter().position(|c| c.column == *name);
         let places = wanted
