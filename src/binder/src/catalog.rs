@@ -18,11 +18,20 @@ pub trait BinderCatalog {
 
     /// Names of tables and views beside `path`, for suggestions.
     fn neighbours(&self, path: &ObjectPath) -> Vec<String>;
+
+    /// What CREATE FUNCTION says that a function's name stands for.
+    fn function_class(&self, _parts: &[String]) -> Option<&str> {
+        None
+    }
 }
 
 impl BinderCatalog for CatalogManager {
     fn qualify(&self, parts: &[String]) -> Result<ObjectPath, ManagerError> {
         CatalogManager::qualify(self, parts)
+    }
+
+    fn function_class(&self, parts: &[String]) -> Option<&str> {
+        self.function(parts).map(|f| f.class_name.as_str())
     }
 
     fn resolve(&self, path: &ObjectPath) -> Result<Option<CatalogObject>, ManagerError> {

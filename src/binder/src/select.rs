@@ -403,7 +403,10 @@ impl Binder<'_> {
     /// Whether the block's own expressions, not those of its subqueries, call an aggregate without OVER.
     fn calls_aggregate(&self, select: &Select, order_by: &[OrderByExpr]) -> bool {
         let mut search = AggregateSearch {
-            is_aggregate: &|name| self.is_aggregate(name),
+            is_aggregate: &|call| {
+                self.function_name(call)
+                    .is_ok_and(|n| self.is_aggregate(&n))
+            },
             queries: 0,
         };
         select.projection.visit(&mut search).is_break()
@@ -426,7 +429,7 @@ impl Block {
 }
 
 struct AggregateSearch<'a> {
-    is_aggregate: &'a dyn Fn(&str) -> bool,
+    is_aggregate: &'a dyn Fn(&ast::Function) -> bool,
     queries: usize,
 }
 
@@ -446,9 +449,7 @@ impl Visitor for AggregateSearch<'_> {
     fn pre_visit_expr(&mut self, expr: &Ast) -> ControlFlow<()> {
         match expr {
             Ast::Function(call)
-                if self.queries == 0
-                    && call.over.is_none()
-                    && (self.is_aggregate)(&call.name.to_string()) =>
+                if self.queries == 0 && call.over.is_none() && (self.is_aggregate)(call) =>
             {
                 ControlFlow::Break(())
             }

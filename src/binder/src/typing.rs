@@ -66,7 +66,7 @@ impl Binder<'_> {
 
     /// Whether a name is an aggregate function's.
     pub fn is_aggregate(&self, name: &str) -> bool {
-        aggregate::aggregate(name).is_some()
+        aggregate::aggregate(name).is_some() || self.cx.functions.user_aggregate(name).is_some()
     }
 
     /// A call of an aggregate function; `grouped` where no group can be empty.

@@ -10,7 +10,9 @@ mod udaf;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment, Sort};
+use datafusion::logical_expr::expr::{
+    AggregateFunction as AggregateFunctionExpr, NullTreatment, Sort,
+};
 use datafusion::logical_expr::{AggregateUDF, Expr};
 use filbert_types::{LogicalType, TypeKind};
 
@@ -18,6 +20,7 @@ use crate::call::cast_args;
 use crate::registry::FunctionRegistry;
 use crate::signature::{CallArgs, call_text};
 use crate::typed::{ExprContext, TypedExpr};
+use crate::user_aggregate::AggregateFunction;
 use crate::{CallError, FunctionRef, definition::Inferred};
 
 pub use definitions::{Aggregate, AggregateInfer, Implementation, Nullability, aggregate, all};
@@ -82,11 +85,14 @@ fn unknown(name: &str, args: &[TypedExpr]) -> CallError {
 /// Binds an aggregate call: the expression is an `Expr::AggregateFunction`. `COUNT(*)` comes without arguments.
 pub fn call(
     ctx: &ExprContext,
-    _registry: &FunctionRegistry,
+    registry: &FunctionRegistry,
     name: &str,
     args: Vec<TypedExpr>,
     modifiers: Modifiers,
 ) -> Result<TypedExpr, CallError> {
+    if let Some(function) = registry.user_aggregate(name) {
+        return call_user(ctx, function, args, modifiers);
+    }
     let inferred = infer(
         ctx,
         name,
@@ -96,14 +102,6 @@ pub fn call(
     )?;
     let definition = aggregate(name).ok_or_else(|| unknown(name, &args))?;
     check_clauses(definition.signature.name, &args, &modifiers)?;
-    if let Some(filter) = &modifiers.filter
-        && filter.ty.kind != TypeKind::Boolean
-    {
-        return Err(CallError::Invalid(format!(
-            "FILTER clause must be a condition, but got {}",
-            filter.ty
-        )));
-    }
     if modifiers.distinct && args.len() > 1 && definition.signature.name == "COUNT" {
         return Err(CallError::Unsupported(
             "COUNT(DISTINCT ..) of more than one field".into(),
@@ -127,7 +125,7 @@ pub fn call(
         _ => None,
     };
     let bound = BoundAggregate::new(definition, types, inferred.return_type.clone());
-    let expr = Expr::AggregateFunction(AggregateFunction::new_udf(
+    let expr = Expr::AggregateFunction(AggregateFunctionExpr::new_udf(
         Arc::new(AggregateUDF::new_from_impl(bound)),
         exprs,
         modifiers.distinct,
@@ -138,8 +136,57 @@ pub fn call(
     Ok(TypedExpr::new(expr, inferred.return_type))
 }
 
+/// Binds a call of a function that the embedding program registered.
+fn call_user(
+    ctx: &ExprContext,
+    function: &Arc<dyn AggregateFunction>,
+    args: Vec<TypedExpr>,
+    modifiers: Modifiers,
+) -> Result<TypedExpr, CallError> {
+    check_clauses(function.name(), &args, &modifiers)?;
+    let types: Vec<LogicalType> = args.iter().map(|a| a.ty.clone()).collect();
+    let inferred = function.infer(&types).filter(|_| !args.is_empty());
+    let mut inferred = inferred.ok_or_else(|| CallError::NoSignature {
+        name: function.name().to_string(),
+        got: call_text(function.name(), &args),
+        signatures: function.signatures(),
+    })?;
+    let args = cast_args(ctx, args, &inferred.arg_types)?;
+    let (exprs, types): (Vec<_>, Vec<_>) = args.into_iter().map(|a| (a.expr, a.ty)).unzip();
+    inferred.arg_types = types;
+    // Of an empty group the function may give NULL whatever its type says.
+    inferred.return_type.nullable |= !modifiers.grouped || modifiers.filter.is_some();
+    let return_type = inferred.return_type.clone();
+    let bound = BoundAggregate::user(function, inferred);
+    let expr = Expr::AggregateFunction(AggregateFunctionExpr::new_udf(
+        Arc::new(AggregateUDF::new_from_impl(bound)),
+        exprs,
+        modifiers.distinct,
+        modifiers.filter.map(|f| Box::new(f.expr)),
+        modifiers.order_by,
+        None,
+    ));
+    Ok(TypedExpr::new(expr, return_type))
+}
+
+/// The name by which streaming knows an aggregate: Flink's, or the one that a user's function was registered by.
+pub fn streaming_name(function: &AggregateUDF) -> String {
+    match function.inner().downcast_ref::<BoundAggregate>() {
+        Some(bound) if bound.is_user() => bound.flink_name().to_owned(),
+        _ => function.name().to_uppercase(),
+    }
+}
+
 /// Refuses clauses that would have no effect, as Flink's parser and validator do.
 fn check_clauses(name: &str, args: &[TypedExpr], modifiers: &Modifiers) -> Result<(), CallError> {
+    if let Some(filter) = &modifiers.filter
+        && filter.ty.kind != TypeKind::Boolean
+    {
+        return Err(CallError::Invalid(format!(
+            "FILTER clause must be a condition, but got {}",
+            filter.ty
+        )));
+    }
     if name != "ARRAY_AGG" && !modifiers.order_by.is_empty() {
         return Err(CallError::Invalid(format!(
             "ORDER BY unexpected in a call of {name}: only ARRAY_AGG takes it."

@@ -25,6 +25,7 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::BoundAggregate;
+use crate::definition::Inferred;
 use crate::registry::FunctionRegistry;
 use crate::udf::{BoundFunction, Session};
 use crate::window::BoundWindow;
@@ -167,11 +168,20 @@ fn encode_udaf(node: &AggregateUDF, buf: &mut Vec<u8>) -> Result<()> {
     to_json(&form, buf)
 }
 
-fn decode_udaf(name: &str, buf: &[u8]) -> Result<Arc<AggregateUDF>> {
+fn decode_udaf(registry: &FunctionRegistry, name: &str, buf: &[u8]) -> Result<Arc<AggregateUDF>> {
     if buf.is_empty() {
         return datafusion_aggregate(name);
     }
     let form: AggregateForm = from_json(name, buf)?;
+    if let Some(user) = registry.user_aggregate(name) {
+        let (arg_types, return_type) = (form.arg_types, form.return_type);
+        let types = Inferred {
+            arg_types,
+            return_type,
+        };
+        let bound = BoundAggregate::user(user, types);
+        return Ok(Arc::new(AggregateUDF::new_from_impl(bound)));
+    }
     match BoundAggregate::by_name(name, form.arg_types, form.return_type) {
         Some(bound) => Ok(Arc::new(AggregateUDF::new_from_impl(bound))),
         None => plan_err!("There is no aggregate function {name}"),
@@ -271,7 +281,7 @@ impl PhysicalExtensionCodec for FunctionCodec {
     }
 
     fn try_decode_udaf(&self, name: &str, buf: &[u8]) -> Result<Arc<AggregateUDF>> {
-        decode_udaf(name, buf)
+        decode_udaf(&self.registry, name, buf)
     }
 
     fn try_encode_udaf(&self, node: &AggregateUDF, buf: &mut Vec<u8>) -> Result<()> {
@@ -333,7 +343,7 @@ impl LogicalExtensionCodec for FunctionCodec {
     }
 
     fn try_decode_udaf(&self, name: &str, buf: &[u8]) -> Result<Arc<AggregateUDF>> {
-        decode_udaf(name, buf)
+        decode_udaf(&self.registry, name, buf)
     }
 
     fn try_encode_udaf(&self, node: &AggregateUDF, buf: &mut Vec<u8>) -> Result<()> {

@@ -47,11 +47,13 @@ pub mod time_text;
 pub mod type_name;
 pub mod typed;
 pub mod udf;
+pub mod user_aggregate;
 mod variant;
 pub mod window;
 
 pub use common_type::common_type;
-pub use definition::{Function, FunctionRef, ScalarFunction};
+pub use definition::{Function, FunctionRef, Inferred, ScalarFunction};
 pub use error::CallError;
 pub use registry::FunctionRegistry;
 pub use typed::{ExprContext, TypedExpr};
+pub use user_aggregate::{AggregateFunction, AggregateStates};

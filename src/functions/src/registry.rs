@@ -3,6 +3,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::builtins;
 use crate::definition::{Function, FunctionRef, ScalarFunction};
+use crate::user_aggregate::AggregateFunction;
 
 static BUILT_INS: LazyLock<HashMap<String, &'static Function>> = LazyLock::new(|| {
     let mut by_name = HashMap::new();
@@ -27,6 +28,7 @@ pub fn built_in(name: &str) -> Option<&'static Function> {
 #[derive(Debug, Clone, Default)]
 pub struct FunctionRegistry {
     scalars: BTreeMap<String, Arc<dyn ScalarFunction>>,
+    aggregates: BTreeMap<String, Arc<dyn AggregateFunction>>,
 }
 
 impl FunctionRegistry {
@@ -37,6 +39,23 @@ impl FunctionRegistry {
     /// Makes a function known under its own name; one of that name from before is replaced.
     pub fn register_scalar(&mut self, function: Arc<dyn ScalarFunction>) {
         self.scalars.insert(function.name().to_string(), function);
+    }
+
+    /// Makes an aggregate function known under its own name; one of that name from before is replaced.
+    pub fn register_aggregate(&mut self, function: Arc<dyn AggregateFunction>) {
+        let name = function.name().to_string();
+        self.aggregates.insert(name, function);
+    }
+
+    /// The aggregate function that was registered under this name. Built-ins hide those of their names.
+    pub fn user_aggregate(&self, name: &str) -> Option<&Arc<dyn AggregateFunction>> {
+        let found = self.aggregates.get(name)?;
+        crate::aggregate::aggregate(name).is_none().then_some(found)
+    }
+
+    /// Whether a function of this name was registered.
+    pub fn has_registered(&self, name: &str) -> bool {
+        self.scalars.contains_key(name) || self.aggregates.contains_key(name)
     }
 
     /// The scalar function of this name: built-ins in any case, others exactly.
@@ -54,6 +73,7 @@ impl FunctionRegistry {
             .flat_map(|f| std::iter::once(f.name).chain(f.aliases.iter().copied()))
             .map(str::to_string)
             .chain(self.scalars.keys().cloned())
+            .chain(self.aggregates.keys().cloned())
             .collect();
         names.sort();
         names.dedup();

@@ -25,6 +25,7 @@ mod min_max_bytes;
 mod multiset_order;
 mod percentile;
 mod sum;
+mod user;
 mod variance;
 
 use arrow::array::ArrayRef;

@@ -71,7 +71,7 @@ pub fn build(
             Box::new(WatermarkAssignerOperator::new(spec, &input, expressions)?)
         }
         OperatorSpec::MiniBatchAssigner(spec) => Box::new(MiniBatchAssignerOperator::new(*spec)),
-        OperatorSpec::GroupAggregate(spec) => group_aggregate(spec, &input, output)?,
+        OperatorSpec::GroupAggregate(spec) => group_aggregate(spec, &input, output, context)?,
         OperatorSpec::LocalGroupAggregate(spec) => {
             Box::new(LocalGroupAggregateOperator::new(spec, &input, output)?)
         }
@@ -120,12 +120,14 @@ fn group_aggregate(
     spec: &GroupAggregateSpec,
     input: &SchemaRef,
     output: SchemaRef,
+    context: &JobContext,
 ) -> Result<Box<dyn Operator>> {
+    let functions = context.functions.as_ref();
     Ok(match spec.mini_batch_rows {
         Some(rows) => Box::new(MiniBatchGroupAggregateOperator::new(
-            spec, rows, input, output,
+            spec, rows, input, output, functions,
         )?),
-        None => Box::new(GroupAggregateOperator::new(spec, input, output)?),
+        None => Box::new(GroupAggregateOperator::new(spec, input, output, functions)?),
     })
 }
 

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::GroupAggregateSpec;
 use filbert_state::StateError;
 use filbert_types::{ChangeBatch, RowKind, WatermarkMark};
@@ -64,12 +65,13 @@ impl GroupAggregateOperator {
         spec: &GroupAggregateSpec,
         input: &SchemaRef,
         output: SchemaRef,
+        functions: &FunctionRegistry,
     ) -> Result<GroupAggregateOperator> {
         Ok(GroupAggregateOperator {
             keys: spec.keys.clone(),
             emit_update_before: spec.emit_update_before,
             output,
-            state: GroupState::new(spec, input)?,
+            state: GroupState::new(spec, input, functions)?,
             scratch: Scratch::default(),
         })
     }

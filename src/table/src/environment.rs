@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use filbert_catalog::GenericInMemoryCatalogFactory;
 use filbert_connector_api::{CatalogFactory, ConnectorRegistry, FormatFactory, TableFactory};
-use filbert_functions::ScalarFunction;
+use filbert_functions::{AggregateFunction, ScalarFunction};
 use filbert_runtime::{JobClient, JobOverview, MiniCluster};
 use filbert_sql::{ParsedStatement, Statements};
 use filbert_types::Configuration;
@@ -182,6 +182,12 @@ impl TableEnvironment {
     pub fn register_scalar_function(&self, function: Arc<dyn ScalarFunction>) {
         let mut session = self.session().write();
         Arc::make_mut(&mut session.functions).register_scalar(function);
+    }
+
+    /// Makes an aggregate function callable under its own name.
+    pub fn register_aggregate_function(&self, function: Arc<dyn AggregateFunction>) {
+        let mut session = self.session().write();
+        Arc::make_mut(&mut session.functions).register_aggregate(function);
     }
 
     /// Every job of this environment, oldest first.

@@ -28,6 +28,7 @@ pub mod table;
 pub use compiled_plan::CompiledPlan;
 pub use environment::{TableEnvironment, single};
 pub use error::{ErrorKind, TableError};
+pub use filbert_functions::{AggregateFunction, AggregateStates, Inferred, ScalarFunction};
 pub use filbert_runtime::{ExecutionState, JobClient, JobDetail, JobOverview, JobStatus};
 pub use print::{OutputFormat, Row};
 pub use result::{Fetched, ResultKind, ResultSource, TableResult};

@@ -96,6 +96,11 @@ impl Binder<'_> {
     /// A function's name as the registry knows it.
     pub fn function_name(&self, function: &Function) -> BindResult<String> {
         let parts = name_parts(&function.name)?;
+        if let Some(class) = self.cx.catalog.function_class(&parts)
+            && self.cx.functions.has_registered(class)
+        {
+            return Ok(class.to_owned());
+        }
         match parts.as_slice() {
             [name] => Ok(name.clone()),
             _ => Ok(parts.join(".")),

@@ -372,9 +372,11 @@ struct Sliding {
 impl Sliding {
     fn fresh(&self) -> Made {
         match self.bound.own() {
-            Implementation::Groups(make) => Ok(Box::new(SingleGroup::new(make(&self.bound)?))),
             Implementation::Rows(make) => make(&self.bound),
-            _ => internal_err!("{} is DataFusion's own", self.bound.flink_name()),
+            _ => match self.bound.own_groups()? {
+                Some(groups) => Ok(Box::new(SingleGroup::new(groups))),
+                None => internal_err!("{} is DataFusion's own", self.bound.flink_name()),
+            },
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::CallError;
 use crate::definition::{Function, Inferred};
 use crate::kernel::Call;
 use crate::signature::{ANY, BIGINT, CallArgs, DOUBLE, Family, INT, NUMERIC, Param, STRING};
+use crate::user_aggregate::AggregateFunction;
 
 /// Decides an aggregate call's types, but for the result's nullability.
 pub type AggregateInfer = fn(&CallArgs<'_>) -> Result<Inferred, CallError>;
@@ -41,6 +42,8 @@ pub enum Implementation {
     Groups(GroupsMaker),
     /// By an accumulator of ours for one group.
     Rows(RowsMaker),
+    /// By a function that the embedding program registered.
+    User(Arc<dyn AggregateFunction>),
 }
 
 /// An aggregate function. Its `signature` has no kernel to run: it names, types and documents.

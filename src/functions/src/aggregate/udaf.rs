@@ -15,6 +15,8 @@ use filbert_types::LogicalType;
 
 use super::adapt::{CastResult, CastResultGroups, Distinct, OwnGroups, SingleGroup};
 use super::definitions::{Aggregate, Implementation, aggregate};
+use crate::definition::Inferred;
+use crate::user_aggregate::{AggregateFunction, UserGroups};
 
 /// Makes the accumulator of a bound aggregate over columns of groups.
 pub type GroupsMaker = fn(&BoundAggregate) -> Result<Box<dyn OwnGroups>>;
@@ -24,7 +26,8 @@ pub type RowsMaker = fn(&BoundAggregate) -> Result<Box<dyn Accumulator>>;
 /// An aggregate of Flink's, bound to its types: DataFusion's face of it.
 #[derive(Clone)]
 pub struct BoundAggregate {
-    definition: &'static Aggregate,
+    /// None of a user's function.
+    definition: Option<&'static Aggregate>,
     pub arg_types: Vec<LogicalType>,
     pub return_type: LogicalType,
     implementation: Implementation,
@@ -39,7 +42,7 @@ impl BoundAggregate {
         return_type: LogicalType,
     ) -> BoundAggregate {
         BoundAggregate {
-            definition,
+            definition: Some(definition),
             implementation: (definition.implementation)(&arg_types, &return_type),
             arg_types,
             return_type,
@@ -49,28 +52,53 @@ impl BoundAggregate {
         }
     }
 
-    /// Flink's name: `SUM`.
-    pub fn flink_name(&self) -> &'static str {
-        self.definition.signature.name
+    /// A call of a function that the embedding program registered.
+    pub fn user(function: &Arc<dyn AggregateFunction>, types: Inferred) -> BoundAggregate {
+        BoundAggregate {
+            definition: None,
+            implementation: Implementation::User(Arc::clone(function)),
+            arg_types: types.arg_types,
+            return_type: types.return_type,
+            name: function.name().to_owned(),
+            signature: Signature::user_defined(Volatility::Immutable),
+        }
+    }
+
+    /// Flink's name, `SUM`, or the one that a user's function was registered by.
+    pub fn flink_name(&self) -> &str {
+        self.definition.map_or(&self.name, |d| d.signature.name)
+    }
+
+    pub(super) fn is_user(&self) -> bool {
+        self.definition.is_none()
+    }
+
+    fn types(&self) -> Inferred {
+        Inferred {
+            arg_types: self.arg_types.clone(),
+            return_type: self.return_type.clone(),
+        }
+    }
+
+    /// Accumulators of ours over columns of groups.
+    pub(super) fn own_groups(&self) -> Result<Option<Box<dyn OwnGroups>>> {
+        Ok(match &self.implementation {
+            Implementation::Groups(make) => Some(make(self)?),
+            Implementation::User(user) => Some(Box::new(UserGroups::new(user, &self.types()))),
+            _ => None,
+        })
     }
 
     pub(super) fn own(&self) -> &Implementation {
         &self.implementation
     }
 
-    /// The same aggregate with DataFusion's function in another form.
-    fn with_inner(
-        &self,
-        definition: &'static Aggregate,
-        inner: Arc<AggregateUDF>,
-    ) -> BoundAggregate {
-        let mut changed =
-            BoundAggregate::new(definition, self.arg_types.clone(), self.return_type.clone());
-        changed.implementation = match &self.implementation {
+    /// Puts DataFusion's function in another form.
+    fn set_inner(&mut self, inner: Arc<AggregateUDF>) {
+        self.implementation = match &self.implementation {
             Implementation::DataFusionCast(_) => Implementation::DataFusionCast(inner),
             _ => Implementation::DataFusion(inner),
         };
-        changed
     }
 
     fn inner(&self) -> Option<&Arc<AggregateUDF>> {
@@ -78,7 +106,7 @@ impl BoundAggregate {
             Implementation::DataFusion(inner) | Implementation::DataFusionCast(inner) => {
                 Some(inner)
             }
-            Implementation::Groups(_) | Implementation::Rows(_) => None,
+            Implementation::Groups(_) | Implementation::Rows(_) | Implementation::User(_) => None,
         }
     }
 
@@ -135,9 +163,11 @@ impl BoundAggregate {
     /// An accumulator of ours for one group, whatever the call's DISTINCT says.
     fn own_accumulator(&self) -> Result<Option<Box<dyn Accumulator>>> {
         Ok(match &self.implementation {
-            Implementation::Groups(make) => Some(Box::new(SingleGroup::new(make(self)?))),
             Implementation::Rows(make) => Some(make(self)?),
-            Implementation::DataFusion(_) | Implementation::DataFusionCast(_) => None,
+            _ => match self.own_groups()? {
+                Some(groups) => Some(Box::new(SingleGroup::new(groups))),
+                None => None,
+            },
         })
     }
 }
@@ -261,7 +291,10 @@ impl AggregateUDFImpl for BoundAggregate {
                 .map(|f| DataType::new_list(f.data_type().clone(), true))
                 .collect()
         } else {
-            self.state_types()
+            match &self.implementation {
+                Implementation::User(user) => user.state_types(&self.types()),
+                _ => self.state_types(),
+            }
         };
         Ok(types
             .into_iter()
@@ -272,7 +305,7 @@ impl AggregateUDFImpl for BoundAggregate {
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
         match (&self.implementation, self.inner()) {
-            (Implementation::Groups(_), _) => !args.is_distinct,
+            (Implementation::Groups(_) | Implementation::User(_), _) => !args.is_distinct,
             (_, Some(_)) if args.is_distinct && self.tells_distinct_itself() => false,
             (_, Some(inner)) => self
                 .inner_args(inner, &args)
@@ -297,6 +330,7 @@ impl AggregateUDFImpl for BoundAggregate {
                     self.return_type.clone(),
                 )))
             }
+            Implementation::User(user) => Ok(Box::new(UserGroups::new(user, &self.types()))),
             Implementation::Rows(_) => {
                 datafusion::common::internal_err!("{} has no groups accumulator", self.name)
             }
@@ -312,7 +346,7 @@ impl AggregateUDFImpl for BoundAggregate {
                 let sliding = inner.create_sliding_accumulator(self.inner_args(inner, &args)?)?;
                 Ok(Box::new(CastResult::new(sliding, self.return_type.clone())))
             }
-            Implementation::Groups(_) | Implementation::Rows(_) => {
+            Implementation::Groups(_) | Implementation::Rows(_) | Implementation::User(_) => {
                 super::groups::sliding(self, args)
             }
         }
@@ -330,7 +364,8 @@ impl AggregateUDFImpl for BoundAggregate {
             .clone()
             .with_beneficial_ordering(beneficial_ordering)?;
         Ok(changed.map(|inner| {
-            let bound = self.with_inner(self.definition, Arc::new(inner));
+            let mut bound = self.as_ref().clone();
+            bound.set_inner(Arc::new(inner));
             Arc::new(bound) as Arc<dyn AggregateUDFImpl>
         }))
     }
@@ -353,8 +388,15 @@ impl AggregateUDFImpl for BoundAggregate {
                     "LAST_VALUE" => "FIRST_VALUE",
                     name => name,
                 };
-                let definition = aggregate(name).unwrap_or(self.definition);
-                let bound = self.with_inner(definition, reversed);
+                let mut bound = match aggregate(name) {
+                    Some(other) => {
+                        let types = self.types();
+                        BoundAggregate::new(other, types.arg_types, types.return_type)
+                    }
+                    None => self.clone(),
+                };
+                bound.implementation = self.implementation.clone();
+                bound.set_inner(reversed);
                 ReversedUDAF::Reversed(Arc::new(AggregateUDF::new_from_impl(bound)))
             }
             other => other,

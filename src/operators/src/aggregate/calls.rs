@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::AggregateCallSpec;
 
 use super::distinct::DistinctValues;
@@ -33,6 +34,18 @@ impl AggregateCalls {
         specs: impl IntoIterator<Item = &'s AggregateCallSpec>,
         retracts: bool,
     ) -> Result<AggregateCalls> {
+        AggregateCalls::with_functions(specs, retracts, &FunctionRegistry::new())
+    }
+
+    /// As `new`; the calls may be of functions that the embedding program registered.
+    ///
+    /// # Errors
+    /// As there, and when rows may be taken back from a function that doesn't know how.
+    pub fn with_functions<'s>(
+        specs: impl IntoIterator<Item = &'s AggregateCallSpec>,
+        retracts: bool,
+        functions: &FunctionRegistry,
+    ) -> Result<AggregateCalls> {
         let mut made = AggregateCalls {
             calls: Vec::new(),
             distinct: Vec::new(),
@@ -46,7 +59,11 @@ impl AggregateCalls {
                 args: spec.args.clone(),
                 filter: spec.filter,
                 distinct,
-                accumulator: make::accumulator(spec, retracts && !spec.ignores_retractions)?,
+                accumulator: make::accumulator(
+                    spec,
+                    retracts && !spec.ignores_retractions,
+                    functions,
+                )?,
                 ops: Vec::new(),
             });
         }

@@ -1,6 +1,7 @@
 //! From a call to its accumulator.
 
 use arrow::datatypes::DataType;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::AggregateCallSpec;
 use filbert_types::TypeKind;
 
@@ -10,7 +11,7 @@ use super::collect::{
 };
 use super::json::{JsonArray, JsonObject};
 use super::{
-    Accumulator, bitmap, count, first_last, min_max, min_max_bytes, percentile, sum, variance,
+    Accumulator, bitmap, count, first_last, min_max, min_max_bytes, percentile, sum, user, variance,
 };
 use crate::error::{OperatorError, Result};
 
@@ -20,7 +21,11 @@ type Made = Result<Option<Box<dyn Accumulator>>>;
 pub(super) fn accumulator(
     spec: &AggregateCallSpec,
     retracts: bool,
+    functions: &FunctionRegistry,
 ) -> Result<Box<dyn Accumulator>> {
+    if let Some(function) = functions.user_aggregate(&spec.function) {
+        return user::accumulator(function, spec, retracts);
+    }
     let output = spec.output.ty.kind.arrow();
     let function = spec.function.as_str();
     let arg = spec.arg_types.first().map(|t| &t.kind);

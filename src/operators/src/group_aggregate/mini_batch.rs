@@ -15,6 +15,7 @@ use arrow::array::{
 };
 use arrow::compute::{SortOptions, concat, interleave, take};
 use arrow::datatypes::{Int64Type, SchemaRef};
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::GroupAggregateSpec;
 use filbert_state::ValueTable;
 use filbert_types::{ChangeBatch, RowKind, Watermark};
@@ -59,13 +60,14 @@ impl MiniBatchGroupAggregateOperator {
         rows_max: u64,
         input: &SchemaRef,
         output: SchemaRef,
+        functions: &FunctionRegistry,
     ) -> Result<MiniBatchGroupAggregateOperator> {
         Ok(MiniBatchGroupAggregateOperator {
             keys: spec.keys.clone(),
             emit_update_before: spec.emit_update_before,
             merges: spec.merges,
             output,
-            state: GroupState::new(spec, input)?,
+            state: GroupState::new(spec, input, functions)?,
             bundle: Bundle::default(),
             feed: Feed::new(rows_max),
         })

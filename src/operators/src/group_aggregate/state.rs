@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::GroupAggregateSpec;
 use filbert_state::{KeyIndex, ValueTable};
 use filbert_types::Clock;
@@ -45,13 +46,17 @@ impl Ttl {
 }
 
 impl GroupState {
-    pub fn new(spec: &GroupAggregateSpec, input: &SchemaRef) -> Result<GroupState> {
+    pub fn new(
+        spec: &GroupAggregateSpec,
+        input: &SchemaRef,
+        functions: &FunctionRegistry,
+    ) -> Result<GroupState> {
         let keys = spec.keys.iter();
         let types = keys.map(|k| input.field(*k).data_type().clone()).collect();
         Ok(GroupState {
             index: KeyIndex::new(types).map_err(state_error)?,
             counts: ValueTable::default(),
-            calls: AggregateCalls::new(&spec.calls, spec.input_retracts)?,
+            calls: AggregateCalls::with_functions(&spec.calls, spec.input_retracts, functions)?,
             ttl: spec.state_ttl_ms.filter(|ttl| *ttl > 0).map(Ttl::new),
             clock: None,
             metrics: Arc::default(),

@@ -1,4 +1,5 @@
 use arrow::datatypes::DataType;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::AggregateCallSpec;
 use filbert_types::{Clock, Field, LogicalType, TypeKind};
 use proptest::prelude::*;
@@ -49,7 +50,7 @@ fn operator(
         mini_batch_rows: None,
         merges: false,
     };
-    GroupAggregateOperator::new(&spec, &input, schema(&types)).unwrap()
+    GroupAggregateOperator::new(&spec, &input, schema(&types), &FunctionRegistry::new()).unwrap()
 }
 
 /// Key, an integer, a string, a boolean for FILTER.

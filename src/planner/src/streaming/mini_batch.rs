@@ -1,6 +1,7 @@
 //! Mini-batch: assigners behind the sources end the bundles, aggregations gather rows, and where their functions can be
 //! merged they run in two phases.
 
+use filbert_functions::aggregate::aggregate;
 use filbert_operators::aggregate::AggregateCalls;
 use filbert_types::options::{AGG_PHASE_STRATEGY, MINI_BATCH, MINI_BATCH_LATENCY, MINI_BATCH_SIZE};
 use filbert_types::{Configuration, LogicalType, TypeKind};
@@ -237,7 +238,10 @@ fn can_merge_all(aggregate: &GroupAggregate, retracts: bool) -> bool {
 
 /// Whether Flink's function merges accumulators.
 fn can_merge(function: &str) -> bool {
-    !function.starts_with("JSON_")
+    let known = function.ends_with("SUM0") || aggregate(function).is_some();
+    // A user's function is not known here, so that its buffer can't be either.
+    known
+        && !function.starts_with("JSON_")
         && !matches!(function, "FIRST_VALUE" | "LAST_VALUE" | "SINGLE_VALUE")
 }
 

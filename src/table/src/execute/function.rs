@@ -31,9 +31,19 @@ pub(super) fn create(env: &TableEnvironment, create: &CreateFunction) -> Result<
                 .catalogs
                 .create_function(&name, function, false, create.if_not_exists)
         }
-        FunctionScope::Temporary | FunctionScope::TemporarySystem => {
+        _ if !session.functions.has_registered(&create.class.value) => {
             return Err(no_class(&create.class, language));
         }
+        FunctionScope::Temporary => {
+            session
+                .catalogs
+                .create_function(&name, function, true, create.if_not_exists)
+        }
+        FunctionScope::TemporarySystem => session.catalogs.create_system_function(
+            &create.name.to_string(),
+            function,
+            create.if_not_exists,
+        ),
     };
     created.map_err(|error| TableError::from(error).at(create.name.span))?;
     TableResult::ok()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::{AggregateCallSpec, LocalGroupAggregateSpec};
 use filbert_types::{Field, LogicalType, TypeKind};
 use proptest::prelude::*;
@@ -60,7 +61,14 @@ fn output() -> SchemaRef {
 }
 
 fn mini_batch(rows_max: u64, merges: bool, input: &SchemaRef) -> MiniBatchGroupAggregateOperator {
-    MiniBatchGroupAggregateOperator::new(&spec(merges), rows_max, input, output()).unwrap()
+    MiniBatchGroupAggregateOperator::new(
+        &spec(merges),
+        rows_max,
+        input,
+        output(),
+        &FunctionRegistry::new(),
+    )
+    .unwrap()
 }
 
 fn local() -> (LocalGroupAggregateOperator, SchemaRef) {
@@ -145,7 +153,7 @@ proptest! {
         let batches: Vec<ChangeBatch> = lines.chunks(cut).map(|piece| {
             batch(&input(), &piece.join("\n")).unwrap()
         }).collect();
-        let mut per_record = GroupAggregateOperator::new(&spec(false), &input(), output()).unwrap();
+        let mut per_record = GroupAggregateOperator::new(&spec(false), &input(), output(), &FunctionRegistry::new()).unwrap();
         let expected = replayed(&run(&mut per_record, &batches));
         let mut bundled = mini_batch(rows_max, false, &input());
         prop_assert_eq!(&replayed(&run(&mut bundled, &batches)), &expected);

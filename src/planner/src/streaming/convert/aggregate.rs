@@ -4,6 +4,7 @@ use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment, Sort};
 use datafusion::logical_expr::utils::grouping_set_to_exprlist;
 use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, Values};
+use filbert_functions::aggregate::streaming_name;
 use filbert_graph::spec::{ExpandSet, ExpandSpec};
 use filbert_types::{LogicalType, TypeKind};
 
@@ -299,7 +300,7 @@ impl Converter<'_> {
             }
         };
         let parts = grouping.calls.iter().map(|call| CallParts {
-            function: call.func.name().to_uppercase(),
+            function: streaming_name(&call.func),
             args: &call.params.args,
             distinct: call.params.distinct,
             filter: call.params.filter.as_deref(),

@@ -5,6 +5,7 @@ use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{
     Expr, Window, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition,
 };
+use filbert_functions::aggregate::streaming_name;
 use filbert_graph::spec::{OverBound, OverFrame, SortKey};
 use filbert_types::TimeKind;
 
@@ -124,9 +125,9 @@ impl Converter<'_> {
         let name = call.fun.name().to_uppercase();
         let params = &call.params;
         let mut slot = |expr: &Expr| prepared.slot(self, input, expr);
-        if let WindowFunctionDefinition::AggregateUDF(_) = &call.fun {
+        if let WindowFunctionDefinition::AggregateUDF(function) = &call.fun {
             let parts = CallParts {
-                function: name,
+                function: streaming_name(function),
                 args: &params.args,
                 distinct: params.distinct,
                 filter: params.filter.as_deref(),
