@@ -91,12 +91,22 @@ fn date_format(call: &Call<'_>) -> Result<ArrayRef> {
     let pattern = call.strings(1)?;
     let zone = zone_of(call, kind);
     let mut formatters = Cached::default();
+    // Times in a row are often the same: they need not be written anew.
+    let mut last: Option<((i64, i64), &str, String)> = None;
     call.strict_strings(|row, out| {
         let Some((ms, ns)) = source.get(row) else {
             return Ok(false);
         };
+        let pattern = pattern.value(row);
+        if let Some((time, of, text)) = &last
+            && *time == (ms, ns)
+            && std::ptr::eq(*of, pattern)
+        {
+            out.push_str(text);
+            return Ok(true);
+        }
         let formatter = formatters
-            .get(pattern.value(row), "", DateTimeFormatter::new)
+            .get(pattern, "", DateTimeFormatter::new)
             .as_ref()
             .map_err(|e| fail(format!("DATE_FORMAT: {e}")))?;
         let offset = i64::from(zone.offset_at(ms.div_euclid(1000)));
@@ -110,13 +120,20 @@ fn date_format(call: &Call<'_>) -> Result<ArrayRef> {
         formatter
             .format(value, out)
             .map_err(|e| fail(format!("DATE_FORMAT: {e}")))?;
+        match &mut last {
+            Some((time, of, text)) => {
+                (*time, *of) = ((ms, ns), pattern);
+                text.clone_from(out);
+            }
+            None => last = Some(((ms, ns), pattern, out.clone())),
+        }
         Ok(true)
     })
 }
 
-fn simple<'c>(
-    formats: &'c mut Cached<SimpleDateFormat>,
-    pattern: &str,
+fn simple<'c, 'k>(
+    formats: &'c mut Cached<'k, SimpleDateFormat>,
+    pattern: &'k str,
     name: &str,
 ) -> Result<&'c SimpleDateFormat> {
     formats
@@ -176,19 +193,23 @@ fn unix_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
     })
 }
 
+fn zone_named<'k>(zones: &mut Cached<'k, Zone>, name: &'k str) -> Zone {
+    match zones.get(name, "", |id| Ok(time_zone(id))) {
+        Ok(zone) => *zone,
+        Err(_) => crate::java::zone::UTC,
+    }
+}
+
 fn convert_tz(call: &Call<'_>) -> Result<ArrayRef> {
     let (text, from, to) = (call.strings(0)?, call.strings(1)?, call.strings(2)?);
     let format = SimpleDateFormat::new(DEFAULT_PATTERN).map_err(fail)?;
-    let mut zones: Cached<Zone> = Cached::default();
-    let mut zone = |name: &str| match zones.get(name, "", |id| Ok(time_zone(id))) {
-        Ok(zone) => *zone,
-        Err(_) => crate::java::zone::UTC,
-    };
+    let mut zones = Cached::default();
     call.strict_strings(|row, out| {
-        let Some(ms) = format.parse(text.value(row), zone(from.value(row))) else {
+        let Some(ms) = format.parse(text.value(row), zone_named(&mut zones, from.value(row)))
+        else {
             return Ok(false);
         };
-        format.format(ms, zone(to.value(row)), out);
+        format.format(ms, zone_named(&mut zones, to.value(row)), out);
         Ok(true)
     })
 }

@@ -275,7 +275,7 @@ fn ltz_from_text(call: &Call<'_>) -> Result<ArrayRef> {
     let default = DateTimeFormatter::timestamp().map_err(fail)?;
     let nulls = call.strict_nulls();
     let mut formatters = Cached::default();
-    let mut zones: Cached<Zone> = Cached::default();
+    let mut zones: Cached<'_, Zone> = Cached::default();
     let digits = precision(&call.return_type.kind);
     build_timestamps(call, |row| {
         if nulls.as_ref().is_some_and(|n| n.is_null(row)) {

@@ -131,10 +131,10 @@ fn is_json(call: &Call<'_>) -> Result<ArrayRef> {
 }
 
 /// What a path selects of a text, in which mode; the error is for ON ERROR.
-fn selected(
-    paths: &mut Cached<Path>,
+fn selected<'k>(
+    paths: &mut Cached<'k, Path>,
     text: &str,
-    path: &str,
+    path: &'k str,
 ) -> (Mode, Result<Option<Json>, String>) {
     let path = match paths.get(path, "", Path::parse) {
         Ok(path) => path,

@@ -86,9 +86,9 @@ pub static FUNCTIONS: &[Function] = &[
     ),
 ];
 
-type Patterns = Cached<JavaRegex>;
+type Patterns<'k> = Cached<'k, JavaRegex>;
 
-fn compiled<'c>(patterns: &'c mut Patterns, pattern: &str) -> Option<&'c JavaRegex> {
+fn compiled<'c, 'k>(patterns: &'c mut Patterns<'k>, pattern: &'k str) -> Option<&'c JavaRegex> {
     patterns.get(pattern, "", JavaRegex::new).as_ref().ok()
 }
 

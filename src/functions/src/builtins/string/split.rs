@@ -159,11 +159,11 @@ fn str_to_map(call: &Call<'_>) -> Result<ArrayRef> {
 type Pair<'t> = (&'t str, Option<&'t str>);
 
 /// The pairs in the order in which Java's `HashMap` has them; the last of equal keys wins.
-fn pairs_of<'t>(
+fn pairs_of<'t, 'k>(
     text: &'t str,
-    between: &str,
-    within: &str,
-    patterns: &mut Cached<JavaRegex>,
+    between: &'k str,
+    within: &'k str,
+    patterns: &mut Cached<'k, JavaRegex>,
 ) -> Result<Vec<Pair<'t>>, String> {
     if text.is_empty() {
         return Ok(Vec::new());
