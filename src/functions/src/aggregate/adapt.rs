@@ -82,6 +82,10 @@ impl Accumulator for SingleGroup {
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
         let rows = self.rows(states);
+        if rows == 0 {
+            // DataFusion's sums take a batch without NULLs, an empty one too, to have given the group a value.
+            return Ok(());
+        }
         let indices = &self.indices[..rows];
         self.groups.merge_batch(states, indices, 1)
     }
