@@ -1,6 +1,7 @@
 //! What an operator must do, as serializable data. `filbert-operators` builds the operator from it.
 
 mod changelog;
+mod interval_join;
 mod match_recognize;
 mod rank;
 mod temporal_join;
@@ -16,6 +17,7 @@ use crate::expr::ExprSpec;
 pub use changelog::{
     ChangelogFunctionSpec, ChangelogNormalizeSpec, ConflictSpec, SinkMaterializerSpec,
 };
+pub use interval_join::IntervalJoinSpec;
 pub use match_recognize::{
     AfterMatch, MatchAggregateSpec, MatchColumn, MatchExprSpec, MatchSpec, MatchTime, RowPattern,
 };
@@ -46,6 +48,7 @@ pub enum OperatorSpec {
     WindowRank(WindowRankSpec),
     Expand(ExpandSpec),
     Join(JoinSpec),
+    IntervalJoin(IntervalJoinSpec),
     Unnest(UnnestSpec),
     Rank(RankSpec),
     FirstN(FirstNSpec),

@@ -21,6 +21,7 @@ use crate::error::{OperatorError, Result};
 use crate::expand::ExpandOperator;
 use crate::group_aggregate::GroupAggregateOperator;
 use crate::group_aggregate::mini_batch::MiniBatchGroupAggregateOperator;
+use crate::interval_join::IntervalJoinOperator;
 use crate::join::JoinOperator;
 use crate::local_group_aggregate::LocalGroupAggregateOperator;
 use crate::match_recognize::MatchRecognizeOperator;
@@ -77,7 +78,7 @@ pub fn build(
         }
         OperatorSpec::Expand(spec) => Box::new(ExpandOperator::new(spec.clone(), output)),
         OperatorSpec::Unnest(spec) => Box::new(UnnestOperator::new(spec.clone(), output)),
-        OperatorSpec::Join(_) | OperatorSpec::TemporalJoin(_) => {
+        OperatorSpec::Join(_) | OperatorSpec::IntervalJoin(_) | OperatorSpec::TemporalJoin(_) => {
             joins(&node.spec, [&input, &right], output, expressions)?
         }
         OperatorSpec::ChangelogFunction(_)
@@ -139,6 +140,12 @@ fn joins(
 ) -> Result<Box<dyn Operator>> {
     Ok(match spec {
         OperatorSpec::Join(spec) => Box::new(JoinOperator::new(spec, inputs, output, expressions)?),
+        OperatorSpec::IntervalJoin(spec) => Box::new(IntervalJoinOperator::new(
+            spec,
+            inputs,
+            output,
+            expressions,
+        )?),
         OperatorSpec::TemporalJoin(spec) => Box::new(TemporalJoinOperator::new(
             spec,
             inputs,

@@ -38,13 +38,12 @@ use crate::context::{ExpressionFactory, OperatorContext};
 use crate::error::Result;
 use crate::group_aggregate::state_error;
 use crate::join::probe::Work;
-use crate::join::residual::Residual;
 use crate::join::side::{Side, SideLayout};
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
 
-pub(crate) use residual::both_schemas;
+pub(crate) use residual::{Residual, both_schemas};
 
 pub struct JoinOperator {
     kind: JoinKind,

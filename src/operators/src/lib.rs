@@ -41,6 +41,7 @@ pub mod error;
 pub mod expand;
 pub mod expressions;
 pub mod group_aggregate;
+mod interval_join;
 pub mod join;
 pub mod local_group_aggregate;
 pub mod marks;

@@ -24,6 +24,7 @@ mod collect;
 mod drop_update_before;
 mod expand;
 mod group_aggregate;
+mod interval_join;
 mod join;
 mod local_group_aggregate;
 mod match_recognize;

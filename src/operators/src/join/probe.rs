@@ -137,7 +137,7 @@ impl JoinOperator {
         }
         let kept = match &self.condition {
             Some(condition) if !slots.is_empty() => {
-                condition.holds(work.input, &work.batch, &rows, other, &slots)?
+                condition.holds(work.input, &work.batch, &rows, &other.rows, &slots)?
             }
             _ => None,
         };

@@ -5,15 +5,15 @@ use arrow::compute::take;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::collect_columns;
+use filbert_state::RowTable;
 use filbert_types::ChangeBatch;
 
 use crate::error::Result;
 use crate::expressions::{evaluate_mask, renumber};
 use crate::group_aggregate::state_error;
-use crate::join::side::Side;
 
 /// What must hold of a pair of rows beside the equality of their keys.
-pub(super) struct Residual {
+pub(crate) struct Residual {
     /// Over the columns that it reads.
     expr: Arc<dyn PhysicalExpr>,
     /// Those columns: the side and its column.
@@ -61,7 +61,7 @@ impl Residual {
         input: usize,
         batch: &ChangeBatch,
         rows: &[u32],
-        other: &Side,
+        other: &RowTable,
         slots: &[u32],
     ) -> Result<Option<BooleanArray>> {
         let picked = UInt32Array::from(rows.to_vec());
@@ -69,7 +69,7 @@ impl Residual {
             if *side == input {
                 Ok(take(batch.rows.column(*column), &picked, None)?)
             } else {
-                let gathered = other.rows.gather_column(*column, slots);
+                let gathered = other.gather_column(*column, slots);
                 gathered.map_err(state_error)
             }
         });

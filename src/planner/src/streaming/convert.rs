@@ -2,6 +2,7 @@
 
 mod aggregate;
 pub(crate) mod calc;
+mod interval_join;
 mod join;
 mod match_recognize;
 mod over;

@@ -13,6 +13,7 @@ use crate::streaming::collect::Collect;
 use crate::streaming::drop_update_before::DropUpdateBefore;
 use crate::streaming::expand::Expand;
 use crate::streaming::group_aggregate::GroupAggregate;
+use crate::streaming::interval_join::IntervalJoin;
 use crate::streaming::join::Join;
 use crate::streaming::local_group_aggregate::LocalGroupAggregate;
 use crate::streaming::match_recognize::Match;
@@ -77,6 +78,7 @@ pub(crate) enum StreamOp {
     LocalGroupAggregate(Box<LocalGroupAggregate>),
     GroupAggregate(GroupAggregate),
     Join(Box<Join>),
+    IntervalJoin(Box<IntervalJoin>),
     Unnest(Unnest),
     WindowTableFunction(WindowTableFunction),
     WindowAggregate(WindowAggregate),
@@ -108,6 +110,7 @@ impl StreamOp {
             StreamOp::LocalGroupAggregate(op) => op.as_ref(),
             StreamOp::GroupAggregate(op) => op,
             StreamOp::Join(op) => op.as_ref(),
+            StreamOp::IntervalJoin(op) => op.as_ref(),
             StreamOp::Unnest(op) => op,
             StreamOp::WindowTableFunction(op) => op,
             StreamOp::WindowAggregate(op) => op,

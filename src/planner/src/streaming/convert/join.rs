@@ -17,7 +17,7 @@ use crate::streaming::node::{NodeId, StreamOp};
 #[derive(Default)]
 pub(super) struct Condition {
     /// An expression of the left, one of the right, and whether NULL meets NULL.
-    keys: Vec<(Expr, Expr, bool)>,
+    pub keys: Vec<(Expr, Expr, bool)>,
     pub rest: Vec<Expr>,
 }
 
@@ -36,7 +36,10 @@ impl Converter<'_> {
         let left_ttl_ms = self.input_ttl_ms(left)?;
         let right = self.convert(right_plan)?;
         let right_ttl_ms = self.input_ttl_ms(right)?;
-        let condition = self.condition(join, left, right, swapped);
+        let mut condition = self.condition(join, left, right, swapped);
+        if let Some(node) = self.interval_join(kind, [left, right], &mut condition)? {
+            return self.only_named(node, &join.schema.columns());
+        }
         let (left, right, keys) = self.with_key_columns(left, right, &condition)?;
         let inputs = [&self.plan.nodes[left], &self.plan.nodes[right]];
         let mut columns = output_columns(kind, inputs[0], inputs[1]);
