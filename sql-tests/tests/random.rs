@@ -13,7 +13,6 @@ fn number(variable: &str, default: u64) -> u64 {
 }
 
 #[test]
-#[ignore = "streaming lacks operations still"]
 fn streaming_comes_to_what_batch_says() {
     let cases = number("FILBERT_RANDOM_CASES", 2000);
     let minutes = if cases > 2000 { 24 * 60 } else { 8 };

@@ -43,9 +43,12 @@ impl SingleGroup {
         rows
     }
 
-    /// A group that has seen nothing is a group too.
     fn touch(&mut self, types: &[ArrayRef]) -> Result<()> {
         let rows = self.rows(types);
+        if rows == 0 {
+            // DataFusion's sums take a batch without NULLs, an empty one too, to have given the group a value.
+            return Ok(());
+        }
         let indices = &self.indices[..rows];
         self.groups.update_batch(types, indices, None, 1)
     }
@@ -83,7 +86,6 @@ impl Accumulator for SingleGroup {
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
         let rows = self.rows(states);
         if rows == 0 {
-            // DataFusion's sums take a batch without NULLs, an empty one too, to have given the group a value.
             return Ok(());
         }
         let indices = &self.indices[..rows];
@@ -284,11 +286,8 @@ impl Accumulator for Distinct {
             self.seen
                 .sort_by(|a, b| a[0].partial_cmp(&b[0]).unwrap_or(std::cmp::Ordering::Equal));
         }
-        // DataFusion's sums take a batch without NULLs, an empty one too, to have given the group a value.
-        if !self.seen.is_empty() {
-            let columns = self.columns()?;
-            self.inner.update_batch(&columns)?;
-        }
+        let columns = self.columns()?;
+        self.inner.update_batch(&columns)?;
         self.inner.evaluate()
     }
 

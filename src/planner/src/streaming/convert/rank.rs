@@ -377,7 +377,8 @@ fn rank_condition(predicate: &Expr, rank: &Column, input: &[Column]) -> Option<R
                 column = Some(place);
                 bounds += 1;
             }
-            _ if conjunct.column_refs().contains(rank) => return None,
+            // A rank is never NULL.
+            _ if matches!(conjunct, Expr::IsNotNull(e) if is_column(e, rank)) => {}
             _ => rest.push(conjunct.clone()),
         }
     }
