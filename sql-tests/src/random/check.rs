@@ -105,7 +105,13 @@ pub fn run_case(seed: u64) -> Outcome {
 }
 
 fn refused(way: &str, error: String, describe: impl Fn(&str, &str) -> String) -> Outcome {
-    let known = error.contains("not supported") || error.contains("more than one row");
+    let known = [
+        "not supported",
+        "more than one row",
+        "can only be ordered by a single time column",
+    ]
+    .iter()
+    .any(|words| error.contains(words));
     match known {
         true => Outcome::Unsupported(error.lines().next().unwrap_or_default().to_owned()),
         false => Outcome::Differs(describe(way, &error)),

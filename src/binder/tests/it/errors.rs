@@ -35,7 +35,7 @@ fn insert() {
     Cause: Incompatible types for sink column 'level' at position 1.
 
     Query schema: [name: STRING, name: STRING, id: INT NOT NULL]
-    Sink schema:  [dept: STRING, level: INT, head: INT]
+    Sink schema:  [dept: STRING, level: INT, head: INT]. CAST the expression, or name the target columns in the order of the query: INSERT INTO t (b, a) SELECT ...
     "#);
     insta::assert_snapshot!(c.insert_error("INSERT INTO dept (dept, flor) VALUES ('a', 1)"), @"[flor] Unknown target column 'flor'. Available columns: 'dept', 'level', 'head'.");
     insta::assert_snapshot!(c.insert_error("INSERT INTO dept VALUES ('a', 1)"), @r#"
@@ -52,7 +52,7 @@ fn insert() {
 #[test]
 fn refused_by_name() {
     let c = TestCatalog::streaming();
-    insta::assert_snapshot!(c.error("SELECT * FROM NOPE(TABLE emp)"), @"[NOPE] No match found for table function 'NOPE'. Available table functions: 'TUMBLE', 'HOP', 'CUMULATE', 'SESSION', 'UNNEST'.");
+    insta::assert_snapshot!(c.error("SELECT * FROM NOPE(TABLE emp)"), @"[NOPE] No match found for table function 'NOPE'. Available table functions: 'TUMBLE', 'HOP', 'CUMULATE', 'SESSION', 'TO_CHANGELOG', 'FROM_CHANGELOG', 'UNNEST'.");
 }
 
 #[test]

@@ -123,11 +123,10 @@ fn subqueries() {
 fn windows_keep_the_time_attribute_in_window_time() {
     let catalog = TestCatalog::streaming();
     insta::assert_snapshot!(catalog.plan("SELECT * FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '10' MINUTES))"), @r#"
-    user_id INT, url STRING, ts TIMESTAMP(3), window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, window_time TIMESTAMP(3) NOT NULL *ROWTIME*
-    Projection: clicks.user_id, clicks.url, clicks.ts AS ts#0, window_start#0, window_end#0, window_time#0
-      WindowTableFunction: window=[Tumble { size_ms: 600000, offset_ms: 0 }], time=[clicks.ts]
-        WatermarkAssigner: rowtime=[clicks.ts], watermark=[$TEMPORAL_MINUS(clicks.ts, DurationMillisecond("5000"))]
-          TableScan: clicks
+    user_id INT, url STRING, ts TIMESTAMP(3) *ROWTIME*, window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, window_time TIMESTAMP(3) NOT NULL *ROWTIME*
+    WindowTableFunction: window=[Tumble { size_ms: 600000, offset_ms: 0 }], time=[clicks.ts]
+      WatermarkAssigner: rowtime=[clicks.ts], watermark=[$TEMPORAL_MINUS(clicks.ts, DurationMillisecond("5000"))]
+        TableScan: clicks
     "#);
     let batch = TestCatalog::batch();
     insta::assert_snapshot!(batch.types("SELECT * FROM HOP(DATA => TABLE clicks, TIMECOL => DESCRIPTOR(ts), SIZE => INTERVAL '1' HOUR, SLIDE => INTERVAL '5' MINUTES)"), @"user_id INT, url STRING, ts TIMESTAMP(3), window_start TIMESTAMP(3) NOT NULL, window_end TIMESTAMP(3) NOT NULL, window_time TIMESTAMP(3) NOT NULL");
