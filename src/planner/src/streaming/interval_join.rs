@@ -9,7 +9,7 @@ use crate::columns::PlanColumn;
 use crate::error::PlanError;
 use crate::exprs::{ExprCompiler, is_deterministic, render};
 use crate::streaming::changelog::ModifyKinds;
-use crate::streaming::join::{JoinKey, join_kind_text};
+use crate::streaming::join::{JoinKey, both_columns, join_kind_text, pair_keys};
 use crate::streaming::node::{Accepts, Distribution, KeySet, NodeView, StreamOperator, names};
 
 #[derive(Debug, Clone)]
@@ -88,8 +88,7 @@ impl StreamOperator for IntervalJoin {
         view: NodeView<'_>,
         exprs: &ExprCompiler,
     ) -> Result<Option<OperatorSpec>, PlanError> {
-        let (left, right) = (&view.input(0).columns, &view.input(1).columns);
-        let both: Vec<PlanColumn> = left.iter().chain(right).cloned().collect();
+        let both = both_columns(view);
         let condition = self.condition.as_ref();
         let condition =
             condition.map(|condition| exprs.compile(condition, &both, TypeKind::Boolean.into()));
@@ -125,18 +124,8 @@ impl StreamOperator for IntervalJoin {
         ModifyKinds::INSERT
     }
 
-    /// A pair's key is a key of each side.
     fn upsert_keys(&self, view: NodeView<'_>) -> Vec<KeySet> {
-        let (left, right) = (view.input(0), view.input(1));
-        let by = left.columns.len();
-        let right = right.upsert_keys.iter();
-        let right: Vec<KeySet> = right
-            .map(|key| key.iter().map(|c| c + by).collect())
-            .collect();
-        let pairs = left.upsert_keys.iter();
-        pairs
-            .flat_map(|l| right.iter().map(move |r| l.union(r).copied().collect()))
-            .collect()
+        pair_keys(view)
     }
 
     fn is_deterministic(&self) -> bool {

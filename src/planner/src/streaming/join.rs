@@ -117,8 +117,22 @@ impl Join {
     }
 }
 
+/// The keys of pairs: a key of each side together.
+pub(super) fn pair_keys(view: NodeView<'_>) -> Vec<KeySet> {
+    let (left, right) = (view.input(0), view.input(1));
+    let by = left.columns.len();
+    let right = right.upsert_keys.iter();
+    let right: Vec<KeySet> = right
+        .map(|key| key.iter().map(|c| c + by).collect())
+        .collect();
+    let pairs = left.upsert_keys.iter();
+    pairs
+        .flat_map(|l| right.iter().map(move |r| l.union(r).copied().collect()))
+        .collect()
+}
+
 /// The left's columns, then the right's.
-fn both_columns(view: NodeView<'_>) -> Vec<PlanColumn> {
+pub(super) fn both_columns(view: NodeView<'_>) -> Vec<PlanColumn> {
     let left = view.input(0).columns.iter();
     left.chain(&view.input(1).columns).cloned().collect()
 }

@@ -9,7 +9,7 @@ use crate::columns::PlanColumn;
 use crate::error::PlanError;
 use crate::exprs::{ExprCompiler, is_deterministic, render};
 use crate::streaming::changelog::ModifyKinds;
-use crate::streaming::join::{JoinKey, join_kind_text};
+use crate::streaming::join::{JoinKey, both_columns, join_kind_text, pair_keys};
 use crate::streaming::node::{Accepts, Distribution, KeySet, NodeView, StreamOperator, names};
 use crate::streaming::window_tvf::window_text;
 
@@ -86,8 +86,7 @@ impl StreamOperator for WindowJoin {
         view: NodeView<'_>,
         exprs: &ExprCompiler,
     ) -> Result<Option<OperatorSpec>, PlanError> {
-        let (left, right) = (&view.input(0).columns, &view.input(1).columns);
-        let both: Vec<PlanColumn> = left.iter().chain(right).cloned().collect();
+        let both = both_columns(view);
         let condition = self
             .condition
             .as_ref()
@@ -129,21 +128,12 @@ impl StreamOperator for WindowJoin {
         ModifyKinds::INSERT
     }
 
-    /// Of semi and anti joins the left's keys; a pair's key is a key of each side.
+    /// Of semi and anti joins the left's keys.
     fn upsert_keys(&self, view: NodeView<'_>) -> Vec<KeySet> {
-        let (left, right) = (view.input(0), view.input(1));
         if matches!(self.kind, JoinKind::Semi | JoinKind::Anti | JoinKind::Mark) {
-            return left.upsert_keys.clone();
+            return view.input(0).upsert_keys.clone();
         }
-        let by = left.columns.len();
-        let right = right.upsert_keys.iter();
-        let right: Vec<KeySet> = right
-            .map(|key| key.iter().map(|c| c + by).collect())
-            .collect();
-        let pairs = left.upsert_keys.iter();
-        pairs
-            .flat_map(|l| right.iter().map(move |r| l.union(r).copied().collect()))
-            .collect()
+        pair_keys(view)
     }
 
     fn is_deterministic(&self) -> bool {
