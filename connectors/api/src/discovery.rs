@@ -53,19 +53,16 @@ impl ConnectorRegistry {
         })
     }
 
-    /// The table's source for lookups by key, with its options checked.
+    /// The table's source for lookups by key, with its options checked; none when the connector can't be looked up.
     ///
     /// # Errors
     /// As [`ConnectorRegistry::create_scan_source`].
     pub fn create_lookup_source(
         &self,
         request: &TableRequest<'_>,
-    ) -> Result<Arc<dyn LookupSource>, ConnectorError> {
+    ) -> Result<Option<Arc<dyn LookupSource>>, ConnectorError> {
         self.create(request, "source for looking up", |factory, ctx| {
-            factory.lookup_source(ctx).ok_or_else(|| {
-                let name = factory.identifier();
-                ConnectorError::user(format!("Connector '{name}' cannot be looked up by key."))
-            })?
+            factory.lookup_source(ctx).transpose()
         })
     }
 

@@ -27,7 +27,7 @@ pub use changelog::ChangelogMode;
 pub use discovery::TableRequest;
 pub use error::{Blame, ConnectorError};
 pub use factory::{CatalogFactory, ConnectorRegistry, FactoryContext, FormatFactory, TableFactory};
-pub use lookup::LookupSource;
+pub use lookup::{LookupCaching, LookupOptions, LookupReader, LookupSource};
 pub use sink::{Committable, Committer, SinkWriter, TableSink};
 pub use source::{
     Boundedness, Partition, Pushdown, ReaderOutput, ScanSource, SourceReader, Split,

@@ -14,8 +14,10 @@ mod store;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use filbert_connector_api::lookup::LOOKUP_OPTIONS;
 use filbert_connector_api::{
-    ConnectorError, FactoryContext, LookupSource, ScanSource, TableFactory, TableSink,
+    ConnectorError, FactoryContext, LookupCaching, LookupOptions, LookupSource, ScanSource,
+    TableFactory, TableSink,
 };
 use filbert_types::ConfigOption;
 use filbert_types::config::ConfigType;
@@ -32,9 +34,35 @@ const NAME: ConfigOption = ConfigOption::new(
 const SCAN_MODE: ConfigOption = ConfigOption::new(
     "scan.mode",
     ConfigType::Enum(&["snapshot", "changelog"]),
-    "What reading gives: the rows that are there, or all changes since the table was first used.",
+    "What reading gives: the rows that are there, or the changes that made them (of a table with a long history, net ones).",
 )
 .default("snapshot");
+
+const LOOKUP_ASYNC: ConfigOption = ConfigOption::new(
+    "lookup.async",
+    ConfigType::Boolean,
+    "Whether lookups are answered later, many at a time.",
+)
+.default("false");
+const LOOKUP_ASYNC_DELAY: ConfigOption = ConfigOption::new(
+    "lookup.async.delay",
+    ConfigType::Duration,
+    "After how long an asynchronous lookup is answered.",
+)
+.default("0 ms");
+
+const OPTIONS: [ConfigOption; 4 + LOOKUP_OPTIONS.len()] = {
+    let mut options = [NAME; 4 + LOOKUP_OPTIONS.len()];
+    options[1] = SCAN_MODE;
+    options[2] = LOOKUP_ASYNC;
+    options[3] = LOOKUP_ASYNC_DELAY;
+    let mut i = 0;
+    while i < LOOKUP_OPTIONS.len() {
+        options[4 + i] = LOOKUP_OPTIONS[i];
+        i += 1;
+    }
+    options
+};
 
 /// Makes tables in memory.
 #[derive(Default)]
@@ -76,6 +104,22 @@ impl MemoryFactory {
         stores.insert(name, Arc::clone(&store));
         Ok(store)
     }
+
+    fn lookup(&self, ctx: &FactoryContext<'_>) -> Result<Arc<dyn LookupSource>, ConnectorError> {
+        let is_async = ctx.options.get_bool(&LOOKUP_ASYNC)?;
+        let delay = ctx.options.get_duration(&LOOKUP_ASYNC_DELAY)?;
+        let options = LookupOptions::of(ctx.options)?;
+        if is_async && matches!(options.caching, LookupCaching::Full(_)) {
+            return Err(ConnectorError::user(
+                "A full cache is asked synchronously: 'lookup.async' must be 'false' with 'lookup.cache' = 'FULL'.",
+            ));
+        }
+        Ok(Arc::new(lookup::MemoryLookup {
+            store: self.store(ctx)?,
+            options,
+            delay: delay.filter(|_| is_async),
+        }))
+    }
 }
 
 impl TableFactory for MemoryFactory {
@@ -88,8 +132,7 @@ impl TableFactory for MemoryFactory {
     }
 
     fn options(&self) -> &'static [ConfigOption] {
-        const OPTIONS: &[ConfigOption] = &[NAME, SCAN_MODE];
-        OPTIONS
+        &OPTIONS
     }
 
     fn scan_source(
@@ -110,10 +153,7 @@ impl TableFactory for MemoryFactory {
         &self,
         ctx: &FactoryContext<'_>,
     ) -> Option<Result<Arc<dyn LookupSource>, ConnectorError>> {
-        Some(
-            self.store(ctx)
-                .map(|store| Arc::new(lookup::MemoryLookup { store }) as _),
-        )
+        Some(self.lookup(ctx))
     }
 
     fn sink(&self, ctx: &FactoryContext<'_>) -> Option<Result<Arc<dyn TableSink>, ConnectorError>> {

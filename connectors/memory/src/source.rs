@@ -115,7 +115,7 @@ impl MemoryReader {
     fn open(&mut self, skip: u64) -> Result<(), ConnectorError> {
         let store = self.store.lock();
         let batches = match self.changelog {
-            true => store.changes(0),
+            true => store.changes(),
             false => vec![ChangeBatch::insert(store.snapshot()?)],
         };
         let mut skip = usize::try_from(skip).unwrap_or(usize::MAX);

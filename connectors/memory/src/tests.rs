@@ -44,7 +44,8 @@ fn a_key_has_one_row() {
     assert_eq!(text(&store.snapshot().unwrap()), "1c");
     changes(&mut store, &[(Insert, 2, Some("d"))]);
     assert_eq!(text(&store.snapshot().unwrap()), "1c 2d");
-    assert_eq!(store.changes(0).len(), 3);
+    let changes = store.changes();
+    assert_eq!(changes.iter().map(ChangeBatch::num_rows).sum::<usize>(), 5);
 }
 
 #[test]
@@ -83,4 +84,31 @@ fn lookups_find_rows_by_any_columns() {
         (text(&found).as_str(), numbers),
         ("2b 1a 3a", vec![0, 1, 1])
     );
+}
+
+#[test]
+fn batches_of_single_rows_are_put_together() {
+    let mut store = store(&[0]);
+    for id in 0..100 {
+        changes(&mut store, &[(RowKind::Insert, id, Some("a"))]);
+    }
+    assert!(store.log_lengths().len() <= 7, "{:?}", store.log_lengths());
+    assert_eq!(store.snapshot().unwrap().num_rows(), 100);
+}
+
+#[test]
+fn a_long_history_is_netted() {
+    use RowKind::{Delete, Insert, UpdateAfter};
+    let mut store = store(&[0]).with_history(10);
+    for round in 0..50 {
+        let value = if round == 49 { "z" } else { "y" };
+        changes(
+            &mut store,
+            &[(Insert, 1, Some("x")), (UpdateAfter, 2, Some(value))],
+        );
+        changes(&mut store, &[(Delete, 1, None)]);
+    }
+    let logged: usize = store.log_lengths().iter().sum();
+    assert!(logged <= 16, "{logged} changes are kept");
+    assert_eq!(text(&store.snapshot().unwrap()), "2z");
 }

@@ -6,6 +6,8 @@ use datafusion::common::Column;
 use datafusion::logical_expr::{LogicalPlan, TableSource};
 use filbert_types::{CatalogTable, Field, LogicalType, ObjectPath};
 
+use crate::lookup_hints::LookupHint;
+
 /// The type of each column inside a plan, by its internal name (`relation.name` for a scan's columns, else the name).
 /// Field metadata does not survive DataFusion's rules, so the types ride beside the plan.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +15,8 @@ pub struct ColumnTypes {
     types: HashMap<String, LogicalType>,
     /// How long state about rows with these columns lives, where a hint says so.
     state_ttl_ms: HashMap<String, u64>,
+    /// How a lookup join asks the table of these columns, where a hint says so.
+    lookups: HashMap<String, LookupHint>,
 }
 
 impl ColumnTypes {
@@ -26,6 +30,18 @@ impl ColumnTypes {
 
     pub fn set_state_ttl(&mut self, column: &Column, ttl_ms: u64) {
         self.state_ttl_ms.insert(column.flat_name(), ttl_ms);
+    }
+
+    pub fn set_lookup_hint(&mut self, column: &Column, hint: LookupHint) {
+        self.lookups.insert(column.flat_name(), hint);
+    }
+
+    /// What a LOOKUP hint says about a table with these columns.
+    pub fn lookup_hint(&self, columns: &[&Column]) -> Option<&LookupHint> {
+        let mut hinted = columns
+            .iter()
+            .map(|column| self.lookups.get(&column.flat_name()));
+        hinted.find_map(|hint| hint)
     }
 
     /// The time that a STATE_TTL hint gives, when it is about all of these columns.

@@ -8,7 +8,7 @@
 //! - `query`, `select`, `aggregate`, `group_window`, `window`, `order`, `setop`, `values`: query blocks, clause by clause.
 //! - `from`, `join`, `table`, `tvf`, `unnest`: FROM.
 //! - `expr`: expressions; `typing`: the ways to `filbert-functions`.
-//! - `hints`: query hints. `insert`: INSERT.
+//! - `hints`, `lookup_hints`: query hints. `insert`: INSERT.
 //! - [`ddl`]: schemas of CREATE and ALTER TABLE, views.
 //! - [`error`]: what is wrong, where, and what might help.
 
@@ -25,6 +25,7 @@ mod group_window;
 mod hints;
 mod insert;
 mod join;
+mod lookup_hints;
 mod match_recognize;
 mod names;
 mod order;
@@ -46,4 +47,5 @@ pub use bound::{BoundInsert, BoundQuery, BoundTable, ColumnTypes, OutputColumn};
 pub use catalog::BinderCatalog;
 pub use error::{BindError, BindResult};
 pub use insert::bind_insert;
+pub use lookup_hints::{LookupHint, LookupRetry};
 pub use relational::{Relational, RelationalNode};

@@ -49,6 +49,7 @@ impl Binder<'_> {
         self.check_hints(select)?;
         let from = self.from(&select.from)?;
         self.state_ttl_hints(select, &from.scope)?;
+        self.lookup_hints(select, &from.scope)?;
         let scope = Rc::new(from.scope);
         let mut plan = from.plan;
         if let Some(condition) = &select.selection {

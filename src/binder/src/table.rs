@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use datafusion::common::{Column, TableReference};
-use datafusion::logical_expr::{Extension, LogicalPlan, TableScanBuilder};
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, TableScanBuilder};
 use filbert_connector_api::{CatalogObject, CatalogView};
 use filbert_sql::{HintArgs, OptionEntry};
 use filbert_types::{
     CatalogTable, ColumnKind, Field, LogicalType, ObjectPath, Span, TimeKind, TypeKind,
 };
-use sqlparser::ast::{self, TableAlias, TableFactor, TableVersion};
+use sqlparser::ast::{self, Expr as Ast, TableAlias, TableFactor, TableVersion};
 
 use crate::binder::{Binder, NamedExpr, ident_span, name_parts, span_of};
 use crate::bound::BoundTable;
@@ -450,10 +450,13 @@ impl Binder<'_> {
             return Err(BindError::at(
                 span_of(period),
                 format!(
-                    "The system time must be a timestamp, but is of type {}",
+                    "The system time period specification expects Timestamp type but is '{}'",
                     bound.ty
                 ),
             ));
+        }
+        if !is_name(period) {
+            return Err(time_travel(period, &bound.expr, factor));
         }
         let node = RelationalNode {
             schema: Arc::clone(right.plan.schema()),
@@ -463,6 +466,35 @@ impl Binder<'_> {
         right.plan = extension(node);
         Ok(right)
     }
+}
+
+/// What Flink takes for a column: a name, also that of a function without parentheses.
+fn is_name(period: &Ast) -> bool {
+    match period {
+        Ast::Identifier(_) | Ast::CompoundIdentifier(_) => true,
+        Ast::Function(call) => matches!(call.args, sqlparser::ast::FunctionArguments::None),
+        _ => false,
+    }
+}
+
+/// `FOR SYSTEM_TIME AS OF TIMESTAMP '..'` asks the catalog for a table as it was; none can tell.
+fn time_travel(period: &Ast, bound: &Expr, factor: &TableFactor) -> BindError {
+    let is_constant =
+        !bound.contains_outer() && bound.column_refs().is_empty() && !bound.is_volatile();
+    let message = match is_constant {
+        false => format!(
+            "Unsupported time travel expression: {period} for the expression can not be reduced to a constant by Flink."
+        ),
+        true => {
+            let TableFactor::Table { name, .. } = factor else {
+                return BindError::unsupported(span_of(factor), "FOR SYSTEM_TIME AS OF a constant");
+            };
+            format!(
+                "Time travel is not supported: getTable(ObjectPath, long) is not implemented by the catalog of table '{name}'."
+            )
+        }
+    };
+    BindError::at(span_of(period), message)
 }
 
 pub(crate) fn extension(node: RelationalNode) -> LogicalPlan {

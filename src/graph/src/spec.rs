@@ -2,6 +2,7 @@
 
 mod changelog;
 mod interval_join;
+mod lookup_join;
 mod match_recognize;
 mod rank;
 mod temporal_join;
@@ -18,6 +19,10 @@ pub use changelog::{
     ChangelogFunctionSpec, ChangelogNormalizeSpec, ConflictSpec, SinkMaterializerSpec,
 };
 pub use interval_join::IntervalJoinSpec;
+pub use lookup_join::{
+    AsyncLookupSpec, AsyncOrder, LookupCalcSpec, LookupJoinSpec, LookupKeySpec, LookupKeyValue,
+    LookupMaterializeSpec, LookupRetrySpec,
+};
 pub use match_recognize::{
     AfterMatch, MatchAggregateSpec, MatchColumn, MatchExprSpec, MatchSpec, MatchTime, RowPattern,
 };
@@ -45,6 +50,7 @@ pub enum OperatorSpec {
     WindowAggregate(WindowAggregateSpec),
     WindowJoin(WindowJoinSpec),
     TemporalJoin(TemporalJoinSpec),
+    LookupJoin(Box<LookupJoinSpec>),
     WindowRank(WindowRankSpec),
     Expand(ExpandSpec),
     Join(JoinSpec),

@@ -24,6 +24,7 @@ use crate::group_aggregate::mini_batch::MiniBatchGroupAggregateOperator;
 use crate::interval_join::IntervalJoinOperator;
 use crate::join::JoinOperator;
 use crate::local_group_aggregate::LocalGroupAggregateOperator;
+use crate::lookup_join::LookupJoinOperator;
 use crate::match_recognize::MatchRecognizeOperator;
 use crate::mini_batch_assigner::MiniBatchAssignerOperator;
 use crate::operator::{BuiltOperator, Operator};
@@ -80,6 +81,11 @@ pub fn build(
         OperatorSpec::Unnest(spec) => Box::new(UnnestOperator::new(spec.clone(), output)),
         OperatorSpec::Join(_) | OperatorSpec::IntervalJoin(_) | OperatorSpec::TemporalJoin(_) => {
             joins(&node.spec, [&input, &right], output, expressions)?
+        }
+        OperatorSpec::LookupJoin(spec) => {
+            let source = connect::lookup_source(&spec.table, session, &context.connectors)?;
+            let joined = LookupJoinOperator::new(spec, source, &input, output, expressions)?;
+            Box::new(joined)
         }
         OperatorSpec::ChangelogFunction(_)
         | OperatorSpec::ChangelogNormalize(_)

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use filbert_connector_api::discovery::TableRequest;
 use filbert_connector_api::source::Pushdown;
-use filbert_connector_api::{ConnectorRegistry, ScanSource, TableSink};
+use filbert_connector_api::{ConnectorRegistry, LookupSource, ScanSource, TableSink};
 use filbert_graph::spec::{SinkSpec, SourceSpec};
 use filbert_types::Configuration;
 
 use crate::context::ExpressionFactory;
-use crate::error::Result;
+use crate::error::{OperatorError, Result};
 
 /// The source that a spec names.
 ///
@@ -28,6 +28,28 @@ pub fn scan_source(
         session,
         batch: spec.batch,
     })?)
+}
+
+/// The table that a lookup join asks.
+///
+/// # Errors
+/// When there is no such connector, it can't be looked up, or an option is wrong.
+pub fn lookup_source(
+    spec: &SourceSpec,
+    session: &Configuration,
+    registry: &ConnectorRegistry,
+) -> Result<Arc<dyn LookupSource>> {
+    let source = registry.create_lookup_source(&TableRequest {
+        path: &spec.path,
+        table: &spec.table,
+        hints: &pairs(&spec.hint_options),
+        session,
+        batch: spec.batch,
+    })?;
+    source.ok_or_else(|| {
+        let path = &spec.path;
+        OperatorError::user(format!("The table '{path}' can't be looked up by key."))
+    })
 }
 
 /// The sink that a spec names.

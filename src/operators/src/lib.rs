@@ -12,7 +12,7 @@
 //! - Keyed: [`group_aggregate`], its first phase [`local_group_aggregate`], on the functions of [`aggregate`]; bundles end
 //!   at [`mini_batch_assigner`]'s watermarks. [`changelog_normalize`].
 //! - Before sinks: [`sink_upsert_materializer`], [`sink_compacting_materializer`].
-//! - Two inputs: [`join`].
+//! - Two inputs: [`join`]. A table asked by key: `lookup_join`.
 //! - Ordering: [`rank`], [`deduplicate`], [`temporal_sort`], [`over`].
 //! - Windows: [`window_table_function`], [`session_window`], [`window_aggregate`], on [`windows`]; [`window_join`] and
 //!   [`window_rank`], on `window_rows`.
@@ -44,6 +44,7 @@ pub mod group_aggregate;
 mod interval_join;
 pub mod join;
 pub mod local_group_aggregate;
+mod lookup_join;
 pub mod marks;
 pub mod match_recognize;
 pub mod metrics;

@@ -51,6 +51,16 @@ pub struct OperatorMetrics {
     pub null_records_dropped: Counter,
     /// Retractions of rows that the state doesn't know.
     pub unknown_retractions: Counter,
+    /// Keys that a lookup join has asked its table for.
+    pub lookups: Counter,
+    /// hitCount
+    pub lookup_cache_hits: Counter,
+    /// missCount
+    pub lookup_cache_misses: Counter,
+    /// loadCount of a full cache.
+    pub lookup_cache_loads: Counter,
+    /// numCachedRecords
+    pub lookup_cached_rows: Counter,
     pub state_rows: Counter,
     pub state_bytes: Counter,
     /// currentOutputWatermark; `i64::MIN` before the first.
@@ -66,6 +76,11 @@ impl Default for OperatorMetrics {
             skipped_records: Counter::default(),
             null_records_dropped: Counter::default(),
             unknown_retractions: Counter::default(),
+            lookups: Counter::default(),
+            lookup_cache_hits: Counter::default(),
+            lookup_cache_misses: Counter::default(),
+            lookup_cache_loads: Counter::default(),
+            lookup_cached_rows: Counter::default(),
             state_rows: Counter::default(),
             state_bytes: Counter::default(),
             watermark: Gauge::new(i64::MIN),

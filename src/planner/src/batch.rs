@@ -43,7 +43,8 @@ pub(crate) fn plan_target(
     target: &PlanTarget,
 ) -> Result<BatchPlan, PlanError> {
     let query = target.query();
-    let independent = decorrelate(in_order(query)?, ctx, &query.types)?;
+    let asked = lower::as_of_now(in_order(query)?, ctx, &query.types)?;
+    let independent = decorrelate(asked, ctx, &query.types)?;
     let lowered = lower::lower(independent, ctx)?;
     let resolved = resolve_scans(lowered, ctx, true)?;
     let logical = optimize(resolved, true, options, ctx.expr.query_start_us)?;

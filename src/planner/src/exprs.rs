@@ -157,18 +157,23 @@ pub(crate) fn columns_read(expr: &Expr, input: &[PlanColumn]) -> Vec<usize> {
     read
 }
 
-/// False when a call in the expression may give another value each time (RAND, UUID).
-pub(crate) fn is_deterministic(expr: &Expr) -> bool {
-    let mut deterministic = true;
+/// The name of the first call that may give another value each time (RAND, UUID, NOW).
+pub(crate) fn non_deterministic_call(expr: &Expr) -> Option<String> {
+    let mut found = None;
     // The closure never fails.
     let _ = expr.apply(|e| {
         if let Expr::ScalarFunction(call) = e
             && call.func.signature().volatility == Volatility::Volatile
         {
-            deterministic = false;
+            found = Some(call.func.name().to_uppercase());
             return Ok(TreeNodeRecursion::Stop);
         }
         Ok(TreeNodeRecursion::Continue)
     });
-    deterministic
+    found
+}
+
+/// False when a call in the expression may give another value each time (RAND, UUID).
+pub(crate) fn is_deterministic(expr: &Expr) -> bool {
+    non_deterministic_call(expr).is_none()
 }

@@ -4,6 +4,7 @@
 //! - [`node`]: the plan's nodes and the trait that each operator implements.
 //! - [`convert`]: logical nodes -> stream nodes.
 //! - [`changelog`]: the row kinds that each node sends; [`monotonicity`]: which need no retractions.
+//! - [`determinism`]: whether updates will find what they take back.
 //! - [`mini_batch`]: bundles and two phases, where the session asks for them.
 //! - [`nested`]: which fields of ROW columns the sources need not make.
 //! - [`build`]: stream nodes -> stream graph.
@@ -21,12 +22,14 @@ mod calc;
 mod changelog_function;
 mod changelog_normalize;
 mod collect;
+mod determinism;
 mod drop_update_before;
 mod expand;
 mod group_aggregate;
 mod interval_join;
 mod join;
 mod local_group_aggregate;
+mod lookup_join;
 mod match_recognize;
 mod mini_batch;
 mod mini_batch_assigner;
@@ -53,6 +56,7 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use filbert_binder::BoundQuery;
+use filbert_types::options::NON_DETERMINISTIC_UPDATE;
 
 use crate::decorrelate::decorrelate;
 use crate::error::PlanError;
@@ -124,6 +128,10 @@ pub(crate) fn plan_target(
         mini_batch.gather(&mut plan)?;
     }
     sink_keys::materialize(&mut plan, ctx)?;
+    let strategy = ctx.configuration.get(&NON_DETERMINISTIC_UPDATE);
+    if strategy.is_some_and(|s| s.trim().eq_ignore_ascii_case("TRY_RESOLVE")) {
+        determinism::resolve(&mut plan)?;
+    }
     nested::prune_fields(&mut plan);
     Ok(plan)
 }

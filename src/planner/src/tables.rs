@@ -11,7 +11,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 use filbert_binder::BoundTable;
 use filbert_connector_api::discovery::TableRequest;
-use filbert_connector_api::{ConnectorError, ScanSource, TableSink};
+use filbert_connector_api::{ConnectorError, LookupSource, ScanSource, TableSink};
 use filbert_types::{CatalogTable, ObjectPath};
 
 use crate::error::PlanError;
@@ -106,6 +106,20 @@ impl TableRef<'_> {
         let hints = self.hints();
         let request = self.request(ctx, &hints, batch);
         let source = ctx.connectors.create_scan_source(&request);
+        source.map_err(|error| self.refused(error))
+    }
+
+    /// The table as one that is looked up by key; none when it can't be.
+    ///
+    /// # Errors
+    /// When the table's connector is unknown, or refuses the options.
+    pub fn lookup_source(
+        &self,
+        ctx: &PlannerContext,
+    ) -> Result<Option<Arc<dyn LookupSource>>, PlanError> {
+        let hints = self.hints();
+        let request = self.request(ctx, &hints, false);
+        let source = ctx.connectors.create_lookup_source(&request);
         source.map_err(|error| self.refused(error))
     }
 

@@ -78,6 +78,12 @@ pub struct OperatorDetail {
     pub skipped_records: u64,
     pub null_records_dropped: u64,
     pub unknown_retractions: u64,
+    /// Keys that lookup joins have asked their tables for, and what their caches knew and didn't know.
+    pub lookups: u64,
+    pub lookup_cache_hits: u64,
+    pub lookup_cache_misses: u64,
+    pub lookup_cache_loads: u64,
+    pub lookup_cached_rows: u64,
     pub state_rows: u64,
     pub state_bytes: u64,
     /// The least over the subtasks.
@@ -92,6 +98,11 @@ impl OperatorDetail {
         self.skipped_records += metrics.skipped_records.get();
         self.null_records_dropped += metrics.null_records_dropped.get();
         self.unknown_retractions += metrics.unknown_retractions.get();
+        self.lookups += metrics.lookups.get();
+        self.lookup_cache_hits += metrics.lookup_cache_hits.get();
+        self.lookup_cache_misses += metrics.lookup_cache_misses.get();
+        self.lookup_cache_loads += metrics.lookup_cache_loads.get();
+        self.lookup_cached_rows += metrics.lookup_cached_rows.get();
         self.state_rows += metrics.state_rows.get();
         self.state_bytes += metrics.state_bytes.get();
         let watermark = metrics.watermark.get();

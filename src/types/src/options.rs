@@ -243,6 +243,42 @@ pub const REQUIRE_ON_CONFLICT: ConfigOption = ConfigOption::new(
     "Ask for ON CONFLICT where a query's upsert key is not the sink's primary key.",
 )
 .default("true");
+pub const ASYNC_LOOKUP_BUFFER_CAPACITY: ConfigOption = ConfigOption::new(
+    "table.exec.async-lookup.buffer-capacity",
+    Integer,
+    "How many rows of an asynchronous lookup join may wait for their lookups.",
+)
+.default("100");
+pub const ASYNC_LOOKUP_TIMEOUT: ConfigOption = ConfigOption::new(
+    "table.exec.async-lookup.timeout",
+    Duration,
+    "How long an asynchronous lookup may take, with all that is tried again.",
+)
+.default("3 min");
+pub const ASYNC_LOOKUP_OUTPUT_MODE: ConfigOption = ConfigOption::new(
+    "table.exec.async-lookup.output-mode",
+    Enum(&["ORDERED", "ALLOW_UNORDERED"]),
+    "Whether rows leave an asynchronous lookup join as they came, or as their lookups end where that changes no result.",
+)
+.default("ORDERED");
+pub const ASYNC_LOOKUP_KEY_ORDERED: ConfigOption = ConfigOption::new(
+    "table.exec.async-lookup.key-ordered-enabled",
+    Boolean,
+    "With ALLOW_UNORDERED, let changes of different keys overtake each other; those of one key stay in order.",
+)
+.default("false");
+pub const INTERVAL_JOIN_MIN_CLEANUP: ConfigOption = ConfigOption::new(
+    "table.exec.interval-join.min-cleanup-interval",
+    Duration,
+    "How much longer than it must a row of an interval join waits that has met nothing; outer rows then go out that much later.",
+)
+.default("0 ms");
+pub const NON_DETERMINISTIC_UPDATE: ConfigOption = ConfigOption::new(
+    "table.optimizer.non-deterministic-update.strategy",
+    Enum(&["IGNORE", "TRY_RESOLVE"]),
+    "Whether a query whose updates may not find what they take back (RAND, NOW, a lookup) is mended or refused, or runs as it is.",
+)
+.default("IGNORE");
 pub const STATE_TTL: ConfigOption = ConfigOption::new(
     "table.exec.state.ttl",
     Duration,
@@ -393,6 +429,12 @@ pub const HONOURED: &[(&str, &[ConfigOption])] = &[
             CDC_EVENTS_DUPLICATE,
             REQUIRE_ON_CONFLICT,
             STATE_TTL,
+            ASYNC_LOOKUP_BUFFER_CAPACITY,
+            ASYNC_LOOKUP_TIMEOUT,
+            ASYNC_LOOKUP_OUTPUT_MODE,
+            ASYNC_LOOKUP_KEY_ORDERED,
+            INTERVAL_JOIN_MIN_CLEANUP,
+            NON_DETERMINISTIC_UPDATE,
             MINI_BATCH,
             MINI_BATCH_LATENCY,
             MINI_BATCH_SIZE,

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::physical_expr::PhysicalExpr;
@@ -49,6 +49,25 @@ impl Residual {
             expr: renumber(expr, &columns)?,
             schema: Arc::new(Schema::new(fields)),
         })
+    }
+
+    /// Whether it holds for pairs of rows of two inputs, picked from each; none when it holds for all.
+    ///
+    /// # Errors
+    /// When evaluating fails.
+    pub fn holds_of(
+        &self,
+        inputs: [&[ArrayRef]; 2],
+        picked: [&UInt32Array; 2],
+    ) -> Result<Option<BooleanArray>> {
+        let columns = self
+            .used
+            .iter()
+            .map(|(side, column)| Ok(take(&inputs[*side][*column], picked[*side], None)?));
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(picked[0].len()));
+        let pairs = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
+        evaluate_mask(&self.expr, &pairs)
     }
 
     /// Whether it holds for pairs of a row of the batch, which is of side `input`, and a stored row of the other side;

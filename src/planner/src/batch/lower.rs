@@ -1,12 +1,16 @@
 //! Relational ideas of Flink's in terms of DataFusion's nodes: watermarks mean nothing here, and a window table function
 //! is arithmetic on its time column.
 
+use std::sync::Arc;
+
 use datafusion::common::tree_node::Transformed;
-use datafusion::logical_expr::LogicalPlan;
-use filbert_binder::{Relational, RelationalNode};
+use datafusion::logical_expr::{Expr, Join, JoinType, LogicalPlan};
+use filbert_binder::{BoundTable, ColumnTypes, Relational, RelationalNode};
+use filbert_types::TimeKind;
 
 use crate::error::PlanError;
 use crate::planner::PlannerContext;
+use crate::tables::TableRef;
 
 mod grouping_sets;
 mod window;
@@ -61,10 +65,124 @@ fn lower_node(node: &RelationalNode, ctx: &PlannerContext) -> Result<LogicalPlan
             mode: "batch",
             hint: String::new(),
         }),
-        Relational::Snapshot { .. } => Err(PlanError::Unsupported {
-            operation: "FOR SYSTEM_TIME AS OF".to_owned(),
+        Relational::Snapshot { .. } => Err(PlanError::Internal(
+            "a snapshot is left in a batch plan".to_owned(),
+        )),
+    }
+}
+
+/// A plan in which tables as of now are the tables: before anything takes their times for a reference to another query.
+///
+/// # Errors
+/// When a table is wanted as of another time, or can't be looked up.
+pub(super) fn as_of_now(
+    plan: LogicalPlan,
+    ctx: &PlannerContext,
+    types: &ColumnTypes,
+) -> Result<LogicalPlan, PlanError> {
+    let mut failed = None;
+    let lowered = plan.transform_up_with_subqueries(|node| {
+        let LogicalPlan::Join(mut join) = node else {
+            return Ok(Transformed::no(node));
+        };
+        match joined_as_of(&join, ctx, types) {
+            Ok(None) => Ok(Transformed::no(LogicalPlan::Join(join))),
+            Ok(Some(table)) => {
+                join.right = Arc::new(table);
+                Ok(Transformed::yes(LogicalPlan::Join(join)))
+            }
+            Err(error) => {
+                failed = Some(error);
+                datafusion::common::plan_err!("a table as of a time")
+            }
+        }
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(lowered?.data),
+    }
+}
+
+/// The right side of a join with a table as of a time; none for other joins.
+fn joined_as_of(
+    join: &Join,
+    ctx: &PlannerContext,
+    types: &ColumnTypes,
+) -> Result<Option<LogicalPlan>, PlanError> {
+    let LogicalPlan::Extension(extension) = join.right.as_ref() else {
+        return Ok(None);
+    };
+    let relational = extension.node.as_any().downcast_ref::<RelationalNode>();
+    let Some(RelationalNode {
+        relational: Relational::Snapshot { period },
+        inputs,
+        ..
+    }) = relational
+    else {
+        return Ok(None);
+    };
+    if !matches!(join.join_type, JoinType::Inner | JoinType::Left) {
+        let name = join.join_type.to_string().to_uppercase();
+        return Err(PlanError::Refused(format!(
+            "Unknown join type {name}: a lookup join is INNER or LEFT."
+        )));
+    }
+    let [input] = inputs.as_slice() else {
+        return Err(PlanError::Internal("a snapshot of nothing".to_owned()));
+    };
+    snapshot(input, period, ctx, types).map(Some)
+}
+
+/// A table as of processing time is the table as it is read: the same rows are found by joining it as by asking it for each
+/// key.
+fn snapshot(
+    input: &LogicalPlan,
+    period: &Expr,
+    ctx: &PlannerContext,
+    types: &ColumnTypes,
+) -> Result<LogicalPlan, PlanError> {
+    let (Expr::OuterReferenceColumn(_, column) | Expr::Column(column)) = period else {
+        return Err(PlanError::Refused(
+            "Temporal table join currently only supports 'FOR SYSTEM_TIME AS OF' left table's time attribute field"
+                .to_owned(),
+        ));
+    };
+    let kind = types.get(column).map(|ty| ty.kind.time_kind());
+    if kind != Some(TimeKind::Proctime) {
+        return Err(PlanError::Unsupported {
+            operation: "A temporal join by event time".to_owned(),
             mode: "batch",
-            hint: String::new(),
-        }),
+            hint: " It runs with SET 'execution.runtime-mode' = 'streaming'.".to_owned(),
+        });
+    }
+    match lookup_table(input) {
+        Some(bound) => {
+            let table = TableRef {
+                path: &bound.path,
+                table: &bound.table,
+                hint_options: &bound.hint_options,
+            };
+            match table.lookup_source(ctx)? {
+                Some(_) => Ok(input.clone()),
+                None => Err(PlanError::Refused(format!(
+                    "The table '{}' can't be looked up by key: Processing-time temporal join is not supported yet.",
+                    bound.path
+                ))),
+            }
+        }
+        None => Err(PlanError::Refused(
+            "Processing-time temporal join is not supported yet.".to_owned(),
+        )),
+    }
+}
+
+/// The table below projections and filters.
+fn lookup_table(plan: &LogicalPlan) -> Option<&BoundTable> {
+    match plan {
+        LogicalPlan::TableScan(scan) => scan.source.downcast_ref::<BoundTable>(),
+        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => {
+            lookup_table(plan.inputs().first()?)
+        }
+        _ => None,
     }
 }

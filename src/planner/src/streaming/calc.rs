@@ -38,8 +38,13 @@ impl Calc {
     }
 }
 
+/// True where CURRENT_WATERMARK is called.
+pub(super) fn reads_watermark(calc: &Calc) -> bool {
+    calc.exprs().any(watermark::is_read)
+}
+
 /// `k`, or `(v + 1) AS x`.
-fn select_item(expr: &Expr, output: &PlanColumn, input: &[PlanColumn]) -> String {
+pub(super) fn select_item(expr: &Expr, output: &PlanColumn, input: &[PlanColumn]) -> String {
     let text = render(expr, input);
     if text == output.name {
         text

@@ -4,6 +4,7 @@ mod aggregate;
 pub(crate) mod calc;
 mod interval_join;
 mod join;
+mod lookup_join;
 mod match_recognize;
 mod over;
 mod rank;
@@ -43,6 +44,8 @@ pub(crate) struct Converter<'a> {
     exprs: &'a ExprCompiler,
     /// The windows of the query's table functions: columns name them by their place here.
     windows: Vec<WindowInfo>,
+    /// A table is converted that will be looked up: nothing of its changes or its time.
+    looks_up: bool,
 }
 
 /// A window, as its columns' consumers know it.
@@ -67,6 +70,7 @@ impl<'a> Converter<'a> {
             types,
             exprs,
             windows: Vec::new(),
+            looks_up: false,
         }
     }
 
@@ -130,6 +134,9 @@ impl<'a> Converter<'a> {
         };
         let input = self.convert(input)?;
         match &node.relational {
+            Relational::WatermarkAssigner { .. } | Relational::Snapshot { .. } if self.looks_up => {
+                Ok(input)
+            }
             Relational::WatermarkAssigner { rowtime, watermark } => {
                 let op = StreamOp::WatermarkAssigner(WatermarkAssigner {
                     rowtime: self.place(input, rowtime)?,

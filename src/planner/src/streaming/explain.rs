@@ -13,6 +13,13 @@ pub(crate) fn tree(plan: &StreamPlan, modes: bool) -> String {
     text
 }
 
+/// A node and what is below it, as errors show it.
+pub(crate) fn subtree(plan: &StreamPlan, id: NodeId) -> String {
+    let mut text = String::new();
+    write_node(plan, id, true, "", "", &mut text);
+    text
+}
+
 fn write_node(
     plan: &StreamPlan,
     id: NodeId,

@@ -117,6 +117,18 @@ impl Join {
     }
 }
 
+/// What is known of the keys of a side of a join on these keys.
+pub(super) fn kept_unique_key(view: NodeView<'_>, keys: &[JoinKey], side: usize) -> JoinUniqueKey {
+    let join = Join {
+        kind: JoinKind::Inner,
+        keys: keys.to_vec(),
+        null_aware: false,
+        condition: None,
+        state_ttl_ms: [None; 2],
+    };
+    join.unique_key(view, side)
+}
+
 /// The keys of pairs: a key of each side together.
 pub(super) fn pair_keys(view: NodeView<'_>) -> Vec<KeySet> {
     let (left, right) = (view.input(0), view.input(1));

@@ -16,6 +16,7 @@ use crate::streaming::group_aggregate::GroupAggregate;
 use crate::streaming::interval_join::IntervalJoin;
 use crate::streaming::join::Join;
 use crate::streaming::local_group_aggregate::LocalGroupAggregate;
+use crate::streaming::lookup_join::LookupJoin;
 use crate::streaming::match_recognize::Match;
 use crate::streaming::mini_batch_assigner::MiniBatchAssigner;
 use crate::streaming::over::OverAggregate;
@@ -85,6 +86,7 @@ pub(crate) enum StreamOp {
     Rank(Rank),
     OverAggregate(OverAggregate),
     TemporalJoin(Box<TemporalJoin>),
+    LookupJoin(Box<LookupJoin>),
     TemporalSort(TemporalSort),
     WindowJoin(Box<WindowJoin>),
     WindowRank(WindowRank),
@@ -117,6 +119,7 @@ impl StreamOp {
             StreamOp::Rank(op) => op,
             StreamOp::OverAggregate(op) => op,
             StreamOp::TemporalJoin(op) => op.as_ref(),
+            StreamOp::LookupJoin(op) => op.as_ref(),
             StreamOp::TemporalSort(op) => op,
             StreamOp::WindowJoin(op) => op.as_ref(),
             StreamOp::WindowRank(op) => op,

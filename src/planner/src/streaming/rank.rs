@@ -103,7 +103,7 @@ impl Rank {
             .then(|| key.iter().copied().collect())
     }
 
-    fn strategy(&self, view: NodeView<'_>) -> RankStrategy {
+    pub fn strategy(&self, view: NodeView<'_>) -> RankStrategy {
         let input = view.input(0);
         if input.traits.modify.is_insert_only() {
             return RankStrategy::Append;

@@ -23,6 +23,9 @@ pub(super) struct Condition {
 
 impl Converter<'_> {
     pub(super) fn join(&mut self, join: &LogicalJoin) -> Result<NodeId, PlanError> {
+        if let Some(node) = self.lookup_join(join)? {
+            return Ok(node);
+        }
         if let Some(versions) = Versions::of(&join.right) {
             return self.temporal_join(join, versions);
         }

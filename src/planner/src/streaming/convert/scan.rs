@@ -16,7 +16,7 @@ impl Converter<'_> {
     /// A scan: what its connector can't do of projection and filters becomes a Calc behind it.
     pub(super) fn scan(&mut self, scan: &TableScan) -> Result<NodeId, PlanError> {
         let table = table_of(scan)?;
-        let normalize = self.needs_normalize(&table)?;
+        let normalize = !self.looks_up && self.needs_normalize(&table)?;
         let filters = scan
             .filters
             .iter()

@@ -105,7 +105,7 @@ fn compared(
     Ok(Some(left.gt_eq(right)))
 }
 
-fn period_column(period: &Expr) -> Option<&Column> {
+pub(super) fn period_column(period: &Expr) -> Option<&Column> {
     match period {
         Expr::OuterReferenceColumn(_, column) | Expr::Column(column) => Some(column),
         _ => None,
@@ -210,7 +210,11 @@ impl Converter<'_> {
     }
 
     /// The key of the versioned table, all of which the join's condition must name.
-    fn version_key(&self, table: NodeId, joined: &KeySet) -> Result<Vec<usize>, PlanError> {
+    pub(super) fn version_key(
+        &self,
+        table: NodeId,
+        joined: &KeySet,
+    ) -> Result<Vec<usize>, PlanError> {
         let node = &self.plan.nodes[table];
         if let Some(key) = node.upsert_keys.iter().find(|key| key.is_subset(joined)) {
             return Ok(key.iter().copied().collect());
