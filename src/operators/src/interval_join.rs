@@ -51,6 +51,7 @@ pub struct IntervalJoinOperator {
     /// Passes on when the pads have gone out.
     passing: Option<Watermark>,
     clock: Option<Arc<dyn Clock>>,
+    inputs_open: usize,
     metrics: Arc<OperatorMetrics>,
 }
 
@@ -120,6 +121,7 @@ impl IntervalJoinOperator {
             pads_done: 0,
             passing: None,
             clock: None,
+            inputs_open: 2,
             metrics: Arc::default(),
             spec: spec.clone(),
         })
@@ -278,7 +280,8 @@ impl IntervalJoinOperator {
 
     fn set_timer(&mut self, side: usize, key: u32, time: i64) {
         let own = &mut self.sides[side];
-        let at = time.saturating_add(own.waits_ms).saturating_add(1);
+        let waits = own.waits_ms.saturating_add(self.spec.min_cleanup_ms);
+        let at = time.saturating_add(waits).saturating_add(1);
         own.timers.set(key, Some(at));
         let due = self.timers.at(at, || Ok::<_, OperatorError>(Vec::new()));
         if let Ok(due) = due {
@@ -346,6 +349,16 @@ impl Operator for IntervalJoinOperator {
         if self.spec.proctime {
             self.now = now_ms;
             self.fire(now_ms);
+        }
+        self.run(out)
+    }
+
+    /// By processing time no watermark says that nothing more will come: rows that have met nothing are over at the end.
+    fn end_input(&mut self, _input: usize, out: &mut Output) -> Result<Step> {
+        self.inputs_open = self.inputs_open.saturating_sub(1);
+        if self.spec.proctime && self.inputs_open == 0 {
+            self.now = i64::MAX;
+            self.fire(i64::MAX);
         }
         self.run(out)
     }

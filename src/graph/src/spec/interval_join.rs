@@ -20,4 +20,7 @@ pub struct IntervalJoinSpec {
     pub null_meets_null: Vec<bool>,
     /// What else must hold, over the left's columns followed by the right's.
     pub condition: Option<ExprSpec>,
+    /// How much longer than it must a row waits that has met nothing (`table.exec.interval-join.min-cleanup-interval`).
+    #[serde(default)]
+    pub min_cleanup_ms: i64,
 }

@@ -21,6 +21,7 @@ fn operator(kind: JoinKind, lower_ms: i64, upper_ms: i64) -> IntervalJoinOperato
         keys: [vec![0], vec![0]],
         null_meets_null: vec![false],
         condition: None,
+        min_cleanup_ms: 0,
     };
     let one = input();
     let fields = one.fields().iter().chain(one.fields());

@@ -19,6 +19,7 @@ pub(crate) struct IntervalJoin {
     pub keys: Vec<JoinKey>,
     /// What else must hold, over the left's columns and the right's.
     pub condition: Option<Expr>,
+    pub min_cleanup_ms: u64,
 }
 
 /// `lower_ms <= left's time - right's time <= upper_ms`
@@ -101,6 +102,7 @@ impl StreamOperator for IntervalJoin {
             keys: [self.side_keys(0), self.side_keys(1)],
             null_meets_null: self.keys.iter().map(|key| key.null_meets_null).collect(),
             condition: condition.transpose()?,
+            min_cleanup_ms: i64::try_from(self.min_cleanup_ms).unwrap_or(i64::MAX),
         })))
     }
 

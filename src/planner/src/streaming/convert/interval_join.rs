@@ -7,6 +7,7 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator};
 use filbert_graph::spec::JoinKind;
 use filbert_types::TimeKind;
+use filbert_types::options::INTERVAL_JOIN_MIN_CLEANUP;
 
 use super::Converter;
 use super::join::Condition;
@@ -114,6 +115,7 @@ impl Converter<'_> {
             interval,
             keys,
             condition: conjunction(std::mem::take(&mut condition.rest)),
+            min_cleanup_ms: self.millis(&INTERVAL_JOIN_MIN_CLEANUP)?.unwrap_or(0),
         }));
         Ok(Some(self.plan.add(op, vec![left, right], columns)))
     }
