@@ -2,6 +2,8 @@
 //!
 //! - [`usage`]: CPU time and memory of this process.
 //! - [`stats`]: medians and geometric means.
+//! - [`nexmark`]: the function that a query of Nexmark calls.
 
+pub mod nexmark;
 pub mod stats;
 pub mod usage;

@@ -6,3 +6,8 @@
 //! - [`random`]: random queries over random changelogs, streaming against batch.
 
 pub mod random;
+
+#[cfg(test)]
+mod clock;
+#[cfg(test)]
+mod nexmark;

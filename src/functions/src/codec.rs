@@ -21,6 +21,7 @@ use datafusion_proto::physical_plan::{
 };
 use datafusion_proto::protobuf::{LogicalExprNode, PhysicalExprNode};
 use filbert_types::LogicalType;
+use filbert_types::clock::Clock;
 use prost::Message;
 use serde::{Deserialize, Serialize};
 
@@ -49,10 +50,18 @@ pub trait PlanCodec: std::fmt::Debug + Send + Sync {
 }
 
 /// The codec for plans and expressions that hold Flink's functions.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct FunctionCodec {
     registry: Arc<FunctionRegistry>,
     plans: Option<Arc<dyn PlanCodec>>,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl std::fmt::Debug for FunctionCodec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plans = self.plans.as_ref();
+        f.debug_tuple("FunctionCodec").field(&plans).finish()
+    }
 }
 
 impl FunctionCodec {
@@ -60,7 +69,14 @@ impl FunctionCodec {
         FunctionCodec {
             registry,
             plans: None,
+            clock: None,
         }
+    }
+
+    /// Calls that are read tell the time by this clock.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> FunctionCodec {
+        self.clock = Some(clock);
+        self
     }
 
     /// Also writes and reads another room's plan nodes.
@@ -111,7 +127,11 @@ impl FunctionCodec {
                 self.registry.hint(name)
             );
         };
-        let bound = BoundFunction::new(function, form.arg_types, form.return_type, form.session);
+        let mut bound =
+            BoundFunction::new(function, form.arg_types, form.return_type, form.session);
+        if let Some(clock) = &self.clock {
+            bound = bound.with_clock(clock);
+        }
         Ok(Arc::new(ScalarUDF::new_from_impl(bound)))
     }
 }

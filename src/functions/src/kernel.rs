@@ -14,13 +14,15 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::{
     Array, ArrayAccessor, ArrayRef, ArrowPrimitiveType, BinaryViewArray, BinaryViewBuilder,
-    BooleanArray, BooleanBuilder, Float64Array, Int32Array, Int64Array, ListArray, MapArray,
-    PrimitiveArray, PrimitiveBuilder, StringViewArray, StringViewBuilder, StructArray,
+    BooleanArray, BooleanBuilder, ByteView, Float64Array, Int32Array, Int64Array, ListArray,
+    MAX_INLINE_VIEW_LEN, MapArray, PrimitiveArray, PrimitiveBuilder, StringViewArray,
+    StringViewBuilder, StructArray,
 };
 use arrow::buffer::NullBuffer;
 use datafusion::common::{DataFusionError, Result, ScalarValue, internal_datafusion_err};
 use datafusion::logical_expr::ColumnarValue;
 use filbert_types::LogicalType;
+use filbert_types::clock::Clock;
 
 use crate::java::random::JavaRandom;
 use crate::udf::Session;
@@ -33,6 +35,7 @@ pub struct Call<'a> {
     pub session: &'a Session,
     /// The call's own generator, which a seed starts.
     pub(crate) random: &'a Mutex<Option<JavaRandom>>,
+    pub clock: &'a dyn Clock,
     pub args: &'a [ColumnarValue],
     /// How many results to give.
     pub rows: usize,
@@ -236,6 +239,44 @@ impl<'a> Call<'a> {
             }
             f(row, out)
         })
+    }
+
+    /// Parts of a text argument, by their bytes: they point into the texts, nothing is copied. NULL where an argument is,
+    /// or where `f` finds none.
+    pub fn strict_parts(
+        &self,
+        text: &Arg<StringViewArray>,
+        mut f: impl FnMut(usize, &str) -> Option<(usize, usize)>,
+    ) -> Result<ArrayRef> {
+        let nulls = self.strict_nulls();
+        let mut builder = StringViewBuilder::with_capacity(self.rows);
+        let buffers = text.array.data_buffers();
+        let blocks: Vec<u32> = buffers
+            .iter()
+            .map(|buffer| builder.append_block(buffer.clone()))
+            .collect();
+        let views = text.array.views();
+        for row in 0..self.rows {
+            if nulls.as_ref().is_some_and(|n| n.is_null(row)) {
+                builder.append_null();
+                continue;
+            }
+            let source = text.value(row);
+            match f(row, source) {
+                None => builder.append_null(),
+                // What is short stands in its view.
+                Some((start, end)) if end - start <= MAX_INLINE_VIEW_LEN as usize => {
+                    builder.append_value(&source[start..end]);
+                }
+                Some((start, end)) => {
+                    let view = ByteView::from(views[text.index(row)]);
+                    let block = blocks[view.buffer_index as usize];
+                    let offset = view.offset + start as u32;
+                    builder.try_append_view(block, offset, (end - start) as u32)?;
+                }
+            }
+        }
+        Ok(Arc::new(builder.finish()))
     }
 
     /// Byte strings, row by row, as [`build_strings`](Self::build_strings).

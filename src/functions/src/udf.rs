@@ -8,6 +8,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
+use filbert_types::clock::{Clock, SystemClock};
 use filbert_types::{LogicalType, TimeZone};
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +78,18 @@ pub struct BoundFunction {
     pub session: Session,
     /// What a seeded random function goes on with in the next batch.
     random: Arc<Mutex<Option<JavaRandom>>>,
+    clock: JobClock,
     signature: Signature,
+}
+
+/// What PROCTIME() and its like read: the clock of the job.
+#[derive(Clone)]
+struct JobClock(Arc<dyn Clock>);
+
+impl std::fmt::Debug for JobClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a clock at {} ms", self.0.now_ms())
+    }
 }
 
 impl BoundFunction {
@@ -100,8 +112,15 @@ impl BoundFunction {
             return_type,
             session,
             random: Arc::default(),
+            clock: JobClock(Arc::new(SystemClock)),
             signature: Signature::user_defined(volatility),
         }
+    }
+
+    /// The call as it runs in a job with this clock.
+    pub fn with_clock(mut self, clock: &Arc<dyn Clock>) -> BoundFunction {
+        self.clock = JobClock(Arc::clone(clock));
+        self
     }
 
     pub fn call(self, args: Vec<Expr>) -> Expr {
@@ -120,6 +139,7 @@ impl BoundFunction {
                     return_type: &self.return_type,
                     session: &self.session,
                     random: &self.random,
+                    clock: self.clock.0.as_ref(),
                     args,
                     rows,
                 })?,

@@ -179,7 +179,9 @@ fn ordering(
             Box::new(TemporalSortOperator::new(spec, input, output)?)
         }
         OperatorSpec::Over(spec) => match spec.order {
-            OverTime::Column(key) => Box::new(ChangingOverOperator::new(spec, key, input, output)?),
+            OverTime::Column(key) | OverTime::Corrected(key) => {
+                Box::new(ChangingOverOperator::new(spec, key, input, output)?)
+            }
             _ => Box::new(OverOperator::new(spec, input, output)?),
         },
         other => return Err(OperatorError::engine(format!("{other:?} orders nothing."))),

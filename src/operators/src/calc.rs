@@ -4,10 +4,11 @@
 //! - Changelog: takes and emits any. Each row passes or not by itself, whatever its kind: of an update one half may pass
 //!   and the other not, as in Flink.
 //! - Watermarks pass; a mark moves to the place that corresponds.
-//! - Cost: the condition is evaluated once a batch; only the columns (and fields of ROW columns) that the projection
+//! - Cost: the condition is evaluated once a batch, and once what occurs more than once; only the columns (and fields of ROW columns) that the projection
 //!   reads are filtered, and a
 //!   column that is only forwarded isn't copied when all rows pass.
 
+mod shared;
 mod watermarks;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use filbert_functions::constructors::as_physical_field;
 use filbert_graph::spec::CalcSpec;
 use filbert_types::{ChangeBatch, RowKind, Watermark};
 
+use crate::calc::shared::Shared;
 use crate::calc::watermarks::Watermarks;
 use crate::context::ExpressionFactory;
 use crate::error::Result;
@@ -32,11 +34,15 @@ use crate::operator::{Operator, Step};
 use crate::output::Output;
 
 pub struct CalcOperator {
+    /// What the condition, and others, read beside the input's columns.
+    before_condition: Shared,
     condition: Option<Arc<dyn PhysicalExpr>>,
     /// What the projection reads: columns, and fields of ROW columns.
     leaves: Vec<Arc<dyn PhysicalExpr>>,
     leaves_schema: SchemaRef,
-    /// Over the leaves.
+    /// What the projection reads more than once beside the leaves.
+    before_projection: Shared,
+    /// Over the leaves, and what stands beside them.
     projection: Vec<Arc<dyn PhysicalExpr>>,
     output: SchemaRef,
     /// Where CURRENT_WATERMARK is called: what it gives.
@@ -70,13 +76,15 @@ impl CalcOperator {
     }
 
     fn from_exprs(
-        condition: Option<Arc<dyn PhysicalExpr>>,
-        projection: Vec<Arc<dyn PhysicalExpr>>,
+        mut condition: Option<Arc<dyn PhysicalExpr>>,
+        mut projection: Vec<Arc<dyn PhysicalExpr>>,
         input: &SchemaRef,
         output: SchemaRef,
     ) -> Result<CalcOperator> {
+        let before_condition = shared::before_condition(&mut condition, &mut projection, input)?;
+        let input = before_condition.schema(input);
         let mut leaves = Vec::new();
-        let projection = projection
+        let mut projection: Vec<_> = projection
             .into_iter()
             .map(|expr| over_leaves(expr, &mut leaves))
             .collect::<Result<_>>()?;
@@ -85,7 +93,10 @@ impl CalcOperator {
             Ok(Field::new(format!("${i}"), ty, true))
         });
         let leaves_schema = Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?));
+        let before_projection = shared::before_projection(&mut projection, &leaves_schema)?;
         Ok(CalcOperator {
+            before_condition,
+            before_projection,
             condition,
             leaves,
             leaves_schema,
@@ -139,6 +150,9 @@ impl Operator for CalcOperator {
         if let Some(watermarks) = &mut self.watermarks {
             batch.rows = watermarks.beside(&batch)?;
         }
+        if !self.before_condition.is_empty() {
+            batch.rows = self.before_condition.beside(batch.rows)?;
+        }
         let mask = match &self.condition {
             None => None,
             Some(condition) => evaluate_mask(condition, &batch.rows)?,
@@ -154,7 +168,7 @@ impl Operator for CalcOperator {
                 filter_marks(&batch.marks, mask.values()),
             ),
         };
-        let rows = self.project(&rows)?;
+        let rows = self.project(&self.before_projection.beside(rows)?)?;
         out.emit(ChangeBatch { rows, kinds, marks });
         Ok(Step::Done)
     }

@@ -7,6 +7,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use filbert_connector_api::{Committable, ConnectorRegistry};
 use filbert_functions::FunctionRegistry;
 use filbert_graph::ExprSpec;
+use filbert_types::clock::SystemClock;
 use filbert_types::{ChangeBatch, Clock, Configuration};
 
 use crate::error::{OperatorError, Result};
@@ -26,6 +27,12 @@ pub trait ExpressionFactory: Send + Sync {
     /// # Errors
     /// When the bytes can't be read.
     fn logical(&self, expr: &ExprSpec) -> Result<datafusion::logical_expr::Expr>;
+
+    /// The same expressions, which tell the time by this clock; none where none of them does.
+    fn with_clock(&self, clock: &Arc<dyn Clock>) -> Option<Arc<dyn ExpressionFactory>> {
+        let _ = clock;
+        None
+    }
 }
 
 /// By what a job's names are looked up when it starts: connectors, formats and functions.
@@ -34,6 +41,8 @@ pub struct JobContext {
     pub connectors: Arc<ConnectorRegistry>,
     pub functions: Arc<FunctionRegistry>,
     pub expressions: Arc<dyn ExpressionFactory>,
+    /// By what calls of PROCTIME() and its like tell the time: the cluster's clock.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl JobContext {
@@ -42,7 +51,17 @@ impl JobContext {
             connectors,
             expressions: Arc::new(CodecExpressions::new(Arc::clone(&functions))),
             functions,
+            clock: Arc::new(SystemClock),
         }
+    }
+
+    /// The same names, with expressions that tell the time by this clock.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> JobContext {
+        if let Some(expressions) = self.expressions.with_clock(&clock) {
+            self.expressions = expressions;
+        }
+        self.clock = clock;
+        self
     }
 }
 

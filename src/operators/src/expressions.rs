@@ -11,6 +11,7 @@ use datafusion::physical_expr::expressions::Column;
 use filbert_functions::FunctionRegistry;
 use filbert_functions::codec::FunctionCodec;
 use filbert_graph::ExprSpec;
+use filbert_types::Clock;
 
 use crate::context::ExpressionFactory;
 use crate::error::{OperatorError, Result};
@@ -37,6 +38,13 @@ impl ExpressionFactory for CodecExpressions {
 
     fn logical(&self, expr: &ExprSpec) -> Result<Expr> {
         Ok(self.codec.decode_logical(&expr.bytes, &self.context)?)
+    }
+
+    fn with_clock(&self, clock: &Arc<dyn Clock>) -> Option<Arc<dyn ExpressionFactory>> {
+        Some(Arc::new(CodecExpressions {
+            codec: self.codec.clone().with_clock(Arc::clone(clock)),
+            context: TaskContext::default(),
+        }))
     }
 }
 

@@ -13,6 +13,7 @@
 //!   each function in one call.
 
 mod changing;
+mod corrected;
 mod frames;
 mod lag;
 mod steps;

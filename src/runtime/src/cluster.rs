@@ -94,7 +94,7 @@ impl MiniCluster {
             results: Arc::new(results.collect()),
             coordinators: self.coordinators(&graph)?,
             graph: Arc::new(graph),
-            context,
+            context: context.with_clock(Arc::clone(&inner.clock)),
             clock: Arc::clone(&inner.clock),
             io: Arc::clone(&inner.io) as _,
             control: inner.control.clone(),

@@ -10,6 +10,7 @@ mod row_index;
 mod rows;
 mod sessions;
 mod sorted;
+mod texts;
 
 use std::collections::BTreeMap;
 

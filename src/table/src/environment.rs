@@ -60,7 +60,20 @@ impl TableEnvironment {
     /// When a setting is wrong.
     pub fn with_connectors(
         settings: EnvironmentSettings,
+        connectors: ConnectorRegistry,
+    ) -> Result<TableEnvironment> {
+        TableEnvironment::with_clock(settings, connectors, Arc::new(SystemClock))
+    }
+
+    /// An environment whose jobs tell the time by this clock: a [`ManualClock`](filbert_types::clock::ManualClock) makes
+    /// processing time what a test wants it to be.
+    ///
+    /// # Errors
+    /// When a setting is wrong.
+    pub fn with_clock(
+        settings: EnvironmentSettings,
         mut connectors: ConnectorRegistry,
+        clock: Arc<dyn Clock>,
     ) -> Result<TableEnvironment> {
         let in_memory = GenericInMemoryCatalogFactory;
         if connectors.catalog(in_memory.identifier()).is_none() {
@@ -74,7 +87,7 @@ impl TableEnvironment {
                 session: RwLock::new(session),
                 initial: configuration,
                 cluster: Mutex::new(None),
-                clock: Arc::new(SystemClock),
+                clock,
             }),
         })
     }
@@ -215,7 +228,7 @@ impl TableEnvironment {
         if let Some(cluster) = cluster.as_ref() {
             return Ok(cluster.clone());
         }
-        let made = MiniCluster::new(&self.configuration())?;
+        let made = MiniCluster::with_clock(&self.configuration(), Arc::clone(&self.shared.clock))?;
         *cluster = Some(made.clone());
         Ok(made)
     }

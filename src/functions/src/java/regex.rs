@@ -5,7 +5,9 @@
 //! look-ahead, so a pattern with line anchors is kept in two forms: the plain one for text without line terminators,
 //! and an exact one that is built when such a text comes.
 
-use std::sync::OnceLock;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use super::regex_translate::{Translation, translate};
 
@@ -91,7 +93,69 @@ impl Matcher {
     }
 }
 
+thread_local! {
+    /// Patterns that this thread's calls have compiled: the next batch finds them, with the automata built on the way.
+    static COMPILED: RefCell<HashMap<String, Arc<JavaRegex>>> = RefCell::default();
+}
+
+/// Beyond this many compiled patterns a thread forgets all of them.
+const COMPILED_MAX: usize = 64;
+
+/// A pattern of whose first matches a group is wanted, text after text.
+#[derive(Debug)]
+pub struct GroupFinder {
+    regex: Arc<JavaRegex>,
+    /// Room for the groups of a match.
+    locations: RefCell<Option<regex::CaptureLocations>>,
+}
+
+impl GroupFinder {
+    pub fn new(pattern: &str) -> Result<GroupFinder, String> {
+        let regex = JavaRegex::shared(pattern)?;
+        let locations = match &regex.plain {
+            Matcher::Linear(plain) => Some(plain.capture_locations()),
+            Matcher::Backtracking(_) => None,
+        };
+        Ok(GroupFinder {
+            regex,
+            locations: RefCell::new(locations),
+        })
+    }
+
+    /// Where the group stands in the first match; 0 is the whole match.
+    pub fn find(&self, text: &str, group: usize) -> Option<(usize, usize)> {
+        if group == 0 {
+            return self.regex.find(text);
+        }
+        let matcher = self.regex.matcher(text);
+        if std::ptr::eq(matcher, &self.regex.plain)
+            && let Matcher::Linear(plain) = matcher
+            && let Some(locations) = self.locations.borrow_mut().as_mut()
+        {
+            plain.captures_read(locations, text)?;
+            return locations.get(group);
+        }
+        matcher.captures_at(text, 0)?.get(group).copied().flatten()
+    }
+}
+
 impl JavaRegex {
+    /// `pattern` compiled, by this thread before or now.
+    pub fn shared(pattern: &str) -> Result<Arc<JavaRegex>, String> {
+        let known = COMPILED.with_borrow(|compiled| compiled.get(pattern).cloned());
+        if let Some(regex) = known {
+            return Ok(regex);
+        }
+        let regex = Arc::new(JavaRegex::new(pattern)?);
+        COMPILED.with_borrow_mut(|compiled| {
+            if compiled.len() >= COMPILED_MAX {
+                compiled.clear();
+            }
+            compiled.insert(pattern.to_owned(), Arc::clone(&regex));
+        });
+        Ok(regex)
+    }
+
     /// Compiles `pattern`; the error says what is wrong with it.
     pub fn new(pattern: &str) -> Result<JavaRegex, String> {
         JavaRegex::from_translation(translate(pattern)?, false)
@@ -145,11 +209,6 @@ impl JavaRegex {
     /// The first match.
     pub fn find(&self, text: &str) -> Option<(usize, usize)> {
         self.matcher(text).find_at(text, 0)
-    }
-
-    /// The groups of the first match.
-    pub fn captures(&self, text: &str) -> Option<Groups> {
-        self.matcher(text).captures_at(text, 0)
     }
 
     /// Calls `each` with every match in turn. Like Java, an empty match directly after a match counts.

@@ -94,6 +94,8 @@ pub enum OverTime {
     Proctime,
     /// An ordinary column: results change when rows come or go before.
     Column(SortKey),
+    /// The event time of rows that change: results are corrected.
+    Corrected(SortKey),
 }
 
 /// One end of a frame: rows for ROWS, milliseconds for RANGE.
@@ -120,6 +122,10 @@ pub enum OverFunction {
         value: usize,
         offset: usize,
         default: Option<usize>,
+    },
+    /// The row's rank among the partition's rows; for windows whose results are corrected.
+    Rank {
+        dense: bool,
     },
 }
 

@@ -100,6 +100,7 @@ pub fn load_plan(
     task: &TaskContext,
 ) -> crate::error::Result<Arc<dyn ExecutionPlan>> {
     let codec = FunctionCodec::new(Arc::clone(&environment.context.functions))
+        .with_clock(Arc::clone(&environment.context.clock))
         .with_plans(Arc::new(ReadingCodec(environment.clone())));
     let plan = physical_plan_from_bytes_with_extension_codec(bytes, task, &codec)?;
     let cancellation = &environment.cancellation;

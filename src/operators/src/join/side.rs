@@ -79,7 +79,10 @@ impl Side {
         Side {
             keys: spec.keys.clone(),
             rows: RowTable::new(&types),
-            chains: Chains::default(),
+            chains: match finder {
+                Finder::None => Chains::growing(),
+                _ => Chains::default(),
+            },
             finder,
             counts: ValueTable::default(),
             matches: counts_matches.then(ValueTable::default),

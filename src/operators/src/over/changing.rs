@@ -1,12 +1,14 @@
-//! OVER by an ordinary column: rows come and go anywhere in the order, and results change with them.
+//! OVER by an ordinary column, or by the time of rows that change: rows come and go anywhere in the order, and results
+//! change with them.
 //!
 //! - State: by partition all rows in order, and the result of each.
 //! - Changelog: takes any. A row is inserted (or updated) with its result, and deleted with it; the rows behind it, and
 //!   with RANGE those that are equal to it, are updated (-U where the consumer needs it, +U) while their results change.
-//!   A retraction for a row that isn't known is dropped and counted.
+//!   By time the rows that are updated are those whose frames reach the changed row. A retraction for a row that isn't
+//!   known is dropped and counted.
 //! - Watermarks pass; a mark moves to the place that corresponds. With a state TTL a partition that no row has touched for
 //!   so long is forgotten.
-//! - Cost: each change runs the functions over its partition once.
+//! - Cost: each change runs the functions over its partition once; by time, over the frames that reach it.
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use filbert_graph::spec::{
 use filbert_state::{KeyIndex, NO_SLOT, RowTable, ValueTable};
 use filbert_types::{ChangeBatch, RowKind};
 
+use super::corrected::{ByTime, aggregates};
 use super::steps::{Calls, Steps};
 use crate::aggregate::Op;
 use crate::context::OperatorContext;
@@ -31,7 +34,7 @@ use crate::stored_rows::StoredChanges;
 use crate::ttl::StateTtl;
 
 /// The functions run in one slot, anew for each change.
-const SCRATCH: u32 = 0;
+pub(super) const SCRATCH: u32 = 0;
 
 pub struct ChangingOverOperator {
     /// The partitions, the order and the rows as a Top-N without end has them.
@@ -40,14 +43,16 @@ pub struct ChangingOverOperator {
     emit_update_before: bool,
     output: SchemaRef,
     partitions: KeyIndex,
-    store: RankStore,
-    calls: Calls,
+    pub(super) store: RankStore,
+    pub(super) calls: Calls,
     /// Results by slots of their own, with what only tells of changes behind them.
     results: RowTable,
     /// How many columns of them go out.
     shown: usize,
     /// By entry, its result's slot.
     result_of: ValueTable<u32>,
+    /// Where the order is that of time: the frames.
+    pub(super) by_time: Option<ByTime>,
     changes: StoredChanges,
     /// The result of each change.
     change_results: Vec<u32>,
@@ -58,22 +63,24 @@ pub struct ChangingOverOperator {
     metrics: Arc<OperatorMetrics>,
 }
 
-struct Input {
-    batch: ChangeBatch,
-    partitions: Vec<u32>,
-    keys: RowKeys,
-    row: usize,
+pub(super) struct Input {
+    pub batch: ChangeBatch,
+    pub partitions: Vec<u32>,
+    pub keys: RowKeys,
+    /// By time, that of each row.
+    pub times: Vec<i64>,
+    pub row: usize,
     mark: usize,
 }
 
 /// Rows of a partition from where results may have changed, and these.
-struct Computed {
-    entries: Vec<u32>,
+pub(super) struct Computed {
+    pub entries: Vec<u32>,
     /// The first position of `entries` and of the results.
-    from: usize,
+    pub from: usize,
     results: Vec<ArrayRef>,
     /// By position from `from`, whether the result is as it was.
-    same: Vec<bool>,
+    pub same: Vec<bool>,
 }
 
 impl ChangingOverOperator {
@@ -101,8 +108,12 @@ impl ChangingOverOperator {
         };
         let types = spec.partition_by.iter();
         let types: Vec<DataType> = types.map(|c| input.field(*c).data_type().clone()).collect();
-        let functions: Vec<OverFunction> =
-            spec.calls.iter().chain(&spec.compared).cloned().collect();
+        let by_time = ByTime::new(spec, order.column);
+        let functions: Vec<OverFunction> = match &by_time {
+            Some(_) => aggregates(&spec.calls),
+            None => spec.calls.iter().chain(&spec.compared).cloned().collect(),
+        };
+        let retracts = by_time.as_ref().is_some_and(ByTime::retracts);
         let shown = output.fields().iter().skip(input.fields().len());
         let mut result_types: Vec<DataType> = shown.map(|f| f.data_type().clone()).collect();
         result_types.extend(spec.compared.iter().map(|_| DataType::Int64));
@@ -111,10 +122,11 @@ impl ChangingOverOperator {
             emit_update_before: spec.emit_update_before,
             partitions: KeyIndex::new(types).map_err(state_error)?,
             store: RankStore::new(&rank, input)?,
-            calls: Calls::new(&functions, input, false)?,
+            calls: Calls::new(&functions, input, retracts)?,
             results: RowTable::new(&result_types),
             shown: spec.calls.len(),
             result_of: ValueTable::default(),
+            by_time,
             changes: StoredChanges::default(),
             change_results: Vec::new(),
             stale: Vec::new(),
@@ -180,16 +192,18 @@ impl ChangingOverOperator {
                 self.expire(input.partitions[input.row], now_ms);
             }
             let kind = input.batch.kind(input.row);
-            if Op::of(kind) == Op::Add {
-                self.insert(input, kind)?;
-            } else {
-                self.remove(input)?;
+            match (Op::of(kind) == Op::Add, self.by_time.is_some()) {
+                (true, true) => self.insert_by_time(input, kind)?,
+                (false, true) => self.remove_by_time(input)?,
+                (true, false) => self.insert(input, kind)?,
+                (false, false) => self.remove(input)?,
             }
             input.row += 1;
         }
     }
 
-    fn insert(&mut self, input: &Input, kind: RowKind) -> Result<()> {
+    /// Stores the batch's row; its entry and position.
+    pub(super) fn accept(&mut self, input: &Input) -> Result<(u32, usize)> {
         let (partition, row) = (input.partitions[input.row], input.row);
         let entry = self.store.accept(&input.keys, row)?;
         self.result_of.reserve_slots(entry as usize + 1);
@@ -197,6 +211,26 @@ impl ChangingOverOperator {
         let sort = &input.keys.sort;
         let position = self.store.sorted.insert(partition, sort, row, entry);
         self.store.write(input.batch.rows.columns())?;
+        Ok((entry, position))
+    }
+
+    /// Takes the row that the batch's takes back out of the order; its entry and position.
+    pub(super) fn take_back(&mut self, input: &Input) -> Result<Option<(u32, usize)>> {
+        let (partition, row) = (input.partitions[input.row], input.row);
+        let Some((position, entry)) = self.store.find(partition, &input.keys, row) else {
+            self.metrics.unknown_retractions.add(1);
+            return Ok(None);
+        };
+        self.store.write(input.batch.rows.columns())?;
+        self.store.sorted.remove(partition, entry);
+        self.store.leave(entry);
+        Ok(Some((entry, position)))
+    }
+
+    fn insert(&mut self, input: &Input, kind: RowKind) -> Result<()> {
+        let (partition, row) = (input.partitions[input.row], input.row);
+        let (_, position) = self.accept(input)?;
+        let sort = &input.keys.sort;
         let first = match self.rows_frame {
             true => position,
             false => self.store.sorted.lower_bound(partition, sort, row),
@@ -217,11 +251,9 @@ impl ChangingOverOperator {
 
     fn remove(&mut self, input: &Input) -> Result<()> {
         let (partition, row) = (input.partitions[input.row], input.row);
-        let Some((position, entry)) = self.store.find(partition, &input.keys, row) else {
-            self.metrics.unknown_retractions.add(1);
+        let Some((entry, position)) = self.take_back(input)? else {
             return Ok(());
         };
-        self.store.write(input.batch.rows.columns())?;
         let first = match self.rows_frame {
             true => position,
             false => self
@@ -229,8 +261,6 @@ impl ChangingOverOperator {
                 .sorted
                 .lower_bound(partition, &input.keys.sort, row),
         };
-        self.store.sorted.remove(partition, entry);
-        self.store.leave(entry);
         let computed = self.compute(partition, first)?;
         let is_equal = |at: usize| {
             let other = computed.entries.get(at - computed.from);
@@ -246,10 +276,7 @@ impl ChangingOverOperator {
                 self.emit_update(&computed, at)?;
             }
         }
-        let result = self.result_of.get(entry);
-        self.changes.push(RowKind::Delete, entry);
-        self.change_results.push(result);
-        self.stale.push(result);
+        self.emit_delete(entry);
         for at in position..group {
             if group_changed {
                 self.emit_update(&computed, at)?;
@@ -279,6 +306,16 @@ impl ChangingOverOperator {
         self.calls.reserve(1);
         self.calls.reset(SCRATCH);
         let results = self.calls.run(&steps, &self.store.rows)?;
+        self.compared(entries, from, results)
+    }
+
+    /// Results beside what they were.
+    pub(super) fn compared(
+        &self,
+        entries: Vec<u32>,
+        from: usize,
+        results: Vec<ArrayRef>,
+    ) -> Result<Computed> {
         let mut same = Vec::new();
         if !entries.is_empty() {
             let rows: Vec<u32> = (0..entries.len() as u32).collect();
@@ -320,7 +357,14 @@ impl ChangingOverOperator {
         Ok(())
     }
 
-    fn emit_new(&mut self, computed: &Computed, at: usize, kind: RowKind) -> Result<()> {
+    pub(super) fn emit_delete(&mut self, entry: u32) {
+        let result = self.result_of.get(entry);
+        self.changes.push(RowKind::Delete, entry);
+        self.change_results.push(result);
+        self.stale.push(result);
+    }
+
+    pub(super) fn emit_new(&mut self, computed: &Computed, at: usize, kind: RowKind) -> Result<()> {
         let slot = self.keep_result(computed, at)?;
         self.changes
             .push(kind, computed.entries[at - computed.from]);
@@ -328,7 +372,7 @@ impl ChangingOverOperator {
         Ok(())
     }
 
-    fn emit_update(&mut self, computed: &Computed, at: usize) -> Result<()> {
+    pub(super) fn emit_update(&mut self, computed: &Computed, at: usize) -> Result<()> {
         let entry = computed.entries[at - computed.from];
         let old = self.result_of.get(entry);
         if self.emit_update_before {
@@ -437,8 +481,13 @@ impl Operator for ChangingOverOperator {
         self.store
             .sorted
             .reserve_parents(self.partitions.slots_end());
+        let times = match &self.by_time {
+            Some(by_time) => by_time.times_of(&batch)?,
+            None => Vec::new(),
+        };
         self.input = Some(Input {
             keys: self.store.keys_of(columns, &self.rank, &partitions)?,
+            times,
             partitions,
             batch,
             row: 0,

@@ -7,7 +7,7 @@ use filbert_graph::spec::OverFunction;
 
 use super::lag::Lag;
 use crate::aggregate::{AggregateCalls, Op, Rows};
-use crate::error::Result;
+use crate::error::{OperatorError, Result};
 use crate::stored_rows::StoredRows;
 
 #[derive(Default)]
@@ -80,6 +80,9 @@ impl Calls {
                     places.push(Place::Lag(lags.len()));
                     let ty = input.field(*value).data_type();
                     lags.push(Lag::new((*value, *offset, *default), ty, retracts)?);
+                }
+                OverFunction::Rank { .. } => {
+                    return Err(OperatorError::engine("A rank is not computed by steps."));
                 }
             }
         }

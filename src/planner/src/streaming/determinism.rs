@@ -223,6 +223,8 @@ fn of_over(plan: &StreamPlan, id: NodeId, over: &OverAggregate, required: &KeySe
                 wanted.insert(*value);
                 wanted.extend(default);
             }
+            // The order's column is wanted already.
+            OverCall::Rank { .. } => {}
         }
     }
     wanted

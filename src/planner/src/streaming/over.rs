@@ -1,5 +1,5 @@
 //! OverAggregate: functions over the rows around each row. By time results are final and rows wait for the watermark; by
-//! an ordinary column rows come and go anywhere, and results change with them.
+//! an ordinary column, and by the time of rows that change, rows come and go anywhere, and results change with them.
 
 use filbert_graph::OperatorSpec;
 use filbert_graph::spec::{OverBound, OverFrame, OverFunction, OverSpec, OverTime, SortKey};
@@ -33,11 +33,32 @@ pub(crate) enum OverCall {
         offset: usize,
         default: Option<usize>,
     },
+    Rank {
+        dense: bool,
+    },
 }
 
 impl OverAggregate {
     fn is_by_time(&self) -> bool {
         self.time != TimeKind::Regular
+    }
+
+    /// The frame of which the results of rows that change are corrected: LAG alone needs no more than it looks at.
+    fn corrected_frame(&self) -> OverFrame {
+        let reach = self.calls.iter().map(|call| match call {
+            OverCall::Lag { offset, .. } => i64::try_from(*offset).ok(),
+            _ => None,
+        });
+        match reach.collect::<Option<Vec<i64>>>().as_deref() {
+            Some([first, rest @ ..]) if self.frame.start == OverBound::UnboundedPreceding => {
+                OverFrame {
+                    rows: true,
+                    start: OverBound::Offset(-rest.iter().fold(*first, |a, b| a.max(*b))),
+                    end: OverBound::Offset(0),
+                }
+            }
+            _ => self.frame,
+        }
     }
 
     fn frame_text(&self) -> String {
@@ -66,7 +87,7 @@ impl OverAggregate {
                 ("FIRST_VALUE" | "LAST_VALUE", _) => Some(Vec::new()),
                 _ => None,
             },
-            OverCall::Lag { .. } => None,
+            OverCall::Lag { .. } | OverCall::Rank { .. } => None,
         });
         let ty = LogicalType::not_null(TypeKind::BigInt);
         let output = PlanColumn::new(datafusion::common::Column::new_unqualified("$count"), ty);
@@ -103,6 +124,10 @@ impl StreamOperator for OverAggregate {
                 .zip(outputs)
                 .map(|(call, output)| match call {
                     OverCall::Aggregate(call) => call.text(input, output, false),
+                    OverCall::Rank { dense } => {
+                        let name = if *dense { "DENSE_RANK" } else { "RANK" };
+                        format!("{name}() AS {}", output.name)
+                    }
                     OverCall::Lag {
                         value,
                         offset,
@@ -133,12 +158,18 @@ impl StreamOperator for OverAggregate {
     ) -> Result<Option<OperatorSpec>, PlanError> {
         let input = &view.input(0).columns;
         let outputs = &view.node.columns[input.len()..];
+        let is_corrected = self.time == TimeKind::Rowtime && view.input(0).traits.retracts();
         let calls = self
             .calls
             .iter()
             .zip(outputs)
             .map(|(call, output)| match call {
                 OverCall::Aggregate(call) => OverFunction::Aggregate(call.spec(input, output)),
+                OverCall::Rank { dense } if is_corrected => OverFunction::Rank { dense: *dense },
+                // Flink's streams tell no equal rows apart: a rank is the number of rows up to it.
+                OverCall::Rank { .. } => {
+                    OverFunction::Aggregate(AggregateCall::count(Vec::new()).spec(input, output))
+                }
                 OverCall::Lag {
                     value,
                     offset,
@@ -152,11 +183,15 @@ impl StreamOperator for OverAggregate {
         Ok(Some(OperatorSpec::Over(OverSpec {
             partition_by: self.partition_by.clone(),
             order: match self.time {
+                TimeKind::Rowtime if is_corrected => OverTime::Corrected(self.order),
                 TimeKind::Rowtime => OverTime::Rowtime(self.order.column),
                 TimeKind::Proctime => OverTime::Proctime,
                 TimeKind::Regular => OverTime::Column(self.order),
             },
-            frame: self.frame,
+            frame: match is_corrected {
+                true => self.corrected_frame(),
+                false => self.frame,
+            },
             calls: calls.collect(),
             compared: match self.is_by_time() {
                 true => Vec::new(),
@@ -181,15 +216,16 @@ impl StreamOperator for OverAggregate {
     }
 
     fn accepts(&self, _input: usize) -> Accepts {
-        let kinds = match self.is_by_time() {
-            true => ModifyKinds::INSERT,
-            false => ModifyKinds::ALL,
+        let kinds = match self.time {
+            TimeKind::Proctime => ModifyKinds::INSERT,
+            TimeKind::Rowtime | TimeKind::Regular => ModifyKinds::ALL,
         };
         Accepts::Only(kinds, "OverAggregate".to_owned())
     }
 
-    fn modifies(&self, _inputs: &[ModifyKinds]) -> ModifyKinds {
-        match self.is_by_time() {
+    fn modifies(&self, inputs: &[ModifyKinds]) -> ModifyKinds {
+        let is_final = self.is_by_time() && inputs.iter().all(|i| i.is_insert_only());
+        match is_final {
             true => ModifyKinds::INSERT,
             false => ModifyKinds::ALL,
         }

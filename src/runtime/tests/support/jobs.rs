@@ -22,7 +22,7 @@ use filbert_operators::error::Result;
 use filbert_operators::testing::{batch, schema};
 use filbert_operators::{ExpressionFactory, OperatorError};
 use filbert_runtime::{JobClient, JobContext, JobError, MiniCluster};
-use filbert_types::{CatalogTable, Column, Field, LogicalType, ObjectPath, TypeKind};
+use filbert_types::{CatalogTable, Column, Field, LogicalType, ObjectPath, SystemClock, TypeKind};
 use parking_lot::Mutex;
 
 use super::connectors::{Memory, Numbers, Written};
@@ -311,6 +311,7 @@ impl Job {
             connectors: Arc::new(connectors),
             functions: Arc::default(),
             expressions: Arc::new(Texts),
+            clock: Arc::new(SystemClock),
         };
         cluster.submit(self.graph, context)
     }

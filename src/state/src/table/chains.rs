@@ -2,9 +2,11 @@ use crate::table::ValueTable;
 
 /// Lists of entries below parents, each in the order of linking: entries can be taken out anywhere.
 ///
-/// A parent costs 8 bytes, an entry 12.
+/// A parent costs 8 bytes, an entry 12, or 4 where lists only grow.
 #[derive(Debug, Default)]
 pub struct Chains {
+    /// Nothing is ever taken out: an entry doesn't know its parent, nor the one before it.
+    only_grow: bool,
     /// First and last entry of a parent; stored one higher, 0 for none.
     heads: ValueTable<u32>,
     tails: ValueTable<u32>,
@@ -15,12 +17,22 @@ pub struct Chains {
 }
 
 impl Chains {
+    /// Lists of which no entry is ever taken out, or asked for its parent.
+    pub fn growing() -> Chains {
+        Chains {
+            only_grow: true,
+            ..Chains::default()
+        }
+    }
+
     /// Makes room for parents and entries below these ends.
     pub fn reserve(&mut self, parents_end: usize, entries_end: usize) {
         self.heads.reserve_slots(parents_end);
         self.tails.reserve_slots(parents_end);
-        for table in [&mut self.next, &mut self.previous, &mut self.parents] {
-            table.reserve_slots(entries_end);
+        self.next.reserve_slots(entries_end);
+        if !self.only_grow {
+            self.previous.reserve_slots(entries_end);
+            self.parents.reserve_slots(entries_end);
         }
     }
 
@@ -31,10 +43,12 @@ impl Chains {
             Some(before) => self.next.set(before, entry + 1),
             None => self.heads.set(parent, entry + 1),
         }
-        self.previous.set(entry, last);
         self.next.set(entry, 0);
         self.tails.set(parent, entry + 1);
-        self.parents.set(entry, parent);
+        if !self.only_grow {
+            self.previous.set(entry, last);
+            self.parents.set(entry, parent);
+        }
     }
 
     /// Takes an entry out of its list.

@@ -9,9 +9,9 @@ use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow::compute::interleave;
 use arrow::datatypes::{ArrowNativeType, DataType, IntervalUnit};
 
-use crate::arena::ByteArena;
 use crate::error::StateError;
 use crate::key_index::NO_SLOT;
+use crate::table::texts::Texts;
 
 /// One column of a [`RowTable`](crate::RowTable): values by slot.
 pub(super) struct StoredColumn {
@@ -37,7 +37,7 @@ enum Values {
     W8(Fixed<i64>),
     W16(Fixed<i128>),
     /// Strings and bytes.
-    Bytes(ByteArena),
+    Bytes(Texts),
     /// Nested values, in the arrays that they came in.
     Chunks(Chunks),
 }
@@ -45,7 +45,7 @@ enum Values {
 impl StoredColumn {
     pub fn new(ty: &DataType) -> StoredColumn {
         let values = match (ty, width(ty)) {
-            (DataType::Utf8View | DataType::BinaryView, _) => Values::Bytes(ByteArena::default()),
+            (DataType::Utf8View | DataType::BinaryView, _) => Values::Bytes(Texts::default()),
             (_, Some(1)) => Values::W1(Fixed::default()),
             (_, Some(2)) => Values::W2(Fixed::default()),
             (_, Some(4)) => Values::W4(Fixed::default()),
@@ -84,7 +84,7 @@ impl StoredColumn {
             Values::W4(fixed) => fixed.write_array(column, rows, slots, slots_end),
             Values::W8(fixed) => fixed.write_array(column, rows, slots, slots_end),
             Values::W16(fixed) => fixed.write_array(column, rows, slots, slots_end),
-            Values::Bytes(arena) => write_bytes(arena, column, rows, slots),
+            Values::Bytes(texts) => write_bytes(texts, column, rows, slots),
             Values::Chunks(chunks) => chunks.write(column, rows, slots, slots_end)?,
         }
         Ok(())
@@ -102,7 +102,7 @@ impl StoredColumn {
             Values::W4(fixed) => fixed.gather_array(slots, &self.ty),
             Values::W8(fixed) => fixed.gather_array(slots, &self.ty),
             Values::W16(fixed) => fixed.gather_array(slots, &self.ty),
-            Values::Bytes(arena) => Ok(gather_bytes(arena, slots, &self.ty)),
+            Values::Bytes(texts) => Ok(gather_bytes(texts, slots, &self.ty)),
             Values::Chunks(chunks) => chunks.gather(slots, &self.ty),
         }
     }
@@ -116,7 +116,7 @@ impl StoredColumn {
             Values::W4(fixed) => fixed.cell(at, |v| Cell::Int(i64::from(v))),
             Values::W8(fixed) => fixed.cell(at, Cell::Int),
             Values::W16(fixed) => fixed.cell(at, Cell::Wide),
-            Values::Bytes(arena) => arena.get(slot).map_or(Cell::Null, Cell::Bytes),
+            Values::Bytes(texts) => texts.get(slot).map_or(Cell::Null, Cell::Bytes),
             Values::Chunks(_) => Cell::Nested,
         }
     }
@@ -124,7 +124,7 @@ impl StoredColumn {
     /// The slot's value isn't needed any more.
     pub fn clear(&mut self, slot: u32) {
         match &mut self.values {
-            Values::Bytes(arena) => arena.clear(slot),
+            Values::Bytes(texts) => texts.clear(slot),
             Values::Chunks(chunks) => chunks.clear(slot),
             _ => {}
         }
@@ -137,7 +137,7 @@ impl StoredColumn {
             Values::W4(fixed) => fixed.memory_bytes(),
             Values::W8(fixed) => fixed.memory_bytes(),
             Values::W16(fixed) => fixed.memory_bytes(),
-            Values::Bytes(arena) => arena.memory_bytes(),
+            Values::Bytes(texts) => texts.memory_bytes(),
             Values::Chunks(chunks) => chunks.memory_bytes(),
         }
     }
@@ -156,6 +156,7 @@ fn width(ty: &DataType) -> Option<usize> {
 #[derive(Default)]
 struct Fixed<T> {
     values: Vec<T>,
+    /// By slot; empty until there is a NULL.
     valid: Vec<bool>,
 }
 
@@ -176,25 +177,32 @@ impl<T: ArrowNativeType> Fixed<T> {
     ) {
         if self.values.len() < slots_end {
             self.values.resize(slots_end, T::default());
-            self.valid.resize(slots_end, false);
         }
         for (row, slot) in rows.iter().zip(slots) {
             self.values[*slot as usize] = value(*row as usize);
-            self.valid[*slot as usize] = true;
         }
-        let Some(nulls) = nulls.filter(|n| n.null_count() > 0) else {
+        let nulls = nulls.filter(|n| n.null_count() > 0);
+        if nulls.is_none() && self.valid.is_empty() {
             return;
-        };
+        }
+        self.valid.resize(self.values.len(), true);
         for (row, slot) in rows.iter().zip(slots) {
-            self.valid[*slot as usize] = nulls.is_valid(*row as usize);
+            let is_valid = nulls.is_none_or(|n| n.is_valid(*row as usize));
+            self.valid[*slot as usize] = is_valid;
         }
     }
 
     #[inline]
+    fn is_valid(&self, at: usize) -> bool {
+        at < self.values.len() && self.valid.get(at).copied().unwrap_or(true)
+    }
+
+    #[inline]
     fn cell(&self, at: usize, value: impl Fn(T) -> Cell<'static>) -> Cell<'static> {
-        match self.valid.get(at) {
-            Some(true) => value(self.values[at]),
-            _ => Cell::Null,
+        if self.is_valid(at) {
+            value(self.values[at])
+        } else {
+            Cell::Null
         }
     }
 
@@ -203,10 +211,11 @@ impl<T: ArrowNativeType> Fixed<T> {
             .iter()
             .map(|s| self.values.get(*s as usize).copied().unwrap_or_default())
             .collect();
-        let valid: NullBuffer = slots
-            .iter()
-            .map(|s| self.valid.get(*s as usize).copied().unwrap_or(false))
-            .collect();
+        let is_none = |slot: &u32| *slot as usize >= self.values.len();
+        if self.valid.is_empty() && !slots.iter().any(is_none) {
+            return (values, None);
+        }
+        let valid: NullBuffer = slots.iter().map(|s| self.is_valid(*s as usize)).collect();
         (values, Some(valid).filter(|v| v.null_count() > 0))
     }
 
@@ -225,33 +234,33 @@ impl<T: ArrowNativeType> Fixed<T> {
     }
 }
 
-fn write_bytes(arena: &mut ByteArena, column: &ArrayRef, rows: &[u32], slots: &[u32]) {
+fn write_bytes(texts: &mut Texts, column: &ArrayRef, rows: &[u32], slots: &[u32]) {
     if let Some(strings) = column.as_string_view_opt() {
         for (row, slot) in rows.iter().zip(slots) {
             let row = *row as usize;
             let value = strings.is_valid(row).then(|| strings.value(row).as_bytes());
-            arena.set(*slot, value);
+            texts.set(*slot, value);
         }
     } else if let Some(bytes) = column.as_binary_view_opt() {
         for (row, slot) in rows.iter().zip(slots) {
             let row = *row as usize;
-            arena.set(*slot, bytes.is_valid(row).then(|| bytes.value(row)));
+            texts.set(*slot, bytes.is_valid(row).then(|| bytes.value(row)));
         }
     }
 }
 
-fn gather_bytes(arena: &ByteArena, slots: &[u32], ty: &DataType) -> ArrayRef {
+fn gather_bytes(texts: &Texts, slots: &[u32], ty: &DataType) -> ArrayRef {
     if *ty == DataType::BinaryView {
         let mut builder = BinaryViewBuilder::with_capacity(slots.len());
         for slot in slots {
-            builder.append_option(arena.get(*slot));
+            builder.append_option(texts.get(*slot));
         }
         Arc::new(builder.finish())
     } else {
         let mut builder = StringViewBuilder::with_capacity(slots.len());
         for slot in slots {
             // Only strings were put in.
-            let text = arena.get(*slot).and_then(|b| std::str::from_utf8(b).ok());
+            let text = texts.get(*slot).and_then(|b| std::str::from_utf8(b).ok());
             builder.append_option(text);
         }
         Arc::new(builder.finish())

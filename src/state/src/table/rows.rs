@@ -7,9 +7,9 @@ use crate::table::column::{Cell, StoredColumn};
 
 /// Whole rows by stable slot, column by column in typed buffers.
 ///
-/// A row costs its fixed-width values (a byte for BOOLEAN, 16 for DECIMAL), 16 bytes beside the bytes of each string,
-/// and a byte for each column's validity. Slots of removed rows are given out again; strings leave room that compaction
-/// wins back.
+/// A row costs its fixed-width values (a byte for BOOLEAN, 16 for DECIMAL), 8 bytes beside the bytes of each string (or 4,
+/// where strings repeat, which then stand once), and a byte for the validity of each column that has held a NULL. Slots
+/// of removed rows are given out again; strings leave room that compaction wins back.
 pub struct RowTable {
     columns: Vec<StoredColumn>,
     live: Vec<bool>,

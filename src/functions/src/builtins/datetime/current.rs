@@ -115,7 +115,7 @@ pub(super) fn now_us(call: &Call<'_>) -> i64 {
     if call.session.batch && call.session.query_start_us != 0 {
         call.session.query_start_us
     } else {
-        chrono::Utc::now().timestamp_micros()
+        call.clock.now_ms().saturating_mul(1000)
     }
 }
 
@@ -159,6 +159,6 @@ fn current_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
 }
 
 fn row_timestamp(call: &Call<'_>) -> Result<ArrayRef> {
-    let ms = chrono::Utc::now().timestamp_millis();
+    let ms = call.clock.now_ms();
     build_timestamps(call, |_| Ok(Some((ms, 0))))
 }

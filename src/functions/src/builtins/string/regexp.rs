@@ -12,7 +12,7 @@ use filbert_types::{LogicalType, TypeKind};
 use super::char_count;
 use crate::definition::Function;
 use crate::java::cache::Cached;
-use crate::java::regex::JavaRegex;
+use crate::java::regex::{GroupFinder, JavaRegex};
 use crate::kernel::Call;
 use crate::signature::{BIGINT, INT, STRING};
 
@@ -86,10 +86,11 @@ pub static FUNCTIONS: &[Function] = &[
     ),
 ];
 
-type Patterns<'k> = Cached<'k, JavaRegex>;
+type Patterns<'k> = Cached<'k, Arc<JavaRegex>>;
 
 fn compiled<'c, 'k>(patterns: &'c mut Patterns<'k>, pattern: &'k str) -> Option<&'c JavaRegex> {
-    patterns.get(pattern, "", JavaRegex::new).as_ref().ok()
+    let regex = patterns.get(pattern, "", JavaRegex::shared).as_ref();
+    regex.ok().map(Arc::as_ref)
 }
 
 fn regexp(call: &Call<'_>) -> Result<ArrayRef> {
@@ -113,21 +114,12 @@ fn extract(call: &Call<'_>) -> Result<ArrayRef> {
         3 => Some(call.ints(2)?),
         _ => None,
     };
-    let mut patterns = Patterns::default();
-    call.strict_strings(|row, out| {
-        let text = text.value(row);
+    let mut patterns = Cached::<GroupFinder>::default();
+    call.strict_parts(&text, |row, text| {
         let group = group.as_ref().map_or(0, |g| g.value(row));
-        let found = compiled(&mut patterns, pattern.value(row)).and_then(|r| match group {
-            0 => r.find(text),
-            _ => {
-                let group = usize::try_from(group).ok()?;
-                r.captures(text)?.get(group).copied().flatten()
-            }
-        });
-        if let Some((start, end)) = found {
-            out.push_str(&text[start..end]);
-        }
-        Ok(found.is_some())
+        let finder = patterns.get(pattern.value(row), "", GroupFinder::new);
+        let finder = finder.as_ref().ok()?;
+        finder.find(text, usize::try_from(group).ok()?)
     })
 }
 
@@ -205,12 +197,7 @@ fn instr(call: &Call<'_>) -> Result<ArrayRef> {
 fn substr(call: &Call<'_>) -> Result<ArrayRef> {
     let (text, pattern) = (call.strings(0)?, call.strings(1)?);
     let mut patterns = Patterns::default();
-    call.strict_strings(|row, out| {
-        let text = text.value(row);
-        let found = compiled(&mut patterns, pattern.value(row)).and_then(|r| r.find(text));
-        if let Some((start, end)) = found {
-            out.push_str(&text[start..end]);
-        }
-        Ok(found.is_some())
+    call.strict_parts(&text, |row, text| {
+        compiled(&mut patterns, pattern.value(row))?.find(text)
     })
 }

@@ -97,35 +97,55 @@ fn split_index(call: &Call<'_>) -> Result<ArrayRef> {
     let (text, index) = (call.strings(0)?, call.ints(2)?);
     if call.arg_types[1].kind.is_character() {
         let delimiter = call.strings(1)?;
-        return call.strict_strings(|row, out| {
-            let part = part(text.value(row), delimiter.value(row), index.value(row));
-            out.push_str(part.unwrap_or_default());
-            Ok(part.is_some())
+        return call.strict_parts(&text, |row, text| {
+            part(text, delimiter.value(row), index.value(row))
         });
     }
     let code = call.ints(1)?;
-    call.strict_strings(|row, out| {
+    call.strict_parts(&text, |row, text| {
         let code = code.value(row);
         if !(1..=255).contains(&code) {
-            return Ok(false);
+            return None;
         }
         let mut buffer = [0; 4];
         let delimiter = char::from(code as u8).encode_utf8(&mut buffer);
-        let part = part(text.value(row), delimiter, index.value(row));
-        out.push_str(part.unwrap_or_default());
-        Ok(part.is_some())
+        part(text, delimiter, index.value(row))
     })
 }
 
-fn part<'t>(text: &'t str, delimiter: &str, index: i32) -> Option<&'t str> {
+/// Where the part begins and ends.
+fn part(text: &str, delimiter: &str, index: i32) -> Option<(usize, usize)> {
     let index = usize::try_from(index).ok()?;
     if text.is_empty() {
         return None;
     }
-    if delimiter.is_empty() {
-        return (index == 0).then_some(text);
+    match delimiter.as_bytes() {
+        [] => (index == 0).then_some((0, text.len())),
+        // One byte is one character, which is faster to look for.
+        [byte] => between(
+            text.match_indices(char::from(*byte)).map(|(at, _)| at),
+            (text.len(), 1),
+            index,
+        ),
+        long => between(
+            text.match_indices(delimiter).map(|(at, _)| at),
+            (text.len(), long.len()),
+            index,
+        ),
     }
-    text.split(delimiter).nth(index)
+}
+
+/// Where the part with this number stands, in a text of a length, between delimiters of a length.
+fn between(
+    mut delimiters: impl Iterator<Item = usize>,
+    (text_length, length): (usize, usize),
+    index: usize,
+) -> Option<(usize, usize)> {
+    let start = match index.checked_sub(1) {
+        None => 0,
+        Some(before) => delimiters.nth(before)? + length,
+    };
+    Some((start, delimiters.next().unwrap_or(text_length)))
 }
 
 fn str_to_map(call: &Call<'_>) -> Result<ArrayRef> {

@@ -138,10 +138,11 @@ impl Converter<'_> {
         }
         match name.as_str() {
             // IGNORE NULLS is read and left aside by Flink's streams, and so here.
-            // A row's number, and a rank, is the number of rows up to it: Flink's streams tell no equal rows apart.
-            "ROW_NUMBER" | "RANK" | "DENSE_RANK" => {
-                Ok(OverCall::Aggregate(AggregateCall::count(Vec::new())))
-            }
+            // A row's number is the number of rows up to it.
+            "ROW_NUMBER" => Ok(OverCall::Aggregate(AggregateCall::count(Vec::new()))),
+            "RANK" | "DENSE_RANK" => Ok(OverCall::Rank {
+                dense: name == "DENSE_RANK",
+            }),
             "LAG" | "LEAD" => {
                 let [value, rest @ ..] = params.args.as_slice() else {
                     return Err(PlanError::Internal(format!("{name} without an argument")));
