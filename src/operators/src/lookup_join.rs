@@ -18,6 +18,7 @@ mod emit;
 mod found;
 mod materialized;
 mod queue;
+mod reload;
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -39,6 +40,7 @@ use crate::lookup_join::emit::{Emitting, Joiner};
 use crate::lookup_join::found::{Finder, Found, Piece};
 use crate::lookup_join::materialized::Materialized;
 use crate::lookup_join::queue::{ChunkEntry, Entry, Queue, State};
+use crate::lookup_join::reload::Reload;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -51,6 +53,7 @@ pub struct LookupJoinOperator {
     joiner: Joiner,
     materialized: Option<Materialized>,
     cache: Cache,
+    reload: Reload,
     plan: AskPlan,
     /// Rows that may be in flight, and their order; none where each batch waits for its own lookup.
     in_flight: Option<(usize, AsyncOrder)>,
@@ -100,6 +103,7 @@ impl LookupJoinOperator {
                 .asynchronous
                 .as_ref()
                 .map(|a| (a.capacity.max(1), a.order.clone())),
+            reload: Reload::default(),
             source,
             keys,
             finder,
@@ -216,7 +220,8 @@ impl LookupJoinOperator {
             match &opened.reader {
                 LookupReader::Sync(reader) if !waits => {
                     let answer = ask_inline(reader.as_ref(), &keys, &self.plan)?;
-                    let found = self.found(looked.pieces, &missing, &keys, answer, &chunk)?;
+                    let count = chunk.keys.num_rows();
+                    let found = self.found(looked.pieces, &missing, &keys, answer, count)?;
                     State::Found(found)
                 }
                 reader => {
@@ -239,14 +244,14 @@ impl LookupJoinOperator {
         Ok(())
     }
 
-    /// What the table has answered for some keys of a chunk, beside what the cache had.
+    /// What the table has answered for some of a chunk's `count` keys, beside what the cache had.
     fn found(
         &mut self,
         mut pieces: Vec<Piece>,
         missing: &UInt32Array,
         keys: &RecordBatch,
         answer: LookedUp,
-        chunk: &Chunk,
+        count: usize,
     ) -> Result<Found> {
         let now_ms = self.opened.as_ref().map_or(0, |o| o.clock.now_ms());
         let piece = self.finder.narrow(answer, keys.num_rows())?;
@@ -257,7 +262,7 @@ impl LookupJoinOperator {
             numbers: numbers.collect(),
             rows: piece.rows,
         });
-        self.finder.find(pieces, chunk.keys.num_rows())
+        self.finder.find(pieces, count)
     }
 
     fn take_answers(&mut self) -> Result<()> {
@@ -266,7 +271,7 @@ impl LookupJoinOperator {
                 continue;
             };
             let waiting = std::mem::replace(state, State::Taken);
-            let chunk = chunk.clone();
+            let count = chunk.keys.num_rows();
             if let State::Waiting {
                 cached,
                 missing,
@@ -274,7 +279,7 @@ impl LookupJoinOperator {
                 ..
             } = waiting
             {
-                let found = self.found(cached, &missing, &keys, answer?, &chunk)?;
+                let found = self.found(cached, &missing, &keys, answer?, count)?;
                 if let Some(entry) = self.queue.waiting(id) {
                     entry.state = State::Found(found);
                 }
@@ -362,17 +367,16 @@ impl Operator for LookupJoinOperator {
 
     /// Answers that have come between two batches are looked at at once.
     fn next_timer(&self) -> Option<i64> {
-        if self.queue.has_arrived() {
+        if self.queue.has_arrived() || self.reload.has_arrived() {
             return Some(i64::MIN);
         }
         let sweep = self
             .materialized
             .as_ref()
             .and_then(Materialized::next_sweep);
-        [sweep, self.cache.next_load_ms()]
-            .into_iter()
-            .flatten()
-            .min()
+        let load = self.cache.next_load_ms();
+        let load = load.filter(|_| !self.reload.is_running());
+        [sweep, load].into_iter().flatten().min()
     }
 
     fn timer(&mut self, now_ms: i64, out: &mut Output) -> Result<Step> {
@@ -380,11 +384,13 @@ impl Operator for LookupJoinOperator {
             materialized.sweep(now_ms);
         }
         let opened = self.opened.as_ref().ok_or_else(not_open)?;
-        if self.cache.is_due(now_ms) {
-            let rows = self.source.all_rows()?;
+        if let Some((began_ms, rows)) = self.reload.take() {
             opened.metrics.lookup_cache_loads.add(1);
-            self.cache.fill(&self.finder, &self.key_columns, rows)?;
-            self.cache.loaded(now_ms, opened.clock.now_ms());
+            self.cache.fill(&self.finder, &self.key_columns, rows?)?;
+            self.cache.loaded(began_ms, now_ms);
+        } else if self.cache.is_due(now_ms) && !self.reload.is_running() {
+            let (io, waker) = (opened.io.as_ref(), &opened.waker);
+            self.reload.start(&self.source, now_ms, io, waker)?;
         }
         self.advance(out)
     }

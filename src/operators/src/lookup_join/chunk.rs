@@ -17,7 +17,6 @@ use crate::expressions::evaluate_mask;
 use crate::group_aggregate::state_error;
 
 /// Rows of the input, and the keys that are looked up for them.
-#[derive(Clone)]
 pub(super) struct Chunk {
     pub batch: ChangeBatch,
     /// By row, the number of its key; [`NO_SLOT`] where nothing is looked up.

@@ -16,13 +16,16 @@ use crate::lookup_join::chunk::Chunk;
 use crate::lookup_join::emit::Emitting;
 use crate::lookup_join::found::{Found, Piece};
 
+/// The number of a chunk, and what the table has said.
+pub(super) type Answer = (u64, Result<LookedUp>);
+
 /// What has come in and not gone out, in the order of its coming.
 #[derive(Default)]
 pub(super) struct Queue {
     entries: VecDeque<Entry>,
     next_id: u64,
     rows: usize,
-    arrived: Arc<Mutex<Vec<(u64, Result<LookedUp>)>>>,
+    arrived: Arc<Mutex<Vec<Answer>>>,
 }
 
 pub(super) enum Entry {
@@ -116,7 +119,7 @@ impl Queue {
         self.next_id += 1;
     }
 
-    pub fn take_arrived(&self) -> Vec<(u64, Result<LookedUp>)> {
+    pub fn take_arrived(&self) -> Vec<Answer> {
         std::mem::take(&mut *self.arrived.lock())
     }
 

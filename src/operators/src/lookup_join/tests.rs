@@ -544,6 +544,100 @@ fn a_full_cache_is_loaded_anew_in_time() {
     assert_eq!(bench.join.next_timer(), Some(100));
     bench.clock.advance(Duration::from_millis(100));
     bench.join.timer(100, &mut bench.out).unwrap();
+    bench.woken.recv().unwrap();
+    assert_eq!(bench.join.next_timer(), Some(i64::MIN));
+    bench.join.timer(100, &mut bench.out).unwrap();
+    assert_eq!(bench.join.next_timer(), Some(200));
     assert_eq!(bench.send("+I 1 7\n+I 2 8").0, ["+I 1 7 7 z", "+I 2 8 8 y"]);
     assert!(bench.table.asked.lock().is_empty());
+}
+
+/// The join of rows of an id and a key with a table, row by row.
+fn naive(rows: &[(i32, Option<i32>)], table: &Rows, left_outer: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (id, key) in rows {
+        let own = key.map_or_else(|| format!("+I {id} -"), |key| format!("+I {id} {key}"));
+        let found = table.iter().filter(|(k, _)| Some(*k) == *key);
+        let before = lines.len();
+        lines.extend(found.map(|(k, value)| format!("{own} {k} {value}")));
+        if lines.len() == before && left_outer {
+            lines.push(format!("{own} - -"));
+        }
+    }
+    lines
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn every_way_of_asking_gives_the_same_rows(
+        keys in proptest::collection::vec(proptest::option::of(0..4), 0..20),
+        table_keys in proptest::collection::vec(0..4, 0..6),
+        cut in 1usize..8,
+        rows_max in 1usize..8,
+        capacity in 1usize..6,
+        way in 0..4,
+        left_outer: bool,
+        cached: bool,
+    ) {
+        const VALUES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+        let rows: Vec<(i32, Option<i32>)> = (0..).zip(keys).collect();
+        let found: Rows = table_keys.into_iter().zip(VALUES).collect();
+        let order = match way {
+            0 => None,
+            1 => Some(AsyncOrder::Ordered),
+            2 => Some(AsyncOrder::Unordered),
+            _ => Some(AsyncOrder::ByKey(vec![1])),
+        };
+        let spec = LookupJoinSpec {
+            left_outer,
+            asynchronous: order.clone().map(|order| AsyncLookupSpec {
+                capacity,
+                timeout_ms: 600_000,
+                order,
+            }),
+            ..spec()
+        };
+        let caching = LookupCaching::Partial(PartialCache {
+            keys_max: 2,
+            expire_after_write: None,
+            expire_after_access: None,
+            keeps_missing_keys: false,
+        });
+        let asked = Table {
+            delay: order.is_some().then_some(Duration::from_millis(1)),
+            options: LookupOptions {
+                caching: if cached { caching } else { LookupCaching::None },
+                max_retries: 0,
+            },
+            ..table(&found)
+        };
+        let mut bench = Bench::new(&spec, asked, rows_max);
+        let mut lines = Vec::new();
+        for batch in rows.chunks(cut) {
+            let line = |(id, key): &(i32, Option<i32>)| {
+                let key = key.map_or("-".to_owned(), |key| key.to_string());
+                format!("+I {id} {key}")
+            };
+            let text: Vec<String> = batch.iter().map(line).collect();
+            let (more, mut step) = bench.send(&text.join("\n"));
+            lines.extend(more);
+            while step == Step::Pending {
+                bench.clock.advance(Duration::from_millis(10));
+                std::thread::sleep(Duration::from_micros(200));
+                let next = bench.join.resume(&mut bench.out).unwrap();
+                let (more, next) = bench.run(next);
+                lines.extend(more);
+                step = next;
+            }
+        }
+        lines.extend(bench.end());
+        let mut wanted = naive(&rows, &found, left_outer);
+        if way > 1 {
+            lines.sort();
+            wanted.sort();
+        }
+        proptest::prop_assert_eq!(lines, wanted);
+    }
 }

@@ -154,9 +154,17 @@ impl Converter<'_> {
         let (_, right, keys) = self.with_key_columns(left, right, condition)?;
         let keys: KeySet = keys.iter().map(|key| key.columns[1]).collect();
         self.version_key(right, &keys)?;
-        Err(PlanError::Refused(
-            "Processing-time temporal join is not supported yet.".to_owned(),
-        ))
+        let why = match &self.plan.nodes[right].op {
+            StreamOp::Source(source) => format!(
+                "its connector can't look '{}' up by key",
+                source.table.bound.path
+            ),
+            _ => "only a table can be looked up by key, or a view that filters and projects one"
+                .to_owned(),
+        };
+        Err(PlanError::Refused(format!(
+            "Processing-time temporal join is not supported yet: {why}."
+        )))
     }
 
     /// The join's condition, for an error.
