@@ -4,6 +4,8 @@ use filbert_connector_api::sink::WriterContext;
 use filbert_connector_api::{Committable, Committer, ConnectorError};
 use object_store::path::Path;
 
+use crate::commit_policy::CommitPolicy;
+use crate::compact::{self, Compaction};
 use crate::layout::Layout;
 use crate::location::{Location, shown};
 use crate::writer::{PartFile, job_prefix, to_path};
@@ -14,13 +16,23 @@ pub struct FileCommitter {
     location: Location,
     overwrite: bool,
     partitioned: bool,
+    /// In batch mode a table without partitions is marked as one is.
+    batch: bool,
     job_prefix: String,
     /// The folders that got rows.
     touched: BTreeSet<String>,
+    policy: CommitPolicy,
+    compaction: Option<Compaction>,
 }
 
 impl FileCommitter {
-    pub fn new(location: Location, layout: &Layout, ctx: &WriterContext) -> FileCommitter {
+    pub fn new(
+        location: Location,
+        layout: &Layout,
+        policy: CommitPolicy,
+        compaction: Option<Compaction>,
+        ctx: &WriterContext,
+    ) -> FileCommitter {
         let mut touched = BTreeSet::new();
         let static_value = |key: &String| {
             let given = ctx.static_partition.iter().find(|(k, _)| k == key);
@@ -49,9 +61,45 @@ impl FileCommitter {
             location,
             overwrite: ctx.overwrite,
             partitioned: !layout.partition_keys.is_empty(),
+            batch: ctx.batch,
             job_prefix: job_prefix(&ctx.job_id),
             touched,
+            policy,
+            compaction,
         }
+    }
+
+    /// Puts small files together, shows what comes of it, and drops what went in.
+    fn publish_compacted(
+        &mut self,
+        compaction: &Compaction,
+        files: Vec<PartFile>,
+    ) -> Result<(), ConnectorError> {
+        let store = self.location.store.clone();
+        for group in compaction.groups(&store, files)? {
+            let mut gone = 0;
+            for file in &group {
+                gone += usize::from(store.head(&to_path(&file.hidden)?)?.is_none());
+            }
+            if gone == 0 {
+                let merged = compaction.merge(&store, &group)?;
+                self.publish(&merged)?;
+                if group.len() > 1 {
+                    for file in &group {
+                        store.delete(&to_path(&file.hidden)?)?;
+                    }
+                }
+            } else {
+                // Compacted before, by a run that did not live to say so: that ends with the files being dropped.
+                for file in &group {
+                    let hidden = to_path(&file.hidden)?;
+                    if store.head(&hidden)?.is_some() {
+                        store.delete(&hidden)?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     fn publish(&mut self, file: &PartFile) -> Result<(), ConnectorError> {
@@ -85,7 +133,8 @@ impl FileCommitter {
         for folder in folders {
             for file in self.location.store.list(&folder)? {
                 let name = file.location.filename().unwrap_or_default();
-                if !name.starts_with(['.', '_']) && !name.starts_with(&self.job_prefix) {
+                let own = name.strip_prefix(compact::PREFIX).unwrap_or(name);
+                if !name.starts_with(['.', '_']) && !own.starts_with(&self.job_prefix) {
                     self.location.store.delete(&file.location)?;
                 }
             }
@@ -96,17 +145,30 @@ impl FileCommitter {
 
 impl Committer for FileCommitter {
     fn commit(&mut self, committables: Vec<Committable>) -> Result<(), ConnectorError> {
-        for Committable(value) in committables {
-            let file: PartFile = serde_json::from_value(value)
-                .map_err(|e| ConnectorError::engine(format!("no part file to commit: {e}")))?;
-            self.publish(&file)?;
+        let file = |Committable(value): Committable| {
+            serde_json::from_value(value)
+                .map_err(|e| ConnectorError::engine(format!("no part file to commit: {e}")))
+        };
+        let files: Vec<PartFile> = committables
+            .into_iter()
+            .map(file)
+            .collect::<Result<_, _>>()?;
+        match self.compaction.clone() {
+            Some(compaction) => self.publish_compacted(&compaction, files),
+            None => files.iter().try_for_each(|file| self.publish(file)),
         }
-        Ok(())
     }
 
     fn finish(&mut self) -> Result<(), ConnectorError> {
         if self.overwrite {
             self.drop_replaced()?;
+        }
+        let store = &self.location.store;
+        if self.partitioned {
+            let mut folders = self.touched.iter();
+            folders.try_for_each(|folder| self.policy.commit(store, folder))?;
+        } else if self.batch {
+            self.policy.commit(store, self.location.base.as_ref())?;
         }
         let base = shown(&self.location.base);
         if self.location.store.is_local() {

@@ -7,16 +7,20 @@
 //! - [`layout`]: which of a table's columns are in files, folders or metadata.
 //! - [`source`], [`enumerator`], [`reader`], [`framing`]: reading, split by split and record by record.
 //! - [`batch`]: Parquet in batch mode, through DataFusion.
-//! - [`sink`], [`writer`], [`committer`]: writing hidden part files that a committer renames.
+//! - [`sink`], [`writer`], [`part`], [`committer`]: writing hidden part files that a committer renames.
+//! - [`compact`], [`commit_policy`]: fewer files, and partitions marked as complete.
 
 mod batch;
+mod commit_policy;
 mod committer;
+mod compact;
 mod enumerator;
 mod framing;
 mod layout;
 mod listing;
 mod location;
 mod options;
+mod part;
 mod partition;
 mod reader;
 mod sink;

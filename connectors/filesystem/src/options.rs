@@ -61,6 +61,63 @@ pub const SHUFFLE_BY_PARTITION: ConfigOption = ConfigOption::new(
 )
 .default("false");
 
+pub const COMMIT_POLICY: ConfigOption = ConfigOption::new(
+    "sink.partition-commit.policy.kind",
+    ConfigType::String,
+    "How a partition that is complete is marked: success-file puts an empty file into its folder.",
+);
+pub const SUCCESS_FILE: ConfigOption = ConfigOption::new(
+    "sink.partition-commit.success-file.name",
+    ConfigType::String,
+    "The name of that file.",
+)
+.default("_SUCCESS");
+const COMMIT_TRIGGER: ConfigOption = ConfigOption::new(
+    "sink.partition-commit.trigger",
+    ConfigType::Enum(&["process-time", "partition-time"]),
+    "Which clock tells that a partition is complete in a running job; at the end of the input all are.",
+)
+.default("process-time");
+const COMMIT_DELAY: ConfigOption = ConfigOption::new(
+    "sink.partition-commit.delay",
+    ConfigType::Duration,
+    "How long a running job waits until it takes a partition for complete.",
+)
+.default("0 ms");
+const COMMIT_TIME_ZONE: ConfigOption = ConfigOption::new(
+    "sink.partition-commit.watermark-time-zone",
+    ConfigType::String,
+    "The time zone in which a watermark is compared with a partition's time.",
+)
+.default("UTC");
+const TIME_EXTRACTOR: ConfigOption = ConfigOption::new(
+    "partition.time-extractor.kind",
+    ConfigType::Enum(&["default"]),
+    "How a partition's time is found.",
+)
+.default("default");
+const TIMESTAMP_PATTERN: ConfigOption = ConfigOption::new(
+    "partition.time-extractor.timestamp-pattern",
+    ConfigType::String,
+    "A partition's time as text with its values: '$dt $hour:00:00'.",
+);
+const TIMESTAMP_FORMATTER: ConfigOption = ConfigOption::new(
+    "partition.time-extractor.timestamp-formatter",
+    ConfigType::String,
+    "The pattern that this text is read by.",
+);
+pub const AUTO_COMPACTION: ConfigOption = ConfigOption::new(
+    "auto-compaction",
+    ConfigType::Boolean,
+    "In streaming mode, put the small files of a folder together before they are seen.",
+)
+.default("false");
+pub const COMPACTION_SIZE: ConfigOption = ConfigOption::new(
+    "compaction.file-size",
+    ConfigType::MemorySize,
+    "Files are put together up to this size; by default that of the rolling policy.",
+);
+
 pub const OPTIONS: &[ConfigOption] = &[
     PATH,
     MONITOR_INTERVAL,
@@ -72,35 +129,29 @@ pub const OPTIONS: &[ConfigOption] = &[
     INACTIVITY_INTERVAL,
     CHECK_INTERVAL,
     SHUFFLE_BY_PARTITION,
+    COMMIT_POLICY,
+    SUCCESS_FILE,
+    COMMIT_TRIGGER,
+    COMMIT_DELAY,
+    COMMIT_TIME_ZONE,
+    TIME_EXTRACTOR,
+    TIMESTAMP_PATTERN,
+    TIMESTAMP_FORMATTER,
+    AUTO_COMPACTION,
+    COMPACTION_SIZE,
     SCAN_PARALLELISM,
     SINK_PARALLELISM,
 ];
 
-const PARTITION_COMMIT: &str = "partition commits come with checkpoints";
-const PARTITION_TIME: &str =
-    "partition times matter to partition commits only, which come with checkpoints";
-const COMPACTION: &str = "compaction of part files comes with checkpoints";
+const JAVA_CLASS: &str = "it names a Java class, which can't run here";
 
-/// What Flink's connector has and this one has not yet.
+/// What Flink's connector has and this one has not.
 pub const REFUSED: &[RefusedOption] = &[
-    ("partition.time-extractor.kind", PARTITION_TIME),
-    ("partition.time-extractor.class", PARTITION_TIME),
-    ("partition.time-extractor.timestamp-pattern", PARTITION_TIME),
+    ("partition.time-extractor.class", JAVA_CLASS),
+    ("sink.partition-commit.policy.class", JAVA_CLASS),
+    ("sink.partition-commit.policy.parameters", JAVA_CLASS),
     (
-        "partition.time-extractor.timestamp-formatter",
-        PARTITION_TIME,
+        "compaction.parallelism",
+        "files are compacted beside the job's manager, on one thread",
     ),
-    ("sink.partition-commit.trigger", PARTITION_COMMIT),
-    ("sink.partition-commit.delay", PARTITION_COMMIT),
-    (
-        "sink.partition-commit.watermark-time-zone",
-        PARTITION_COMMIT,
-    ),
-    ("sink.partition-commit.policy.kind", PARTITION_COMMIT),
-    ("sink.partition-commit.policy.class", PARTITION_COMMIT),
-    ("sink.partition-commit.policy.parameters", PARTITION_COMMIT),
-    ("sink.partition-commit.success-file.name", PARTITION_COMMIT),
-    ("auto-compaction", COMPACTION),
-    ("compaction.file-size", COMPACTION),
-    ("compaction.parallelism", COMPACTION),
 ];

@@ -8,12 +8,14 @@ use filbert_connector_api::{
     ChangelogMode, Committer, ConnectorError, FactoryContext, SinkWriter, TableSink,
 };
 
+use crate::commit_policy::CommitPolicy;
 use crate::committer::FileCommitter;
+use crate::compact::Compaction;
 use crate::layout::Layout;
 use crate::location::Location;
 use crate::options::{
-    DEFAULT_PARTITION, FILE_SIZE, INACTIVITY_INTERVAL, PATH, ROLLOVER_INTERVAL,
-    SHUFFLE_BY_PARTITION,
+    AUTO_COMPACTION, COMPACTION_SIZE, DEFAULT_PARTITION, FILE_SIZE, INACTIVITY_INTERVAL, PATH,
+    ROLLOVER_INTERVAL, SHUFFLE_BY_PARTITION,
 };
 use crate::writer::FileWriter;
 
@@ -33,6 +35,8 @@ pub struct FileSink {
     rolling: RollingPolicy,
     shuffle: bool,
     parallelism: Option<usize>,
+    policy: CommitPolicy,
+    compaction: Option<Compaction>,
 }
 
 impl FileSink {
@@ -58,15 +62,29 @@ impl FileSink {
             let duration = ctx.options.get_duration(option)?;
             Ok::<_, ConnectorError>(duration.unwrap_or(Duration::MAX))
         };
+        let bytes = |option| ctx.options.get_memory_bytes(option);
+        let file_size = bytes(&FILE_SIZE)?.unwrap_or(u64::MAX);
+        let compaction = match ctx.options.get_bool(&AUTO_COMPACTION)? && !ctx.batch {
+            true => {
+                let size = bytes(&COMPACTION_SIZE)?.unwrap_or(file_size);
+                let decoding = ctx.decoding_format()?;
+                Some(Compaction::new(
+                    &layout,
+                    decoding,
+                    Arc::clone(&format),
+                    size,
+                ))
+            }
+            false => None,
+        };
         Ok(FileSink {
             location,
             layout: Arc::new(layout),
             format,
+            policy: CommitPolicy::new(ctx)?,
+            compaction,
             rolling: RollingPolicy {
-                bytes: ctx
-                    .options
-                    .get_memory_bytes(&FILE_SIZE)?
-                    .unwrap_or(u64::MAX),
+                bytes: file_size,
                 open_for: duration(&ROLLOVER_INTERVAL)?,
                 idle_for: duration(&INACTIVITY_INTERVAL)?,
             },
@@ -111,6 +129,8 @@ impl TableSink for FileSink {
         Ok(Some(Box::new(FileCommitter::new(
             self.location.clone(),
             &self.layout,
+            self.policy.clone(),
+            self.compaction.clone(),
             ctx,
         ))))
     }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
-use filbert_connector_api::format::{Encoder, EncodingFormat};
+use filbert_connector_api::format::EncodingFormat;
 use filbert_connector_api::sink::WriterContext;
 use filbert_connector_api::{Committable, ConnectorError, SinkWriter};
 use filbert_types::print::{BoundColumn, Formatter, Style};
@@ -11,12 +11,11 @@ use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::layout::{Layout, Place};
-use crate::location::{Location, Upload, shown};
+use crate::location::Location;
+use crate::part::PartWriter;
 use crate::partition::escape;
 use crate::sink::RollingPolicy;
 
-/// Bytes that gather before they are written; S3 takes no smaller parts.
-const UPLOAD_BYTES: usize = 8 << 20;
 /// Part files open at once; beyond, the one that has been idle the longest is closed.
 const OPEN_PARTS_MAX: usize = 256;
 
@@ -47,11 +46,7 @@ pub struct FileWriter {
 
 struct OpenPart {
     file: PartFile,
-    path: Path,
-    encoder: Box<dyn Encoder>,
-    buffer: Vec<u8>,
-    upload: Option<Upload>,
-    written: u64,
+    writer: PartWriter,
     opened_ms: i64,
     touched_ms: i64,
 }
@@ -167,18 +162,12 @@ impl FileWriter {
             return Ok(());
         };
         part.touched_ms = now_ms;
-        part.encoder
-            .encode(rows, &mut part.buffer)
-            .map_err(|e| at_file(&part.path, e))?;
-        if part.buffer.len() >= UPLOAD_BYTES {
-            part.ship(&self.location)?;
-        }
-        Ok(())
+        part.writer.write(rows, &self.location.store)
     }
 
     fn is_full(&self, part: &OpenPart, now_ms: i64) -> bool {
         let since = |ms: i64| now_ms.saturating_sub(ms).max(0).cast_unsigned();
-        part.written + part.buffer.len() as u64 >= self.rolling.bytes
+        part.writer.bytes() >= self.rolling.bytes
             || u128::from(since(part.opened_ms)) >= self.rolling.open_for.as_millis()
             || u128::from(since(part.touched_ms)) >= self.rolling.idle_for.as_millis()
     }
@@ -199,13 +188,10 @@ impl FileWriter {
             hidden: format!("{base}/{folder}.{name}.inprogress.{}", self.attempt),
             visible: format!("{base}/{folder}{name}"),
         };
+        let encoder = self.format.encoder(&self.layout.file_fields)?;
         Ok(OpenPart {
-            path: to_path(&file.hidden)?,
+            writer: PartWriter::new(to_path(&file.hidden)?, encoder),
             file,
-            encoder: self.format.encoder(&self.layout.file_fields)?,
-            buffer: Vec::new(),
-            upload: None,
-            written: 0,
             opened_ms: now_ms,
             touched_ms: now_ms,
         })
@@ -213,9 +199,8 @@ impl FileWriter {
 
     fn close(&mut self, folder: &str) -> Result<(), ConnectorError> {
         if let Some(part) = self.open.remove(folder) {
-            let file = part.file.clone();
-            part.finish(&self.location)?;
-            self.done.push(file);
+            part.writer.finish(&self.location.store)?;
+            self.done.push(part.file);
         }
         Ok(())
     }
@@ -230,40 +215,6 @@ impl FileWriter {
 pub fn to_path(text: &str) -> Result<Path, ConnectorError> {
     Path::parse(text.trim_start_matches('/'))
         .map_err(|e| ConnectorError::user(format!("'{text}' is not a path: {e}")))
-}
-
-fn at_file(path: &Path, mut error: ConnectorError) -> ConnectorError {
-    error.message = format!("{}: {}", shown(path), error.message);
-    error
-}
-
-impl OpenPart {
-    fn ship(&mut self, location: &Location) -> Result<(), ConnectorError> {
-        let bytes = std::mem::take(&mut self.buffer);
-        self.written += bytes.len() as u64;
-        let upload = match &mut self.upload {
-            Some(upload) => upload,
-            None => self.upload.insert(location.store.begin(&self.path)?),
-        };
-        upload.write(bytes)
-    }
-
-    /// Writes what is left: the file is complete, and hidden.
-    fn finish(mut self, location: &Location) -> Result<(), ConnectorError> {
-        self.encoder
-            .finish(&mut self.buffer)
-            .map_err(|e| at_file(&self.path, e))?;
-        if self.upload.is_none() {
-            return location.store.put(&self.path, self.buffer);
-        }
-        if !self.buffer.is_empty() {
-            self.ship(location)?;
-        }
-        match self.upload {
-            Some(upload) => upload.complete(),
-            None => Ok(()),
-        }
-    }
 }
 
 impl SinkWriter for FileWriter {
