@@ -11,17 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use filbert_table::{EnvironmentSettings, TableEnvironment};
 use filbert_testing::{FileReport, NewEnvironment, Options, print_outcome};
 
 use lists::{KnownDifference, Lists};
-
-const OPTIONS: Options = Options {
-    complete: false,
-    timeout: Duration::from_secs(20),
-};
 
 /// What came of a file.
 #[derive(Default)]
@@ -115,7 +109,7 @@ fn run_all(root: &Path, files: &[PathBuf], lists: &Lists) -> Vec<Verdict> {
 
 fn run(root: &Path, file: &Path, new: &Arc<NewEnvironment>, lists: &Lists) -> Verdict {
     let name = lists::name_of(root, file);
-    let report = match filbert_testing::run_file(file, new, &OPTIONS) {
+    let report = match filbert_testing::run_file(file, new, &Options::default()) {
         Ok(report) => report,
         Err(error) => {
             return Verdict {

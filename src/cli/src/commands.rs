@@ -143,6 +143,11 @@ fn run_tests(args: &TestArgs, session: &SessionArgs) -> Result<ExitCode, TableEr
     let options = Options {
         complete: args.complete,
         timeout: Duration::from_secs(args.timeout),
+        interrupted: Arc::new({
+            let interrupt =
+                Interrupt::install().map_err(|error| unreadable(Path::new("ctrl-C"), &error))?;
+            move || interrupt.is_pressed()
+        }),
     };
     let invalid = |error: filbert_testing::ScriptError| TableError::validation(error.to_string());
     let mut files = Vec::new();
@@ -172,6 +177,9 @@ fn run_tests(args: &TestArgs, session: &SessionArgs) -> Result<ExitCode, TableEr
                 put(&mut out, &error.to_string())?;
             }
         }
+        if (options.interrupted)() {
+            break;
+        }
     }
     let summary = if args.complete {
         format!("{passed} passed, {written} written, {failed} failed")
@@ -179,6 +187,9 @@ fn run_tests(args: &TestArgs, session: &SessionArgs) -> Result<ExitCode, TableEr
         format!("{passed} passed, {failed} failed")
     };
     put(&mut out, &summary)?;
+    if (options.interrupted)() {
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
     Ok(if failed == 0 {
         ExitCode::SUCCESS
     } else {

@@ -4,19 +4,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::complete;
 use crate::script::{Expectation, Script, ScriptError, TestRecord};
 use crate::session::{Answer, NewEnvironment, Session};
 
 /// How files are run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Write the answers into the files.
     pub complete: bool,
     /// How long a record may take.
     pub timeout: Duration,
+    /// True when the user wants the run to end (ctrl-C).
+    pub interrupted: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl Default for Options {
@@ -24,7 +26,17 @@ impl Default for Options {
         Options {
             complete: false,
             timeout: Duration::from_secs(20),
+            interrupted: Arc::new(|| false),
         }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("complete", &self.complete)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 
@@ -114,13 +126,16 @@ fn collect_files(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), ScriptErro
 /// Time beyond a record's own timeout after which its thread is given up.
 const GRACE: Duration = Duration::from_secs(15);
 
+/// How often a wait looks at whether the run is interrupted.
+const TICK: Duration = Duration::from_millis(100);
+
 /// What the thread of a file sends: each record's answer, in order.
 type Answers = mpsc::Receiver<Result<Answer, String>>;
 
 /// Runs all records of a file in a fresh session.
 ///
 /// # Errors
-/// When the file can't be read, is no script, or can't be completed.
+/// When the file can't be read, is no script, can't be completed, or the run is interrupted.
 pub fn run_file(
     path: &Path,
     new: &Arc<NewEnvironment>,
@@ -139,11 +154,14 @@ pub fn run_file(
     for record in &script.records {
         let answer = match &gone {
             Some(reason) => Err(String::clone(reason)),
-            None => next_answer(&answers, options.timeout + GRACE).unwrap_or_else(|reason| {
+            None => next_answer(&answers, options).unwrap_or_else(|reason| {
                 gone = Some(reason.clone());
                 Err(reason)
             }),
         };
+        if (options.interrupted)() {
+            return Err(ScriptError::Interrupted(path.display().to_string()));
+        }
         results.push(RecordResult {
             record: record.clone(),
             outcome: judge(&record.expectation, &answer),
@@ -164,14 +182,27 @@ pub fn run_file(
 }
 
 /// A record's answer, or why there will be none for it and those behind it.
-fn next_answer(answers: &Answers, timeout: Duration) -> Result<Result<Answer, String>, String> {
-    answers.recv_timeout(timeout).map_err(|error| match error {
-        RecvTimeoutError::Timeout => format!(
-            "It did not come back within {} s; the rest of the file was not run.",
-            timeout.as_secs()
-        ),
-        RecvTimeoutError::Disconnected => "The session's thread has ended.".to_owned(),
-    })
+fn next_answer(answers: &Answers, options: &Options) -> Result<Result<Answer, String>, String> {
+    let timeout = options.timeout + GRACE;
+    let begun = Instant::now();
+    loop {
+        match answers.recv_timeout(TICK) {
+            Ok(answer) => return Ok(answer),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err("The session's thread has ended.".to_owned());
+            }
+            Err(RecvTimeoutError::Timeout) if (options.interrupted)() => {
+                return Err("The run was interrupted.".to_owned());
+            }
+            Err(RecvTimeoutError::Timeout) if begun.elapsed() >= timeout => {
+                return Err(format!(
+                    "It did not come back within {} s; the rest of the file was not run.",
+                    timeout.as_secs()
+                ));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
 }
 
 /// A thread that runs the file's records, so that one that hangs can be given up.
@@ -192,9 +223,10 @@ fn start(
             let answer = catch_unwind(run)
                 .unwrap_or_else(|panic| Err(format!("PANIC: {}", panic_text(&*panic))));
             if sender.send(answer).is_err() {
-                return;
+                break;
             }
         }
+        session.close();
     });
     (session, answers)
 }

@@ -13,6 +13,8 @@ pub enum ScriptError {
     Unreadable(String, std::io::Error),
     #[error("{place}: {message}")]
     Malformed { place: String, message: String },
+    #[error("{0}: the run was interrupted.")]
+    Interrupted(String),
 }
 
 /// What a record asks for.

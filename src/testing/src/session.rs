@@ -10,6 +10,9 @@ use filbert_types::{Configuration, Field, options};
 pub type NewEnvironment =
     dyn Fn(EnvironmentSettings) -> Result<TableEnvironment, TableError> + Send + Sync;
 
+/// How long a job may take to end at the end of its file.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// What every file starts with.
 const DEFAULTS: &[(&str, &str)] = &[
     (options::PARALLELISM.key, "1"),
@@ -65,6 +68,22 @@ impl<'a> Session<'a> {
         let environment = self.environment()?;
         let result = environment.submit(&filbert_table::single(sql)?)?;
         self.answer(result, deadline)
+    }
+
+    /// Ends the jobs that still run: what they write must not come after the file's folder is gone.
+    pub fn close(self) {
+        let Some(environment) = self.environment else {
+            return;
+        };
+        for job in environment.jobs() {
+            if let Some(job) = environment
+                .job(&job.job_id)
+                .filter(|j| !j.status().is_terminal())
+            {
+                job.cancel();
+                let _ = job.wait_timeout(CLOSING);
+            }
+        }
     }
 
     fn set(&mut self, key: &str, value: String) {
