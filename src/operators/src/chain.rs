@@ -228,6 +228,12 @@ impl Chain {
         }
     }
 
+    pub fn drain(&mut self) {
+        if let Some(BuiltOperator::Source(source)) = self.head() {
+            source.drain();
+        }
+    }
+
     fn head(&mut self) -> Option<&mut BuiltOperator> {
         self.nodes.first_mut().map(|n| &mut n.operator)
     }

@@ -177,6 +177,9 @@ pub trait SourceOperator: Operator {
     }
 
     fn no_more_splits(&mut self) {}
+
+    /// Ends as if the input had ended. A source whose input ends by itself may go on to that end.
+    fn drain(&mut self) {}
 }
 
 /// What [`crate::build`] makes of a spec.

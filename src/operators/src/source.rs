@@ -28,6 +28,8 @@ pub struct SourceReaderOperator {
     opened: Option<Opened>,
     /// Splits have been asked for and have not come.
     requested: bool,
+    /// No more is read.
+    drained: bool,
 }
 
 struct Opened {
@@ -50,6 +52,7 @@ impl SourceReaderOperator {
             output,
             opened: None,
             requested: false,
+            drained: false,
         }
     }
 
@@ -118,6 +121,10 @@ impl Operator for SourceReaderOperator {
 
 impl SourceOperator for SourceReaderOperator {
     fn poll(&mut self, out: &mut Output) -> Result<SourceStep> {
+        if self.drained {
+            out.watermark(Watermark::MAX);
+            return Ok(SourceStep::Finished);
+        }
         let requested = self.requested;
         let opened = self.opened()?;
         let polled = opened.reader.poll()?;
@@ -162,5 +169,9 @@ impl SourceOperator for SourceReaderOperator {
         if let Some(opened) = &mut self.opened {
             opened.reader.no_more_splits();
         }
+    }
+
+    fn drain(&mut self) {
+        self.drained = true;
     }
 }

@@ -87,6 +87,14 @@ impl JobClient {
             .send(ControlEvent::Cancel(self.shared.job_id.clone()));
     }
 
+    /// Ends the job's sources as if their input had ended: what was read is processed, the last watermark fires what
+    /// waits for it, sinks commit, and the job finishes. Returns at once.
+    pub fn drain(&self) {
+        let _ = self
+            .control
+            .send(ControlEvent::Drain(self.shared.job_id.clone()));
+    }
+
     /// Waits for the job's end.
     ///
     /// # Errors

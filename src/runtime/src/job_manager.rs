@@ -36,6 +36,7 @@ pub(crate) enum TaskReport {
 pub(crate) enum ControlEvent {
     Submit(Box<JobMaster>),
     Cancel(String),
+    Drain(String),
     Task {
         job_id: String,
         key: TaskKey,
@@ -104,6 +105,11 @@ impl JobManager {
             ControlEvent::Cancel(job_id) => {
                 if let Some(job) = self.jobs.get_mut(&job_id) {
                     job.cancel(&mut self.slots);
+                }
+            }
+            ControlEvent::Drain(job_id) => {
+                if let Some(job) = self.jobs.get_mut(&job_id) {
+                    job.drain();
                 }
             }
             ControlEvent::Task {

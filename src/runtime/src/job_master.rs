@@ -17,7 +17,7 @@ use crate::job_manager::{TaskKey, TaskReport};
 use crate::restart::RestartStrategy;
 use crate::slots::{SlotPool, SlotRequest};
 use crate::status::{ExecutionState, JobStatus};
-use crate::task::TaskEnd;
+use crate::task::{TaskEnd, TaskMessage};
 
 pub(crate) struct JobMaster {
     shared: Arc<JobShared>,
@@ -33,6 +33,8 @@ pub(crate) struct JobMaster {
     restarting: Option<Restarting>,
     /// All tasks have finished, and the committers work.
     committing: bool,
+    /// Sources end as if their input had ended, those of later attempts too.
+    draining: bool,
     /// The batch plans that run, by id.
     plans: HashMap<String, Arc<PlanInstance>>,
 }
@@ -68,6 +70,7 @@ impl JobMaster {
             waiting_since_ms: None,
             restarting: None,
             committing: false,
+            draining: false,
             plans: HashMap::new(),
         }
     }
@@ -96,6 +99,16 @@ impl JobMaster {
             self.restarting = None;
             self.cancel_tasks(None);
             self.advance(slots);
+        }
+    }
+
+    /// Ends the sources, so that the job finishes with what it has read.
+    pub(crate) fn drain(&mut self) {
+        self.draining = true;
+        for execution in self.graph.executions_mut(None) {
+            if let Some(handle) = &execution.handle {
+                handle.send(TaskMessage::Drain);
+            }
         }
     }
 

@@ -24,6 +24,8 @@ use crate::task_waker::TaskWaker;
 pub(crate) enum TaskMessage {
     Splits(Vec<Split>),
     NoMoreSplits,
+    /// End the source as if its input had ended.
+    Drain,
 }
 
 /// The way to a running task.
@@ -189,6 +191,7 @@ impl Task {
             match message {
                 TaskMessage::Splits(splits) => self.chain.add_splits(splits),
                 TaskMessage::NoMoreSplits => self.chain.no_more_splits(),
+                TaskMessage::Drain => self.chain.drain(),
             }
             if let Head::Source(source) = &mut self.head {
                 source.wait_until_ms = None;

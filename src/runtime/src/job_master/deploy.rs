@@ -19,7 +19,7 @@ use crate::exchange::channel::Channel;
 use crate::exchange::topology::consumers_of;
 use crate::job_manager::TaskKey;
 use crate::status::ExecutionState;
-use crate::task::TaskHandle;
+use crate::task::{TaskHandle, TaskMessage};
 use crate::task_waker::TaskWaker;
 
 impl JobMaster {
@@ -41,6 +41,9 @@ impl JobMaster {
             for subtask in 0..self.graph.vertices[*vertex].subtasks.len() {
                 let waker = Arc::clone(&wakers[&(*vertex, subtask)]);
                 let (handle, mailbox) = TaskHandle::new(Arc::clone(&waker));
+                if self.draining {
+                    handle.send(TaskMessage::Drain);
+                }
                 handles.insert((*vertex, subtask), handle.clone());
                 let (inputs, outputs) = self.channels_of(*vertex, subtask);
                 let Some(execution) = self.graph.execution(*vertex, subtask) else {

@@ -44,14 +44,21 @@ fn duration_text(ms: i64) -> String {
 pub(super) fn stop(env: &TableEnvironment, statement: &StopJob) -> Result<TableResult> {
     let job = find(env, &statement.id)?;
     if statement.savepoint {
-        return Err(TableError::unsupported("STOP JOB WITH SAVEPOINT").at(statement.id.span));
+        return Err(TableError::unsupported("STOP JOB .. WITH SAVEPOINT")
+            .at(statement.id.span)
+            .hint(
+                "Savepoints come with checkpoints. STOP JOB 'id' cancels the job; STOP JOB 'id' WITH DRAIN ends its input, \
+                 so that it finishes and its sinks commit.",
+            ));
     }
     if statement.drain {
-        return Err(TableError::unsupported("STOP JOB WITH DRAIN").at(statement.id.span));
+        job.drain();
+        job.wait()?;
+    } else {
+        job.cancel();
+        // A job that failed meanwhile has stopped too; its error belongs to whoever started it.
+        let _ = job.wait();
     }
-    job.cancel();
-    // A job that failed meanwhile has stopped too; its error belongs to whoever started it.
-    let _ = job.wait();
     TableResult::ok()
 }
 
