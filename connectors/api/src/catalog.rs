@@ -35,6 +35,15 @@ pub struct CatalogDatabase {
     pub properties: IndexMap<String, String>,
 }
 
+/// A partition that a catalog knows of: what ALTER TABLE .. ADD PARTITION declares. What lies in a table's files is the
+/// connector's to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogPartition {
+    /// A value for each partition key, in the order written.
+    pub spec: IndexMap<String, String>,
+    pub properties: IndexMap<String, String>,
+}
+
 /// What a catalog refuses.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -60,6 +69,36 @@ pub enum CatalogError {
         catalog: String,
         database: String,
         name: String,
+    },
+    #[error("Table {database}.{name} in catalog {catalog} is not partitioned.")]
+    NotPartitioned {
+        catalog: String,
+        database: String,
+        name: String,
+    },
+    #[error("Partition ({spec}) of table {database}.{name} in catalog {catalog} already exists.")]
+    PartitionExists {
+        catalog: String,
+        database: String,
+        name: String,
+        spec: String,
+    },
+    #[error("Partition ({spec}) of table {database}.{name} in catalog {catalog} does not exist.")]
+    PartitionNotFound {
+        catalog: String,
+        database: String,
+        name: String,
+        spec: String,
+    },
+    #[error(
+        "Partition ({spec}) does not match partition keys [{keys}] of table {database}.{name} in catalog {catalog}."
+    )]
+    PartitionMismatch {
+        catalog: String,
+        database: String,
+        name: String,
+        spec: String,
+        keys: String,
     },
     #[error("Catalog '{catalog}' does not support {operation}.")]
     Unsupported { catalog: String, operation: String },
@@ -103,4 +142,21 @@ pub trait Catalog: Send + Sync {
     fn drop_object(&self, database: &str, name: &str) -> Result<(), CatalogError>;
     fn rename_object(&self, database: &str, name: &str, new_name: &str)
     -> Result<(), CatalogError>;
+
+    /// The partitions that a table was given, in the order they were added.
+    fn partitions(&self, database: &str, name: &str)
+    -> Result<Vec<CatalogPartition>, CatalogError>;
+    /// Fails when the table has no partition keys or others than these, or the partition.
+    fn create_partition(
+        &self,
+        database: &str,
+        name: &str,
+        partition: CatalogPartition,
+    ) -> Result<(), CatalogError>;
+    fn drop_partition(
+        &self,
+        database: &str,
+        name: &str,
+        spec: &IndexMap<String, String>,
+    ) -> Result<(), CatalogError>;
 }

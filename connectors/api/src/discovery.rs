@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use filbert_types::suggest::did_you_mean;
+use filbert_types::suggest::{did_you_mean, nearest};
 use filbert_types::{CatalogTable, ColumnKind, ConfigOption, Configuration, Field, ObjectPath};
 
 use crate::error::ConnectorError;
@@ -113,6 +113,40 @@ impl ConnectorRegistry {
         })
     }
 
+    /// What is plainly wrong with a WITH clause, whose table nobody reads or writes yet: a key that was meant to be
+    /// `connector`, a connector, a format or an option that there is not. A table may get its missing options later, from
+    /// LIKE, ALTER TABLE or a hint.
+    pub fn doubt(&self, table: &CatalogTable) -> Option<String> {
+        let options = table.options.iter();
+        let options = TableOptions::new(options.map(|(k, v)| (k.clone(), v.clone())).collect());
+        if options.raw("connector").is_none() {
+            let key = near_connector(&options)?;
+            return Some(format!(
+                "'{key}' is not an option of tables. Did you mean 'connector'?"
+            ));
+        }
+        let checked = self.find_table(&options).and_then(|factory| {
+            let mut known = KnownOptions::of(factory);
+            if factory.uses_format() {
+                if options.get(&FORMAT).is_none() {
+                    return Ok(());
+                }
+                known.add_format(self.find_format(&options)?.as_ref());
+            }
+            known.check_keys(factory.identifier(), &options)
+        });
+        let message = checked.err()?.message;
+        let (first, rest) = message.split_once("\n\n").unwrap_or((&message, ""));
+        // The list of what there is follows when the table is used; what is wrong is named at once.
+        Some(match rest.strip_prefix("Unsupported options:\n\n") {
+            Some(rest) => {
+                let keys = rest.split("\n\n").next().unwrap_or_default();
+                format!("{first} Unsupported: {}.", keys.replace('\n', ", "))
+            }
+            None => first.to_owned(),
+        })
+    }
+
     fn create<T>(
         &self,
         request: &TableRequest<'_>,
@@ -144,9 +178,12 @@ impl ConnectorRegistry {
     fn find_table(&self, options: &TableOptions) -> Result<&dyn TableFactory, ConnectorError> {
         let name = options.raw("connector").ok_or_else(|| {
             let known: Vec<&str> = self.tables().map(|f| f.identifier()).collect();
+            let hint = match near_connector(options) {
+                Some(key) => format!("Did you mean it by '{key}'?"),
+                None => format!("It may be one of: {}.", known.join(", ")),
+            };
             ConnectorError::user(format!(
-                "Table options do not contain an option key 'connector' for discovering a connector. It may be one of: {}.",
-                known.join(", ")
+                "Table options do not contain an option key 'connector' for discovering a connector. {hint}"
             ))
         })?;
         let factory = self.table(name).ok_or_else(|| {
@@ -173,6 +210,12 @@ impl ConnectorRegistry {
         known.check_keys(factory.identifier(), options)?;
         known.check_values(options)
     }
+}
+
+/// A key that was probably meant to be `connector`.
+fn near_connector(options: &TableOptions) -> Option<&str> {
+    let mut keys = options.iter().map(|(key, _)| key);
+    keys.find(|key| nearest(key, ["connector"]).is_some())
 }
 
 fn only(factory: &dyn TableFactory, can: &str, cannot: &str) -> ConnectorError {

@@ -22,7 +22,7 @@ pub mod options;
 pub mod sink;
 pub mod source;
 
-pub use catalog::{Catalog, CatalogError, CatalogObject, CatalogView};
+pub use catalog::{Catalog, CatalogError, CatalogObject, CatalogPartition, CatalogView};
 pub use changelog::ChangelogMode;
 pub use discovery::TableRequest;
 pub use error::{Blame, ConnectorError};

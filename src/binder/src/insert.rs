@@ -124,12 +124,7 @@ impl Binder<'_> {
             };
             // Flink takes the value's text: PARTITION (day = '2024-01-01') fits a DATE.
             let cast = self.cast(bound, &column.ty, Some(value.span))?;
-            let text = value.text.trim();
-            let text = text
-                .strip_prefix('\'')
-                .and_then(|t| t.strip_suffix('\''))
-                .map_or_else(|| text.to_string(), |t| t.replace("''", "'"));
-            values.push((name.clone(), cast, text));
+            values.push((name.clone(), cast, value.literal_text()));
         }
         Ok(values)
     }

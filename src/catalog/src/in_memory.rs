@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use filbert_connector_api::catalog::{Catalog, CatalogDatabase, CatalogError, CatalogObject};
+use filbert_connector_api::catalog::{
+    Catalog, CatalogDatabase, CatalogError, CatalogObject, CatalogPartition,
+};
 use filbert_connector_api::options::TableOptions;
 use filbert_connector_api::{CatalogFactory, ConnectorError};
 use filbert_types::suggest::did_you_mean;
-use filbert_types::{ConfigOption, ConfigType};
+use filbert_types::{CatalogTable, ConfigOption, ConfigType};
+use indexmap::IndexMap;
 use parking_lot::RwLock;
 
 const DEFAULT_DATABASE: ConfigOption = ConfigOption::new(
@@ -52,6 +55,8 @@ pub struct GenericInMemoryCatalog {
 struct Database {
     properties: CatalogDatabase,
     objects: BTreeMap<String, CatalogObject>,
+    /// By table.
+    partitions: BTreeMap<String, Vec<CatalogPartition>>,
 }
 
 impl GenericInMemoryCatalog {
@@ -108,6 +113,24 @@ impl GenericInMemoryCatalog {
         }
     }
 
+    /// The table, which must have partition keys.
+    fn partitioned<'d>(
+        &self,
+        database: &str,
+        name: &str,
+        found: &'d Database,
+    ) -> Result<&'d CatalogTable, CatalogError> {
+        match found.objects.get(name) {
+            Some(CatalogObject::Table(table)) if !table.partition_keys.is_empty() => Ok(table),
+            Some(_) => Err(CatalogError::NotPartitioned {
+                catalog: self.name.clone(),
+                database: database.to_owned(),
+                name: name.to_owned(),
+            }),
+            None => Err(self.no_object(database, name, found)),
+        }
+    }
+
     fn object_exists(&self, database: &str, name: &str) -> CatalogError {
         CatalogError::ObjectExists {
             catalog: self.name.clone(),
@@ -144,7 +167,7 @@ impl Catalog for GenericInMemoryCatalog {
         }
         let entry = Database {
             properties: database,
-            objects: BTreeMap::new(),
+            ..Database::default()
         };
         databases.insert(name.to_owned(), entry);
         Ok(())
@@ -211,9 +234,12 @@ impl Catalog for GenericInMemoryCatalog {
     }
 
     fn drop_object(&self, database: &str, name: &str) -> Result<(), CatalogError> {
-        self.write(database, |d| match d.objects.remove(name) {
-            Some(_) => Ok(()),
-            None => Err(self.no_object(database, name, d)),
+        self.write(database, |d| {
+            d.partitions.remove(name);
+            match d.objects.remove(name) {
+                Some(_) => Ok(()),
+                None => Err(self.no_object(database, name, d)),
+            }
         })
     }
 
@@ -233,7 +259,85 @@ impl Catalog for GenericInMemoryCatalog {
             if let Some(object) = d.objects.remove(name) {
                 d.objects.insert(new_name.to_owned(), object);
             }
+            if let Some(partitions) = d.partitions.remove(name) {
+                d.partitions.insert(new_name.to_owned(), partitions);
+            }
             Ok(())
         })
     }
+
+    fn partitions(
+        &self,
+        database: &str,
+        name: &str,
+    ) -> Result<Vec<CatalogPartition>, CatalogError> {
+        self.read(database, |d| {
+            self.partitioned(database, name, d)?;
+            Ok(d.partitions.get(name).cloned().unwrap_or_default())
+        })
+    }
+
+    fn create_partition(
+        &self,
+        database: &str,
+        name: &str,
+        partition: CatalogPartition,
+    ) -> Result<(), CatalogError> {
+        self.write(database, |d| {
+            let keys = &self.partitioned(database, name, d)?.partition_keys;
+            let mut wanted: Vec<&String> = keys.iter().collect();
+            wanted.sort();
+            let mut given: Vec<&String> = partition.spec.keys().collect();
+            given.sort();
+            wanted.dedup();
+            if wanted != given {
+                return Err(CatalogError::PartitionMismatch {
+                    catalog: self.name.clone(),
+                    database: database.to_owned(),
+                    name: name.to_owned(),
+                    spec: spec_text(&partition.spec),
+                    keys: keys.join(", "),
+                });
+            }
+            let partitions = d.partitions.entry(name.to_owned()).or_default();
+            if partitions.iter().any(|p| p.spec == partition.spec) {
+                return Err(CatalogError::PartitionExists {
+                    catalog: self.name.clone(),
+                    database: database.to_owned(),
+                    name: name.to_owned(),
+                    spec: spec_text(&partition.spec),
+                });
+            }
+            partitions.push(partition);
+            Ok(())
+        })
+    }
+
+    fn drop_partition(
+        &self,
+        database: &str,
+        name: &str,
+        spec: &IndexMap<String, String>,
+    ) -> Result<(), CatalogError> {
+        self.write(database, |d| {
+            self.partitioned(database, name, d)?;
+            let partitions = d.partitions.entry(name.to_owned()).or_default();
+            let Some(index) = partitions.iter().position(|p| p.spec == *spec) else {
+                return Err(CatalogError::PartitionNotFound {
+                    catalog: self.name.clone(),
+                    database: database.to_owned(),
+                    name: name.to_owned(),
+                    spec: spec_text(spec),
+                });
+            };
+            partitions.remove(index);
+            Ok(())
+        })
+    }
+}
+
+/// `dt=2024-01-01, hr=1`
+fn spec_text(spec: &IndexMap<String, String>) -> String {
+    let entries: Vec<String> = spec.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    entries.join(", ")
 }

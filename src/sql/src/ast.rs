@@ -88,6 +88,12 @@ pub enum Statement {
     CreateFunction(CreateFunction),
     AlterFunction(AlterFunction),
     DropFunction(DropFunction),
+    CreateModel(Box<CreateModel>),
+    AlterModel(AlterModel),
+    DropModel(DropObject),
+    LoadModule(LoadModule),
+    UnloadModule(Ident),
+    UseModules(Vec<Ident>),
 
     Show(Show),
     Describe(Describe),
@@ -104,7 +110,7 @@ pub enum Statement {
 /// A statement that Flink has and this engine hasn't.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsupported {
-    /// Its leading keywords, e.g. `CREATE MODEL`.
+    /// Its leading keywords, e.g. `ADD JAR`.
     pub name: String,
     /// The place of these keywords.
     pub span: Span,

@@ -258,6 +258,17 @@ impl Cursor<'_, '_> {
         Ok(OptionEntry { key, value })
     }
 
+    /// `('key', ..)`, or `()`.
+    pub fn option_keys(&mut self) -> Result<Vec<Text>> {
+        if *self.peek() == Token::LParen && self.parser.peek_nth_token_ref(1).token == Token::RParen
+        {
+            self.parser.advance_token();
+            self.parser.advance_token();
+            return Ok(Vec::new());
+        }
+        self.parenthesized(|c| c.string("an option's key in single quotes"))
+    }
+
     /// WITH and its options, where they stand here.
     pub fn with_options(&mut self) -> Result<Vec<OptionEntry>> {
         if self.word("WITH") {

@@ -55,9 +55,17 @@ pub const STATEMENTS: &[StatementDoc] = &[
         "Declares a table of a connector. Options are checked when the table is first used.",
     ),
     statement(
+        "REPLACE TABLE AS",
+        "{ CREATE OR REPLACE | REPLACE } TABLE name [(...)] [COMMENT '...'] [PARTITIONED BY (columns)] WITH (...) AS query",
+        "Declares a table in the place of one that exists, and fills it. REPLACE asks that there is one; what the old one has \
+         written stays.",
+    ),
+    statement(
         "ALTER TABLE",
-        "ALTER TABLE [IF EXISTS] name { ADD | MODIFY | DROP | RENAME | SET | RESET } ...",
-        "Changes columns, keys, the watermark, options or the name.",
+        "ALTER TABLE [IF EXISTS] name { ADD | MODIFY | DROP | RENAME | SET | RESET } ...\n\
+         ALTER TABLE name ADD [IF NOT EXISTS] PARTITION (k = 'v', ...) [WITH (...)] ...\n\
+         ALTER TABLE name DROP [IF EXISTS] PARTITION (k = 'v', ...), ...",
+        "Changes columns, keys, the watermark, options, the name, or the partitions that the catalog knows of.",
     ),
     statement(
         "DROP TABLE",
@@ -78,6 +86,26 @@ pub const STATEMENTS: &[StatementDoc] = &[
         "DROP VIEW",
         "DROP [TEMPORARY] VIEW [IF EXISTS] name",
         "Forgets a view.",
+    ),
+    statement(
+        "CREATE FUNCTION",
+        "CREATE [TEMPORARY [SYSTEM]] FUNCTION [IF NOT EXISTS] name AS 'registered name'\n\
+         ALTER [TEMPORARY [SYSTEM]] FUNCTION [IF EXISTS] name AS 'registered name'\n\
+         DROP [TEMPORARY [SYSTEM]] FUNCTION [IF EXISTS] name",
+        "Gives a function that the embedding program has registered a name in a database or in the session.",
+    ),
+    statement(
+        "CREATE MODEL",
+        "CREATE [TEMPORARY] MODEL [IF NOT EXISTS] name INPUT (column type, ...) OUTPUT (column type, ...)\n\
+         [COMMENT '...'] WITH ('provider' = '...', ...)\n\
+         ALTER MODEL [IF EXISTS] name { RENAME TO name | SET (...) | RESET (...) }\n\
+         DROP [TEMPORARY] MODEL [IF EXISTS] name",
+        "Keeps a model's declaration in the catalog. Nothing calls models yet.",
+    ),
+    statement(
+        "LOAD MODULE",
+        "LOAD MODULE name; UNLOAD MODULE name; USE MODULES name, ...",
+        "There is one module, core, whose functions can always be called.",
     ),
     statement(
         "CREATE CATALOG",
@@ -112,18 +140,21 @@ pub const STATEMENTS: &[StatementDoc] = &[
     statement(
         "SHOW",
         "SHOW { CATALOGS | DATABASES | TABLES | VIEWS | FUNCTIONS | COLUMNS FROM table | JOBS | CURRENT CATALOG |\n\
-         CURRENT DATABASE | CREATE TABLE name | CREATE VIEW name } [{ FROM | IN } ...] [[NOT] { LIKE | ILIKE } 'pattern']",
+         CURRENT DATABASE | MODELS | MODULES | CREATE { TABLE | VIEW | CATALOG | MODEL } name }\n\
+         [{ FROM | IN } ...] [[NOT] { LIKE | ILIKE } 'pattern']\n\
+         SHOW PARTITIONS table [PARTITION (k = 'v', ...)]",
         "Lists what exists.",
     ),
     statement(
         "DESCRIBE",
-        "{ DESCRIBE | DESC } table; DESCRIBE CATALOG name; DESCRIBE FUNCTION [EXTENDED] name; DESCRIBE JOB 'id'",
+        "{ DESCRIBE | DESC } table; DESCRIBE CATALOG name; DESCRIBE FUNCTION [EXTENDED] name; DESCRIBE MODEL name;\n\
+         DESCRIBE JOB 'id'",
         "Shows columns, properties, signatures or a job's state.",
     ),
     statement(
         "EXPLAIN",
-        "EXPLAIN [CHANGELOG_MODE, JSON_EXECUTION_PLAN, ...] statement",
-        "Shows the logical plan, the optimized plan, and the job's vertices with their chains.",
+        "EXPLAIN [{ CHANGELOG_MODE | JSON_EXECUTION_PLAN | PLAN_ADVICE | ESTIMATED_COST }, ...] statement",
+        "Shows the logical plan, the optimized plan, and the job's vertices with their chains. ESTIMATED_COST is for batch mode.",
     ),
     statement(
         "COMPILE PLAN",
@@ -145,5 +176,9 @@ pub const STATEMENTS: &[StatementDoc] = &[
         "RESET; RESET 'key'",
         "Puts options back to their defaults.",
     ),
-    statement("STOP JOB", "STOP JOB 'id'", "Ends a job in order."),
+    statement(
+        "STOP JOB",
+        "STOP JOB 'id' [WITH DRAIN]",
+        "Cancels a job in order; with DRAIN ends its input instead, so that it finishes and its sinks commit.",
+    ),
 ];

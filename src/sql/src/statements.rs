@@ -12,6 +12,8 @@ mod catalog;
 mod create_table;
 mod function;
 mod insert;
+mod model;
+mod module;
 mod plan;
 mod show;
 mod view;
@@ -68,6 +70,8 @@ pub(crate) fn parse(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
                 .map(|k| Statement::Reset(Some(k)))
         }
         "STOP" => stop_job(cursor),
+        "LOAD" => module::load(cursor),
+        "UNLOAD" => module::unload(cursor),
         _ => match unsupported(cursor) {
             Some(statement) => Ok(statement),
             None => Err(unknown(cursor)),
@@ -99,39 +103,26 @@ const UNSUPPORTED: &[&[&str]] = &[
     &["MERGE"],
     &["UPSERT"],
     &["CALL"],
-    &["LOAD", "MODULE"],
-    &["UNLOAD", "MODULE"],
-    &["USE", "MODULES"],
     &["ADD", "JAR"],
     &["REMOVE", "JAR"],
     &["ANALYZE", "TABLE"],
-    &["CREATE", "MODEL"],
-    &["CREATE", "TEMPORARY", "MODEL"],
     &["CREATE", "CONNECTION"],
     &["CREATE", "TEMPORARY", "CONNECTION"],
     &["CREATE", "TEMPORARY", "SYSTEM", "CONNECTION"],
     &["CREATE", "MATERIALIZED", "TABLE"],
     &["CREATE", "OR", "ALTER", "MATERIALIZED", "TABLE"],
-    &["ALTER", "MODEL"],
     &["ALTER", "CONNECTION"],
     &["ALTER", "MATERIALIZED", "TABLE"],
     &["ALTER", "SYSTEM"],
     &["ALTER", "SESSION"],
-    &["DROP", "MODEL"],
-    &["DROP", "TEMPORARY", "MODEL"],
     &["DROP", "CONNECTION"],
     &["DROP", "TEMPORARY", "CONNECTION"],
     &["DROP", "TEMPORARY", "SYSTEM", "CONNECTION"],
     &["DROP", "MATERIALIZED", "TABLE"],
     &["SHOW", "PROCEDURES"],
-    &["SHOW", "MODELS"],
     &["SHOW", "CONNECTIONS"],
-    &["SHOW", "MATERIALIZED", "TABLES"],
-    &["SHOW", "CREATE", "MODEL"],
     &["SHOW", "CREATE", "MATERIALIZED", "TABLE"],
     &["SHOW", "CREATE", "OR", "ALTER", "MATERIALIZED", "TABLE"],
-    &["DESCRIBE", "MODEL"],
-    &["DESC", "MODEL"],
     &["DESCRIBE", "DATABASE"],
     &["DESC", "DATABASE"],
 ];
@@ -179,6 +170,7 @@ fn create(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
         ("CATALOG", catalog::create_catalog),
         ("DATABASE", catalog::create_database),
         ("FUNCTION", function::create),
+        ("MODEL", model::create),
     ] {
         if word_at(cursor, n, word) {
             return parse(cursor);
@@ -189,7 +181,7 @@ fn create(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     }
     Err(diagnose::unexpected_word(
         cursor,
-        &["TABLE", "VIEW", "CATALOG", "DATABASE", "FUNCTION"],
+        &["TABLE", "VIEW", "CATALOG", "DATABASE", "FUNCTION", "MODEL"],
     ))
 }
 
@@ -201,8 +193,10 @@ fn alter(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     if cursor.peek_word("TEMPORARY") {
         return function::alter(cursor);
     }
-    match cursor.expect_one_of(&["TABLE", "VIEW", "CATALOG", "DATABASE", "FUNCTION"])? {
+    let kinds = &["TABLE", "VIEW", "CATALOG", "DATABASE", "FUNCTION", "MODEL"];
+    match cursor.expect_one_of(kinds)? {
         "TABLE" => alter_table::parse(cursor),
+        "MODEL" => model::alter(cursor),
         "VIEW" => view::alter(cursor),
         "CATALOG" => catalog::alter_catalog(cursor),
         "DATABASE" => catalog::alter_database(cursor),
@@ -220,10 +214,14 @@ fn drop(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
         if cursor.peek_word("SYSTEM") || cursor.peek_word("FUNCTION") {
             return function::drop(cursor, true);
         }
-        let kind = cursor.expect_one_of(&["TABLE", "VIEW", "FUNCTION"])?;
-        return view::drop(cursor, kind, true);
+        return match cursor.expect_one_of(&["TABLE", "VIEW", "FUNCTION", "MODEL"])? {
+            "MODEL" => model::drop(cursor, true),
+            kind => view::drop(cursor, kind, true),
+        };
     }
-    match cursor.expect_one_of(&["TABLE", "VIEW", "CATALOG", "DATABASE", "FUNCTION"])? {
+    let kinds = &["TABLE", "VIEW", "CATALOG", "DATABASE", "FUNCTION", "MODEL"];
+    match cursor.expect_one_of(kinds)? {
+        "MODEL" => model::drop(cursor, false),
         "DATABASE" => catalog::drop_database(cursor),
         "FUNCTION" => function::drop(cursor, false),
         kind => view::drop(cursor, kind, false),

@@ -10,6 +10,9 @@ mod explain;
 mod function;
 mod insert;
 mod job;
+mod model;
+mod module;
+mod partition;
 mod plan;
 mod properties;
 mod query;
@@ -67,6 +70,12 @@ fn dispatch(env: &TableEnvironment, statement: &Statement) -> Result<TableResult
         Statement::CreateFunction(create) => function::create(env, create),
         Statement::AlterFunction(alter) => function::alter(env, alter),
         Statement::DropFunction(statement) => function::drop_function(env, statement),
+        Statement::CreateModel(statement) => model::create(env, statement),
+        Statement::AlterModel(statement) => model::alter(env, statement),
+        Statement::DropModel(statement) => model::drop(env, statement),
+        Statement::LoadModule(statement) => module::load(env, statement),
+        Statement::UnloadModule(name) => module::unload(env, name),
+        Statement::UseModules(names) => module::use_modules(env, names),
         Statement::Show(statement) => show::execute(env, statement),
         Statement::Describe(statement) => describe::execute(env, statement),
         Statement::Set(entry) => properties::set(env, entry.as_ref()),

@@ -20,6 +20,7 @@ pub(crate) struct Session {
     pub catalogs: CatalogManager,
     pub connectors: Arc<ConnectorRegistry>,
     pub functions: Arc<FunctionRegistry>,
+    pub modules: Modules,
     /// The INSERTs gathered since BEGIN STATEMENT SET.
     pub statement_set: Option<Vec<Insert>>,
 }
@@ -34,6 +35,7 @@ impl Session {
             catalogs: CatalogManager::new(&catalog, &database),
             connectors: Arc::new(connectors),
             functions: Arc::new(FunctionRegistry::new()),
+            modules: Modules::default(),
             statement_set: None,
         }
     }
@@ -87,6 +89,26 @@ impl Session {
         PrintContext {
             zone: self.time_zone().unwrap_or(defaults.zone),
             max_column_width: width.unwrap_or(defaults.max_column_width),
+        }
+    }
+}
+
+/// The modules of a session, of which there is one, `core`: whether it is loaded and used. As in Flink, the built-in
+/// functions can be called even without it.
+pub(crate) struct Modules {
+    pub loaded: bool,
+    pub used: bool,
+}
+
+impl Modules {
+    pub const CORE: &str = "core";
+}
+
+impl Default for Modules {
+    fn default() -> Modules {
+        Modules {
+            loaded: true,
+            used: true,
         }
     }
 }

@@ -19,7 +19,11 @@ impl CatalogManager {
             .ok_or_else(|| self.no_model(path))
     }
 
-    /// The models of a database, temporary ones among them, sorted.
+    pub fn is_temporary_model(&self, path: &ObjectPath) -> bool {
+        self.temporary_models.contains_key(path)
+    }
+
+    /// The models of a database, sorted; as in Flink, without temporary ones.
     ///
     /// # Errors
     /// When the catalog or the database does not exist.
@@ -28,12 +32,10 @@ impl CatalogManager {
         let mut names: Vec<String> = self
             .models
             .keys()
-            .chain(self.temporary_models.keys())
             .filter(|path| path.catalog == catalog && path.database == database)
             .map(|path| path.object.clone())
             .collect();
         names.sort();
-        names.dedup();
         Ok(names)
     }
 

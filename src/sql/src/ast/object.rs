@@ -1,4 +1,4 @@
-use super::{Ident, ObjectName, OptionEntry, Query, Text};
+use super::{ColumnDef, Ident, ObjectName, OptionEntry, Query, Text};
 
 /// DROP of a table, a view or a catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,4 +128,38 @@ pub struct DropFunction {
     pub name: ObjectName,
     pub scope: FunctionScope,
     pub if_exists: bool,
+}
+
+/// `CREATE [TEMPORARY] MODEL`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CreateModel {
+    pub name: ObjectName,
+    pub temporary: bool,
+    pub if_not_exists: bool,
+    pub input: Vec<ColumnDef>,
+    pub output: Vec<ColumnDef>,
+    pub comment: Option<Text>,
+    pub options: Vec<OptionEntry>,
+    pub query: Option<Query>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlterModel {
+    pub name: ObjectName,
+    pub if_exists: bool,
+    pub action: AlterModelAction,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlterModelAction {
+    Rename(ObjectName),
+    SetOptions(Vec<OptionEntry>),
+    /// Keys to remove.
+    ResetOptions(Vec<Text>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadModule {
+    pub name: Ident,
+    pub options: Vec<OptionEntry>,
 }

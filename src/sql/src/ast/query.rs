@@ -43,3 +43,13 @@ pub struct ScalarExpr {
     pub text: String,
     pub span: Span,
 }
+
+impl ScalarExpr {
+    /// A literal's value as text: `'a'` without its quotes, anything else as written.
+    pub fn literal_text(&self) -> String {
+        let text = self.text.trim();
+        text.strip_prefix('\'')
+            .and_then(|t| t.strip_suffix('\''))
+            .map_or_else(|| text.to_owned(), |t| t.replace("''", "'"))
+    }
+}

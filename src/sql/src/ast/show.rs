@@ -33,9 +33,19 @@ pub enum Show {
         table: ObjectName,
         spec: Option<PartitionSpec>,
     },
+    Models {
+        from: Option<ObjectName>,
+        like: Option<LikeFilter>,
+    },
+    /// There are none.
+    MaterializedTables {
+        from: Option<ObjectName>,
+        like: Option<LikeFilter>,
+    },
     CreateTable(ObjectName),
     CreateView(ObjectName),
     CreateCatalog(ObjectName),
+    CreateModel(ObjectName),
     Modules {
         full: bool,
     },
@@ -57,5 +67,6 @@ pub enum Describe {
     Table { name: ObjectName, extended: bool },
     Catalog { name: Ident, extended: bool },
     Function { name: ObjectName, extended: bool },
+    Model { name: ObjectName, extended: bool },
     Job { id: Text },
 }

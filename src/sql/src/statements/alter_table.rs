@@ -20,9 +20,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
         "DROP" => drop(cursor)?,
         "RENAME" => rename(cursor)?,
         "SET" => AlterTableAction::SetOptions(cursor.options()?),
-        _ => AlterTableAction::ResetOptions(
-            cursor.parenthesized(|c| c.string("an option's key in single quotes"))?,
-        ),
+        _ => AlterTableAction::ResetOptions(cursor.option_keys()?),
     };
     Ok(Statement::AlterTable(AlterTable {
         name,

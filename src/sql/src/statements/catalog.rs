@@ -52,9 +52,7 @@ pub(super) fn alter_catalog(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     let name = cursor.ident()?;
     let action = match cursor.expect_one_of(&["SET", "RESET", "COMMENT"])? {
         "SET" => AlterCatalogAction::SetOptions(cursor.options()?),
-        "RESET" => AlterCatalogAction::ResetOptions(
-            cursor.parenthesized(|c| c.string("an option's key in single quotes"))?,
-        ),
+        "RESET" => AlterCatalogAction::ResetOptions(cursor.option_keys()?),
         _ => AlterCatalogAction::Comment(cursor.string("the comment in single quotes")?),
     };
     Ok(Statement::AlterCatalog(AlterCatalog { name, action }))
@@ -82,10 +80,11 @@ pub(super) fn drop_database(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
 
 /// `USE [CATALOG c | MODULES m, .. | [c.]d]`.
 pub(super) fn use_(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
-    if let Some(statement) = super::unsupported(cursor) {
-        return Ok(statement);
-    }
     cursor.expect_word("USE")?;
+    if cursor.word("MODULES") {
+        let names = cursor.comma_separated(Cursor::ident)?;
+        return Ok(Statement::UseModules(names));
+    }
     if cursor.word("CATALOG") {
         return cursor.ident().map(Statement::UseCatalog);
     }

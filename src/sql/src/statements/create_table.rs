@@ -67,9 +67,15 @@ fn mode(cursor: &mut Cursor<'_, '_>) -> Result<CreateMode> {
 }
 
 fn check(table: &CreateTable) -> Result<()> {
-    if table.mode != CreateMode::Create && table.query.is_none() {
+    if table.mode == CreateMode::Replace && table.query.is_none() {
         return Err(ParseError::new(
             "REPLACE TABLE needs AS and a query.",
+            table.name.span,
+        ));
+    }
+    if table.mode != CreateMode::Create && table.if_not_exists {
+        return Err(ParseError::new(
+            "CREATE OR REPLACE TABLE does not take IF NOT EXISTS: a table that exists is replaced.",
             table.name.span,
         ));
     }

@@ -35,6 +35,8 @@ fn show(cursor: &mut Cursor<'_, '_>) -> Result<Show> {
         "PARTITIONS",
         "MODULES",
         "JARS",
+        "MODELS",
+        "MATERIALIZED",
     ])?;
     Ok(match what {
         "TABLES" => Show::Tables {
@@ -52,11 +54,12 @@ fn show(cursor: &mut Cursor<'_, '_>) -> Result<Show> {
                 like: like(cursor, false)?,
             }
         }
-        "CREATE" => match cursor.expect_one_of(&["TABLE", "VIEW", "CATALOG"])? {
-            "TABLE" => Show::CreateTable(cursor.object_path()?),
-            "VIEW" => Show::CreateView(cursor.object_path()?),
-            _ => Show::CreateCatalog(cursor.object_path()?),
+        "MODELS" => Show::Models {
+            from: from(cursor)?,
+            like: like(cursor, false)?,
         },
+        "MATERIALIZED" => materialized(cursor)?,
+        "CREATE" => create(cursor)?,
         "CATALOGS" => Show::Catalogs {
             like: like(cursor, true)?,
         },
@@ -81,6 +84,25 @@ fn show(cursor: &mut Cursor<'_, '_>) -> Result<Show> {
         }
         "MODULES" => Show::Modules { full: false },
         _ => Show::Jars,
+    })
+}
+
+fn create(cursor: &mut Cursor<'_, '_>) -> Result<Show> {
+    let kind = cursor.expect_one_of(&["TABLE", "VIEW", "CATALOG", "MODEL"])?;
+    let name = cursor.object_path()?;
+    Ok(match kind {
+        "TABLE" => Show::CreateTable(name),
+        "VIEW" => Show::CreateView(name),
+        "MODEL" => Show::CreateModel(name),
+        _ => Show::CreateCatalog(name),
+    })
+}
+
+fn materialized(cursor: &mut Cursor<'_, '_>) -> Result<Show> {
+    cursor.expect_word("TABLES")?;
+    Ok(Show::MaterializedTables {
+        from: from(cursor)?,
+        like: like(cursor, false)?,
     })
 }
 
@@ -143,6 +165,13 @@ pub(super) fn describe(cursor: &mut Cursor<'_, '_>) -> Result<Statement> {
     if named && cursor.word("FUNCTION") {
         let extended = cursor.word("EXTENDED");
         return Ok(Statement::Describe(Describe::Function {
+            name: cursor.object_path()?,
+            extended,
+        }));
+    }
+    if named && cursor.word("MODEL") {
+        let extended = cursor.word("EXTENDED");
+        return Ok(Statement::Describe(Describe::Model {
             name: cursor.object_path()?,
             extended,
         }));

@@ -393,6 +393,41 @@ fn explain() {
 }
 
 #[test]
+fn models_and_modules() {
+    let Statement::CreateModel(model) = one(
+        "CREATE TEMPORARY MODEL IF NOT EXISTS m INPUT (a INT, b STRING COMMENT 'x') OUTPUT (c DOUBLE) \
+         COMMENT 'y' WITH ('provider' = 'p')",
+    ) else {
+        panic!("no model");
+    };
+    assert!(model.temporary && model.if_not_exists && model.comment.is_some());
+    assert_eq!((model.input.len(), model.output.len()), (2, 1));
+    assert!(
+        matches!(one("ALTER MODEL IF EXISTS m RESET ('a', 'b')"), Statement::AlterModel(a)
+        if a.if_exists && matches!(&a.action, AlterModelAction::ResetOptions(k) if k.len() == 2))
+    );
+    assert!(
+        matches!(one("DROP TEMPORARY MODEL IF EXISTS m"), Statement::DropModel(d) if d.temporary)
+    );
+    assert!(matches!(
+        one("SHOW MODELS IN d NOT LIKE 'a%'"),
+        Statement::Show(Show::Models {
+            from: Some(_),
+            like: Some(_)
+        })
+    ));
+    assert!(matches!(
+        one("DESC MODEL EXTENDED d.m"),
+        Statement::Describe(Describe::Model { extended: true, .. })
+    ));
+    assert!(matches!(one("USE MODULES a, b"), Statement::UseModules(m) if m.len() == 2));
+    assert!(matches!(
+        one("LOAD MODULE hive WITH ('hive-version' = '3')"),
+        Statement::LoadModule(m) if m.options.len() == 1
+    ));
+}
+
+#[test]
 fn statements_not_here_yet_are_named() {
     for (text, name) in [
         ("UPDATE t SET a = 1", "UPDATE"),
@@ -402,7 +437,7 @@ fn statements_not_here_yet_are_named() {
         ),
         ("CALL p(1)", "CALL"),
         ("ADD JAR 'x'", "ADD JAR"),
-        ("USE MODULES a, b", "USE MODULES"),
+        ("SHOW PROCEDURES", "SHOW PROCEDURES"),
         ("ANALYZE TABLE t COMPUTE STATISTICS", "ANALYZE TABLE"),
     ] {
         assert!(

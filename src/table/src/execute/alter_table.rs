@@ -6,7 +6,7 @@ use filbert_connector_api::CatalogObject;
 use filbert_sql::{AlterTable, AlterTableAction, ObjectName, OptionEntry, Text};
 use filbert_types::{CatalogTable, ObjectPath};
 
-use super::{options_map, parts};
+use super::{options_map, partition, parts};
 use crate::binding;
 use crate::environment::TableEnvironment;
 use crate::error::{Result, TableError};
@@ -16,6 +16,20 @@ use crate::result::TableResult;
 const CONNECTOR: &str = "connector";
 
 pub(super) fn execute(env: &TableEnvironment, alter: &AlterTable) -> Result<TableResult> {
+    match &alter.action {
+        AlterTableAction::AddPartitions {
+            if_not_exists,
+            partitions,
+        } => partition::add(env, &alter.name, partitions, *if_not_exists),
+        AlterTableAction::DropPartitions {
+            if_exists,
+            partitions,
+        } => partition::remove(env, &alter.name, partitions, *if_exists),
+        _ => alter_object(env, alter),
+    }
+}
+
+fn alter_object(env: &TableEnvironment, alter: &AlterTable) -> Result<TableResult> {
     let (path, found) = {
         let session = env.session().read();
         let path = session.catalogs.qualify(&parts(&alter.name))?;
@@ -32,12 +46,6 @@ pub(super) fn execute(env: &TableEnvironment, alter: &AlterTable) -> Result<Tabl
         AlterTableAction::RenameTable(name) => return rename(env, &path, name),
         AlterTableAction::SetOptions(entries) => set_options(&mut table, entries)?,
         AlterTableAction::ResetOptions(keys) => reset_options(&mut table, keys)?,
-        AlterTableAction::AddPartitions { .. } => {
-            return Err(TableError::unsupported("ALTER TABLE ADD PARTITION").at(alter.name.span));
-        }
-        AlterTableAction::DropPartitions { .. } => {
-            return Err(TableError::unsupported("ALTER TABLE DROP PARTITION").at(alter.name.span));
-        }
         action => {
             let session = env.session().read();
             let altered = binding::bind(env, &session, |cx| ddl::alter_schema(cx, &table, action))?;

@@ -15,10 +15,6 @@ use crate::result::TableResult;
 
 pub(super) fn execute(env: &TableEnvironment, create: &CreateTable) -> Result<TableResult> {
     options_map(&create.options)?;
-    if create.mode != CreateMode::Create && create.query.is_none() {
-        let message = "A table can be replaced only by REPLACE TABLE ... AS SELECT or CREATE OR REPLACE TABLE ... AS SELECT.";
-        return Err(TableError::validation(message).at(create.name.span));
-    }
     let path = env
         .session()
         .read()
@@ -31,8 +27,15 @@ pub(super) fn execute(env: &TableEnvironment, create: &CreateTable) -> Result<Ta
         let session = env.session().read();
         binding::bind(env, &session, |cx| ddl::resolve_table(cx, create))?
     };
+    let doubt = env.session().read().connectors.doubt(&table);
     register(env, create, &path, CatalogObject::Table(table))?;
-    TableResult::ok()
+    let result = TableResult::ok()?;
+    Ok(match doubt {
+        Some(doubt) => {
+            result.with_notice(format!("Table '{path}' can't be used as it is. {doubt}"))
+        }
+        None => result,
+    })
 }
 
 /// CREATE TABLE AS: the table, then the INSERT that fills it. When the INSERT can't start, the table goes again, and one
@@ -86,7 +89,12 @@ fn replaced(
     }
     let catalogs = &mut env.session().write().catalogs;
     let at_name = |error| TableError::from(error).at(create.name.span);
-    match catalogs.object_to_alter(path, ObjectKind::Table, true).map_err(at_name)? {
+    let there = catalogs.object(path).map_err(at_name)?;
+    match there.filter(|there| !there.temporary).map(|there| there.object) {
+        Some(CatalogObject::View(_)) => Err(TableError::validation(format!(
+            "'{path}' is a view: it can't be replaced by a table."
+        ))
+        .at(create.name.span)),
         Some(there) => {
             catalogs
                 .drop_object(path, ObjectKind::Table, false, true)
@@ -114,8 +122,10 @@ fn register(
         .catalogs
         .create_object(path, object, create.temporary, create.if_not_exists)
         .map_err(|error| {
-            TableError::from(error)
-                .at(create.name.span)
-                .hint("Keep it with CREATE TABLE IF NOT EXISTS, or drop it first.")
+            let hint = match create.mode {
+                CreateMode::Create => "Keep it with CREATE TABLE IF NOT EXISTS, or drop it first.",
+                _ => "Only CREATE OR REPLACE TABLE .. AS replaces a table; or drop it first.",
+            };
+            TableError::from(error).at(create.name.span).hint(hint)
         })
 }

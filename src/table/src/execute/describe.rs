@@ -3,7 +3,7 @@
 use filbert_sql::{Describe, Ident, LikeFilter, ObjectName};
 use filbert_types::{Column, ColumnKind, ResolvedSchema, TimeKind};
 
-use super::{job, parts};
+use super::{job, model, parts};
 use crate::environment::TableEnvironment;
 use crate::error::{Result, TableError};
 use crate::like::passes;
@@ -15,6 +15,7 @@ pub(super) fn execute(env: &TableEnvironment, describe: &Describe) -> Result<Tab
         Describe::Table { name, .. } => columns(env, name, None),
         Describe::Catalog { name, extended } => catalog(env, name, *extended),
         Describe::Function { name, extended } => function(env, name, *extended),
+        Describe::Model { name, .. } => model::describe(env, name),
         Describe::Job { id } => job::describe(env, id),
     }
 }

@@ -1,15 +1,13 @@
 //! SHOW of everything that exists.
 
-use filbert_sql::{LikeFilter, ObjectName, Show};
-use filbert_types::ObjectPath;
-
-use super::{describe, job, parts, show_create};
+use super::{describe, job, module, partition, parts, show_create};
 use crate::environment::TableEnvironment;
 use crate::error::{Result, TableError};
 use crate::function_names;
 use crate::like::retain;
 use crate::result::TableResult;
 use crate::result::text_table::TextTable;
+use filbert_sql::{LikeFilter, ObjectName, Show};
 
 pub(super) fn execute(env: &TableEnvironment, show: &Show) -> Result<TableResult> {
     match show {
@@ -42,11 +40,24 @@ pub(super) fn execute(env: &TableEnvironment, show: &Show) -> Result<TableResult
         }
         Show::Functions { user, from, like } => functions(env, *user, from.as_ref(), like.as_ref()),
         Show::Columns { table, like } => describe::columns(env, table, like.as_ref()),
-        Show::Partitions { table, .. } => partitions(env, table),
+        Show::Partitions { table, spec } => partition::show(env, table, spec.as_ref()),
+        Show::Models { from, like } => {
+            let session = env.session().read();
+            let (catalog, database) = database_of(&session.catalogs, from.as_ref())?;
+            let names = located(session.catalogs.list_models(&catalog, &database), from)?;
+            listed("model name", names, like.as_ref())
+        }
+        Show::MaterializedTables { from, .. } => {
+            let session = env.session().read();
+            let (catalog, database) = database_of(&session.catalogs, from.as_ref())?;
+            located(session.catalogs.list_objects(&catalog, &database), from)?;
+            listed("materialized table name", Vec::new(), None)
+        }
         Show::CreateTable(name) => show_create::table(env, name),
         Show::CreateView(name) => show_create::view(env, name),
         Show::CreateCatalog(name) => show_create::catalog(env, name),
-        Show::Modules { full } => modules(*full),
+        Show::CreateModel(name) => show_create::model(env, name),
+        Show::Modules { full } => module::show(env, *full),
         Show::Jars => listed("jars", Vec::new(), None),
         Show::Jobs => job::show(env),
     }
@@ -121,36 +132,4 @@ fn functions(
     names.sort();
     names.dedup();
     listed("function name", names, like)
-}
-
-fn partitions(env: &TableEnvironment, name: &ObjectName) -> Result<TableResult> {
-    let session = env.session().read();
-    let found = session
-        .catalogs
-        .lookup(&parts(name))
-        .map_err(|error| TableError::from(error).at(name.span))?;
-    let ObjectPath {
-        catalog,
-        database,
-        object,
-    } = &found.path;
-    match &found.object {
-        filbert_connector_api::CatalogObject::Table(table) if !table.partition_keys.is_empty() => {
-            listed("partition name", Vec::new(), None)
-        }
-        _ => {
-            let message =
-                format!("Table {database}.{object} in catalog {catalog} is not partitioned.");
-            Err(TableError::validation(message).at(name.span))
-        }
-    }
-}
-
-fn modules(full: bool) -> Result<TableResult> {
-    let table = TextTable::of_names("module name", vec!["core".to_owned()]);
-    TableResult::of(if full {
-        table.boolean("used", [true])
-    } else {
-        table
-    })
 }

@@ -57,6 +57,30 @@ pub(super) fn catalog(env: &TableEnvironment, name: &ObjectName) -> Result<Table
     result(text)
 }
 
+pub(super) fn model(env: &TableEnvironment, name: &ObjectName) -> Result<TableResult> {
+    let session = env.session().read();
+    let path = session.catalogs.qualify(&parts(name))?;
+    let model = session
+        .catalogs
+        .model(&path)
+        .map_err(|error| TableError::from(error).at(name.span))?;
+    let temporary = if session.catalogs.is_temporary_model(&path) {
+        "TEMPORARY "
+    } else {
+        ""
+    };
+    let mut text = format!("CREATE {temporary}MODEL {}\n", path.quoted());
+    for (side, columns) in [("INPUT", &model.input), ("OUTPUT", &model.output)] {
+        if !columns.is_empty() {
+            let columns: Vec<String> = columns.iter().map(column).collect();
+            text.push_str(&format!("{side} ({})\n", columns.join(", ")));
+        }
+    }
+    push_comment(&mut text, model.comment.as_deref());
+    push_options(&mut text, &model.options);
+    result(text)
+}
+
 fn result(text: String) -> Result<TableResult> {
     TableResult::of(TextTable::of_names("result", vec![text]))
 }
@@ -119,7 +143,8 @@ fn prefix(kind: &str, temporary: bool, path: &ObjectPath) -> String {
 }
 
 fn elements(schema: &ResolvedSchema) -> Vec<String> {
-    let mut elements: Vec<String> = schema.columns.iter().map(column).collect();
+    let columns = schema.columns.iter();
+    let mut elements: Vec<String> = columns.map(|c| format!("  {}", column(c))).collect();
     if let Some(watermark) = &schema.watermark {
         let path: Vec<String> = watermark.column.iter().map(|c| quoted(c)).collect();
         elements.push(format!(
@@ -150,11 +175,7 @@ fn column(column: &Column) -> String {
             format!("{} METADATA{key}{suffix}", column.ty.serializable())
         }
     };
-    format!(
-        "  {} {kind}{}",
-        quoted(&column.name),
-        comment_suffix(column)
-    )
+    format!("{} {kind}{}", quoted(&column.name), comment_suffix(column))
 }
 
 fn comment_suffix(column: &Column) -> String {

@@ -16,6 +16,7 @@ use crate::streaming::aggregate::AggregateCall;
 use crate::streaming::expand::Expand;
 use crate::streaming::group_aggregate::GroupAggregate;
 use crate::streaming::node::{NodeId, StreamOp};
+use crate::tables::{prune_partitions, table_of, unqualified};
 
 /// The input of an aggregation while it is made: the columns that it needs, computed by a Calc.
 pub(super) struct Prepared {
@@ -72,19 +73,6 @@ fn aggregate_function(expr: &Expr) -> Result<&AggregateFunction, PlanError> {
         Expr::AggregateFunction(function) => Ok(function),
         Expr::Alias(alias) => aggregate_function(&alias.expr),
         other => Err(PlanError::Internal(format!("{other} is no aggregate"))),
-    }
-}
-
-fn is_empty(plan: &LogicalPlan) -> bool {
-    match plan {
-        LogicalPlan::EmptyRelation(empty) => !empty.produce_one_row,
-        LogicalPlan::Projection(projection) => is_empty(&projection.input),
-        LogicalPlan::SubqueryAlias(alias) => is_empty(&alias.input),
-        LogicalPlan::Filter(filter) => is_empty(&filter.input),
-        LogicalPlan::Aggregate(aggregate) => {
-            !aggregate.group_expr.is_empty() && is_empty(&aggregate.input)
-        }
-        _ => false,
     }
 }
 
@@ -220,6 +208,27 @@ impl Prepared {
 }
 
 impl Converter<'_> {
+    /// True where a plan gives no row: by a condition that is FALSE, or where none of a table's partitions is wanted.
+    fn is_empty(&self, plan: &LogicalPlan) -> Result<bool, PlanError> {
+        Ok(match plan {
+            LogicalPlan::EmptyRelation(empty) => !empty.produce_one_row,
+            LogicalPlan::TableScan(scan) => {
+                let table = table_of(scan)?;
+                let filters = scan.filters.iter().map(unqualified);
+                let pruned =
+                    prune_partitions(&table, filters.collect::<Result<_, _>>()?, self.exprs)?;
+                pruned.partitions.is_some_and(|kept| kept.is_empty())
+            }
+            LogicalPlan::Projection(projection) => self.is_empty(&projection.input)?,
+            LogicalPlan::SubqueryAlias(alias) => self.is_empty(&alias.input)?,
+            LogicalPlan::Filter(filter) => self.is_empty(&filter.input)?,
+            LogicalPlan::Aggregate(aggregate) => {
+                !aggregate.group_expr.is_empty() && self.is_empty(&aggregate.input)?
+            }
+            _ => false,
+        })
+    }
+
     pub(super) fn aggregate(&mut self, aggregate: &Aggregate) -> Result<NodeId, PlanError> {
         if let Some(folded) = self.of_nothing(aggregate)? {
             return Ok(folded);
@@ -248,7 +257,7 @@ impl Converter<'_> {
     /// An aggregation of what is known to be empty: a row of zero counts and NULLs, as Flink folds it. None where the
     /// input may have rows, or a function has another answer.
     fn of_nothing(&mut self, aggregate: &Aggregate) -> Result<Option<NodeId>, PlanError> {
-        if !aggregate.group_expr.is_empty() || !is_empty(&aggregate.input) {
+        if !aggregate.group_expr.is_empty() || !self.is_empty(&aggregate.input)? {
             return Ok(None);
         }
         let fields = aggregate.schema.fields().iter();
