@@ -2,6 +2,13 @@
 //!
 //! Built on datafusion-proto. A function of ours is written as its name, its types and the session it was bound in, and
 //! looked up again by name; DataFusion's own functions go by name alone.
+//!
+//! The bytes are for one version of the engine. For plans that outlive it they become JSON of our own: `form`.
+
+mod form;
+mod literal_form;
+mod logical_form;
+mod physical_form;
 
 use std::sync::Arc;
 
@@ -116,6 +123,48 @@ impl FunctionCodec {
         }
     }
 
+    /// The bytes of a physical expression as JSON that a later version can read.
+    ///
+    /// # Errors
+    /// When the expression holds something that has no lasting form.
+    pub fn physical_to_json(bytes: &[u8]) -> Result<serde_json::Value> {
+        match PhysicalExprNode::decode(bytes) {
+            Ok(node) => lasting(&physical_form::write(&node)?, |form| {
+                physical_form::write(&physical_form::read(form)?)
+            }),
+            Err(e) => plan_err!("These bytes are no physical expression: {e}"),
+        }
+    }
+
+    /// The bytes of what [`FunctionCodec::physical_to_json`] wrote.
+    ///
+    /// # Errors
+    /// When the JSON is no expression.
+    pub fn physical_from_json(json: serde_json::Value) -> Result<Vec<u8>> {
+        Ok(physical_form::read(&form_of(json)?)?.encode_to_vec())
+    }
+
+    /// As [`FunctionCodec::physical_to_json`], of a logical expression.
+    ///
+    /// # Errors
+    /// When the expression holds something that has no lasting form.
+    pub fn logical_to_json(bytes: &[u8]) -> Result<serde_json::Value> {
+        match LogicalExprNode::decode(bytes) {
+            Ok(node) => lasting(&logical_form::write(&node)?, |form| {
+                logical_form::write(&logical_form::read(form)?)
+            }),
+            Err(e) => plan_err!("These bytes are no logical expression: {e}"),
+        }
+    }
+
+    /// The bytes of what [`FunctionCodec::logical_to_json`] wrote.
+    ///
+    /// # Errors
+    /// When the JSON is no expression.
+    pub fn logical_from_json(json: serde_json::Value) -> Result<Vec<u8>> {
+        Ok(logical_form::read(&form_of(json)?)?.encode_to_vec())
+    }
+
     fn decode_udf(&self, name: &str, buf: &[u8]) -> Result<Arc<ScalarUDF>> {
         if buf.is_empty() {
             return datafusion_function(name);
@@ -134,6 +183,42 @@ impl FunctionCodec {
         }
         Ok(Arc::new(ScalarUDF::new_from_impl(bound)))
     }
+}
+
+/// The form as JSON, once it has shown to read back as itself.
+fn lasting(
+    form: &form::Form,
+    again: impl FnOnce(&form::Form) -> Result<form::Form>,
+) -> Result<serde_json::Value> {
+    let json = match serde_json::to_value(form) {
+        Ok(json) => json,
+        Err(e) => return internal_err!("An expression can't be written: {e}"),
+    };
+    if again(&form_of(json.clone())?)? != *form {
+        return plan_err!("An expression doesn't read back as itself: {json}");
+    }
+    Ok(json)
+}
+
+fn form_of(json: serde_json::Value) -> Result<form::Form> {
+    match serde_json::from_value(json) {
+        Ok(form) => Ok(form),
+        Err(e) => plan_err!("The plan holds something that is no expression: {e}"),
+    }
+}
+
+/// What a function was bound to, which is JSON already.
+fn bound_json(bytes: &[u8]) -> Result<serde_json::Value> {
+    match serde_json::from_slice(bytes) {
+        Ok(json) => Ok(json),
+        Err(e) => internal_err!("A bound function is no JSON: {e}"),
+    }
+}
+
+fn bound_bytes(json: &serde_json::Value) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    to_json(json, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// How a bound call is written.
@@ -420,7 +505,20 @@ mod tests {
         assert_eq!(physical.to_string(), back.to_string());
         assert_eq!(&physical, &back);
 
+        let json = FunctionCodec::physical_to_json(&bytes).unwrap();
+        let bytes = FunctionCodec::physical_from_json(json).unwrap();
+        let back = codec
+            .decode(&bytes, &schema, &TaskContext::default())
+            .unwrap();
+        assert_eq!(&physical, &back);
+
         let bytes = codec.encode_logical(&sum.expr).unwrap();
+        let back = codec
+            .decode_logical(&bytes, &TaskContext::default())
+            .unwrap();
+        assert_eq!(sum.expr, back);
+        let json = FunctionCodec::logical_to_json(&bytes).unwrap();
+        let bytes = FunctionCodec::logical_from_json(json).unwrap();
         let back = codec
             .decode_logical(&bytes, &TaskContext::default())
             .unwrap();
