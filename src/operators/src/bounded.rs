@@ -5,9 +5,11 @@
 //! - [`codec`]: those places as bytes.
 //! - [`plan`]: a stored plan made ready to run; [`read_source`]: a source inside it; [`monitor`]: what its pieces do.
 //! - [`piece`]: its root as the head of a task's chain.
+//! - [`file_cache`]: footers of files, read once.
 
 pub mod codec;
 pub mod cut;
+pub mod file_cache;
 pub mod monitor;
 pub mod piece;
 pub mod plan;
@@ -16,6 +18,7 @@ pub mod source_scan;
 
 pub use codec::{PlaceholderCodec, decode_source_scan};
 pub use cut::{Cut, Exchange, Piece, PieceInput, cut, wrap_pieces};
+pub use file_cache::FileCache;
 pub use monitor::{Cancellation, PieceMonitor};
 pub use piece::BatchPieceOperator;
 pub use plan::{PlanEnvironment, load_plan};

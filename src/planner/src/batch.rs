@@ -49,7 +49,7 @@ pub(crate) fn plan_target(
     let resolved = resolve_scans(lowered, ctx, true)?;
     let logical = optimize(resolved, true, options, ctx.expr.query_start_us)?;
     let logical = guard_filters(logical)?;
-    let physical = physical::physical_plan(&logical, options)?;
+    let physical = physical::physical_plan(&logical, options, &ctx.files)?;
     Ok(BatchPlan { logical, physical })
 }
 

@@ -30,4 +30,5 @@ mod testing;
 
 pub use compiled::CompiledPlan;
 pub use error::PlanError;
-pub use planner::{ExplainDetail, PlanTarget, Planned, Planner, PlannerContext};
+pub use filbert_operators::bounded::FileCache;
+pub use planner::{ExplainDetail, PlanTarget, PlanTexts, Planned, Planner, PlannerContext};

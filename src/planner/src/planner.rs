@@ -6,6 +6,7 @@ use filbert_binder::{BoundInsert, BoundQuery};
 use filbert_connector_api::ConnectorRegistry;
 use filbert_functions::ExprContext;
 use filbert_graph::{GraphError, JobGraph, JobSettings, JobType, StreamGraph, chain};
+use filbert_operators::bounded::FileCache;
 use filbert_types::Configuration;
 
 use crate::batch::{self, build::BatchGraphBuilder};
@@ -13,6 +14,7 @@ use crate::compiled::{CompiledPlan, UNDECIDED};
 use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::options;
+use crate::streaming::advice::Advice;
 use crate::streaming::build::GraphBuilder;
 use crate::streaming::{self, explain};
 
@@ -22,6 +24,8 @@ pub struct PlannerContext {
     pub connectors: Arc<ConnectorRegistry>,
     pub configuration: Configuration,
     pub expr: ExprContext,
+    /// What is known of files; whoever runs the plan shares it.
+    pub files: FileCache,
 }
 
 /// Something to plan. All targets of one call share a graph.
@@ -46,14 +50,43 @@ pub struct Planned {
     pub job_type: JobType,
     /// Bytes that operators of the graph name: batch plans, by id.
     pub artifacts: BTreeMap<String, Vec<u8>>,
-    /// The bound plans, as EXPLAIN's `Abstract Syntax Tree`.
-    pub logical: String,
-    /// The optimized plans, as EXPLAIN's `Optimized Physical Plan`.
-    pub optimized: String,
-    /// As EXPLAIN's `Optimized Execution Plan`.
-    pub execution: String,
+    /// The plans as text; empty where nobody asked.
+    pub texts: PlanTexts,
     /// True when every source ends by itself.
     pub bounded: bool,
+}
+
+/// Plans as EXPLAIN prints them.
+#[derive(Debug, Clone, Default)]
+pub struct PlanTexts {
+    /// The bound plans: `Abstract Syntax Tree`.
+    pub logical: String,
+    /// The optimized plans: `Optimized Physical Plan`.
+    pub optimized: String,
+    /// `Optimized Execution Plan`.
+    pub execution: String,
+    /// What PLAN_ADVICE says, a line each.
+    pub advice: Vec<String>,
+}
+
+/// Which texts a plan is made with.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    /// None where the plan is only run.
+    details: Option<&'a [ExplainDetail]>,
+    /// Nobody reads a query's rows, so that it need not send -U.
+    explain: bool,
+}
+
+impl Wanted<'_> {
+    const NOTHING: Wanted<'static> = Wanted {
+        details: None,
+        explain: false,
+    };
+
+    fn has(&self, detail: ExplainDetail) -> bool {
+        self.details.is_some_and(|d| d.contains(&detail))
+    }
 }
 
 impl Planned {
@@ -83,6 +116,10 @@ impl Planned {
 pub enum ExplainDetail {
     ChangelogMode,
     JsonExecutionPlan,
+    /// Rows and bytes, as far as statistics tell them: in batch mode.
+    EstimatedCost,
+    /// What might be better.
+    PlanAdvice,
 }
 
 /// Plans queries and INSERTs in the session's mode.
@@ -100,7 +137,19 @@ impl Planner {
     /// # Errors
     /// When a target can't be planned in this mode; the message names the operation.
     pub fn plan(&self, targets: &[PlanTarget]) -> Result<Planned, PlanError> {
-        self.plan_for(targets, false)
+        self.plan_for(targets, Wanted::NOTHING)
+    }
+
+    /// As [`Planner::plan`], with the plans as texts beside.
+    ///
+    /// # Errors
+    /// As [`Planner::plan`].
+    pub fn plan_with_texts(&self, targets: &[PlanTarget]) -> Result<Planned, PlanError> {
+        let wanted = Wanted {
+            details: Some(&[ExplainDetail::ChangelogMode]),
+            explain: false,
+        };
+        self.plan_for(targets, wanted)
     }
 
     /// Plans INSERTs into a plan that can be kept as a file.
@@ -113,7 +162,7 @@ impl Planner {
                 "The compiled plan feature is not supported in batch mode.".to_owned(),
             ));
         }
-        let mut planned = self.plan_streaming(targets, UNDECIDED, false)?;
+        let mut planned = self.plan_streaming(targets, UNDECIDED, Wanted::NOTHING)?;
         planned.graph.assign_uids()?;
         let sinks = targets.iter().filter_map(|target| match target {
             PlanTarget::Insert(insert) => Some(insert.path.to_string()),
@@ -131,17 +180,30 @@ impl Planner {
         targets: &[PlanTarget],
         details: &[ExplainDetail],
     ) -> Result<String, PlanError> {
-        let planned = self.plan_for(targets, true)?;
+        if details.contains(&ExplainDetail::EstimatedCost)
+            && !options::is_batch(&self.ctx.configuration)?
+        {
+            return Err(PlanError::Refused(
+                "EXPLAIN ESTIMATED_COST is not supported in streaming mode: streams have no statistics. In batch mode it \
+                 tells the rows and bytes that files' statistics give."
+                    .to_owned(),
+            ));
+        }
+        let wanted = Wanted {
+            details: Some(details),
+            explain: true,
+        };
+        let planned = self.plan_for(targets, wanted)?;
         explain_text(planned, details, &self.ctx.configuration)
     }
 
-    fn plan_for(&self, targets: &[PlanTarget], explain: bool) -> Result<Planned, PlanError> {
+    fn plan_for(&self, targets: &[PlanTarget], wanted: Wanted<'_>) -> Result<Planned, PlanError> {
         let batch = options::is_batch(&self.ctx.configuration)?;
         let parallelism = options::parallelism(&self.ctx.configuration, batch)?;
         let mut planned = if batch {
-            self.plan_batch(targets, parallelism)?
+            self.plan_batch(targets, parallelism, wanted)?
         } else {
-            self.plan_streaming(targets, parallelism, explain)?
+            self.plan_streaming(targets, parallelism, wanted)?
         };
         planned.graph.assign_uids()?;
         Ok(planned)
@@ -151,7 +213,7 @@ impl Planner {
         &self,
         targets: &[PlanTarget],
         parallelism: usize,
-        explain: bool,
+        wanted: Wanted<'_>,
     ) -> Result<Planned, PlanError> {
         let mut options = config_options(1);
         // In a stream a subquery's value changes: it comes by a join.
@@ -161,45 +223,60 @@ impl Planner {
         let config = options;
         let exprs = ExprCompiler::new(&config);
         let mut builder = GraphBuilder::new(&exprs, parallelism);
-        let mut optimized = Vec::with_capacity(targets.len());
-        let mut execution = Vec::with_capacity(targets.len());
+        let mut texts = TextsBuilder::default();
         let mut bounded = true;
         for target in targets {
-            let plan = streaming::plan_target(&self.ctx, &exprs, &config, target, explain)?;
+            let plan = streaming::plan_target(&self.ctx, &exprs, &config, target, wanted.explain)?;
             builder.add(&plan)?;
-            optimized.push(explain::tree(&plan, true));
-            execution.push(explain::tree(&plan, false));
             bounded &= streaming::is_bounded(&plan);
+            if wanted.details.is_some() {
+                let mut advice = Advice::default();
+                if wanted.has(ExplainDetail::PlanAdvice) {
+                    advice = Advice::of(&plan, texts.advice.len(), &self.ctx.configuration)?;
+                }
+                let modes = wanted.has(ExplainDetail::ChangelogMode);
+                texts
+                    .optimized
+                    .push(explain::tree(&plan, modes, &advice.marks));
+                texts
+                    .execution
+                    .push(explain::tree(&plan, false, &BTreeMap::new()));
+                texts.advice.extend(advice.lines);
+            }
         }
         Ok(Planned {
             graph: builder.graph,
             job_type: JobType::Streaming,
             artifacts: BTreeMap::new(),
-            logical: logical_text(targets),
-            optimized: optimized.join("\n"),
-            execution: execution.join("\n"),
+            texts: texts.finish(targets, wanted),
             bounded,
         })
     }
 
-    fn plan_batch(&self, targets: &[PlanTarget], parallelism: usize) -> Result<Planned, PlanError> {
+    fn plan_batch(
+        &self,
+        targets: &[PlanTarget],
+        parallelism: usize,
+        wanted: Wanted<'_>,
+    ) -> Result<Planned, PlanError> {
         let config = config_options(parallelism);
         let mut builder = BatchGraphBuilder::new(&self.ctx);
-        let mut optimized = Vec::with_capacity(targets.len());
-        let mut execution = Vec::with_capacity(targets.len());
+        let mut texts = TextsBuilder::default();
         for target in targets {
             let plan = batch::plan_target(&self.ctx, &config, target)?;
             builder.add(&plan, target)?;
-            optimized.push(format!("{}\n", plan.logical.display_indent()));
-            execution.push(batch::tree(&plan.physical));
+            if wanted.details.is_some() {
+                let costs = wanted.has(ExplainDetail::EstimatedCost);
+                let logical = format!("{}\n", plan.logical.display_indent());
+                texts.optimized.push(logical);
+                texts.execution.push(batch::tree(&plan.physical, costs));
+            }
         }
         Ok(Planned {
             graph: builder.graph,
             job_type: JobType::Batch,
             artifacts: builder.artifacts,
-            logical: logical_text(targets),
-            optimized: optimized.join("\n"),
-            execution: execution.join("\n"),
+            texts: texts.finish(targets, wanted),
             bounded: true,
         })
     }
@@ -210,17 +287,22 @@ fn explain_text(
     details: &[ExplainDetail],
     configuration: &Configuration,
 ) -> Result<String, PlanError> {
-    let with_modes =
-        planned.job_type == JobType::Batch || details.contains(&ExplainDetail::ChangelogMode);
-    let physical = if with_modes {
-        &planned.optimized
-    } else {
-        &planned.execution
-    };
+    let texts = &planned.texts;
+    let advised = details.contains(&ExplainDetail::PlanAdvice);
+    let with_advice = if advised { " With Advice" } else { "" };
     let mut text = format!(
-        "== Abstract Syntax Tree ==\n{}\n== Optimized Physical Plan ==\n{}\n== Optimized Execution Plan ==\n{}",
-        planned.logical, physical, planned.execution
+        "== Abstract Syntax Tree ==\n{}\n== Optimized Physical Plan{with_advice} ==\n{}\n",
+        texts.logical, texts.optimized
     );
+    if advised && texts.advice.is_empty() {
+        text.push_str("No available advice...\n\n");
+    } else if advised {
+        text.push_str(&format!("{}\n\n", texts.advice.join("\n")));
+    }
+    text.push_str(&format!(
+        "== Optimized Execution Plan ==\n{}",
+        texts.execution
+    ));
     if details.contains(&ExplainDetail::JsonExecutionPlan) {
         let json = planned.graph.to_plan_json()?;
         let json = serde_json::to_string_pretty(&json).map_err(GraphError::from)?;
@@ -235,6 +317,28 @@ fn explain_text(
         ));
     }
     Ok(text)
+}
+
+/// Gathers the texts of several targets.
+#[derive(Default)]
+struct TextsBuilder {
+    optimized: Vec<String>,
+    execution: Vec<String>,
+    advice: Vec<String>,
+}
+
+impl TextsBuilder {
+    fn finish(self, targets: &[PlanTarget], wanted: Wanted<'_>) -> PlanTexts {
+        if wanted.details.is_none() {
+            return PlanTexts::default();
+        }
+        PlanTexts {
+            logical: logical_text(targets),
+            optimized: self.optimized.join("\n"),
+            execution: self.execution.join("\n"),
+            advice: self.advice,
+        }
+    }
 }
 
 /// DataFusion's options for planning.

@@ -8,9 +8,10 @@
 //! - [`mini_batch`]: bundles and two phases, where the session asks for them.
 //! - [`nested`]: which fields of ROW columns the sources need not make.
 //! - [`build`]: stream nodes -> stream graph.
-//! - [`explain`]: the plan as a tree of text.
+//! - [`explain`]: the plan as a tree of text; [`advice`]: what EXPLAIN PLAN_ADVICE says of it.
 //! - One file for each operator.
 
+pub(crate) mod advice;
 pub(crate) mod build;
 pub(crate) mod changelog;
 pub(crate) mod convert;

@@ -14,7 +14,9 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use filbert_connector_api::Blame;
 use filbert_graph::{JobGraph, JobVertex, OperatorSpec};
-use filbert_operators::bounded::{BatchPieceOperator, PieceMonitor, PlanEnvironment, load_plan};
+use filbert_operators::bounded::{
+    BatchPieceOperator, FileCache, PieceMonitor, PlanEnvironment, load_plan,
+};
 use filbert_operators::error::Result;
 use filbert_operators::{IoRuntime, OperatorError};
 use filbert_types::{Configuration, options};
@@ -32,17 +34,22 @@ const NAMED_CONSUMERS: usize = 5;
 pub(crate) struct BatchRuntime {
     compute: LazyRuntime,
     memory_bytes: Option<u64>,
+    files: FileCache,
     environment: OnceLock<Arc<RuntimeEnv>>,
 }
 
 impl BatchRuntime {
     /// # Errors
     /// When a value is wrong.
-    pub(crate) fn new(configuration: &Configuration) -> Result<BatchRuntime, JobError> {
+    pub(crate) fn new(
+        configuration: &Configuration,
+        files: FileCache,
+    ) -> Result<BatchRuntime, JobError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(BatchRuntime {
             compute: LazyRuntime::new(cores, "filbert-batch"),
             memory_bytes: configuration.get_memory_bytes(&options::MANAGED_MEMORY)?,
+            files,
             environment: OnceLock::new(),
         })
     }
@@ -60,7 +67,7 @@ impl BatchRuntime {
                     let pool = TrackConsumersPool::new(FairSpillPool::new(bytes), named);
                     builder = builder.with_memory_pool(Arc::new(pool));
                 }
-                let made = builder.build_arc()?;
+                let made = self.files.environment(builder)?;
                 Arc::clone(self.environment.get_or_init(|| made))
             }
         };

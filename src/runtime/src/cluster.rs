@@ -4,6 +4,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use filbert_connector_api::Blame;
 use filbert_graph::{JobGraph, OperatorSpec};
+use filbert_operators::bounded::FileCache;
 use filbert_operators::{JobContext, ResultGateway};
 use filbert_types::options::SLOT_REQUEST_TIMEOUT;
 use filbert_types::{Clock, Configuration, SystemClock};
@@ -60,6 +61,20 @@ impl MiniCluster {
         configuration: &Configuration,
         clock: Arc<dyn Clock>,
     ) -> Result<MiniCluster, JobError> {
+        let files = FileCache::new();
+        let files = files.map_err(|e| JobError::new(Blame::Engine, e.to_string()))?;
+        MiniCluster::with_files(configuration, clock, files)
+    }
+
+    /// A cluster that knows of files what planning knows.
+    ///
+    /// # Errors
+    /// When a value is wrong.
+    pub fn with_files(
+        configuration: &Configuration,
+        clock: Arc<dyn Clock>,
+        files: FileCache,
+    ) -> Result<MiniCluster, JobError> {
         SlotPool::new(configuration)?;
         let (control, events) = unbounded();
         Ok(MiniCluster {
@@ -67,7 +82,7 @@ impl MiniCluster {
                 configuration: configuration.clone(),
                 clock,
                 io: Arc::new(LazyRuntime::new(IO_THREADS, "filbert-io")),
-                batch: Arc::new(BatchRuntime::new(configuration)?),
+                batch: Arc::new(BatchRuntime::new(configuration, files)?),
                 control,
                 events: Mutex::new(Some(events)),
                 jobs: Mutex::default(),

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use filbert_catalog::GenericInMemoryCatalogFactory;
 use filbert_connector_api::{CatalogFactory, ConnectorRegistry, FormatFactory, TableFactory};
 use filbert_functions::{AggregateFunction, ScalarFunction};
+use filbert_planner::{FileCache, PlanError};
 use filbert_runtime::{JobClient, JobOverview, MiniCluster};
 use filbert_sql::{ParsedStatement, Statements};
 use filbert_types::Configuration;
@@ -42,6 +43,7 @@ struct Shared {
     /// What RESET goes back to.
     initial: Configuration,
     cluster: Mutex<Option<MiniCluster>>,
+    files: FileCache,
     clock: Arc<dyn Clock>,
 }
 
@@ -87,6 +89,7 @@ impl TableEnvironment {
                 session: RwLock::new(session),
                 initial: configuration,
                 cluster: Mutex::new(None),
+                files: FileCache::new().map_err(PlanError::from)?,
                 clock,
             }),
         })
@@ -222,13 +225,19 @@ impl TableEnvironment {
         self.shared.clock.now_ms()
     }
 
+    /// What planning and running know of files.
+    pub(crate) fn files(&self) -> &FileCache {
+        &self.shared.files
+    }
+
     /// The cluster, made with the first job by the configuration of then.
     pub(crate) fn cluster(&self) -> Result<MiniCluster> {
         let mut cluster = self.shared.cluster.lock();
         if let Some(cluster) = cluster.as_ref() {
             return Ok(cluster.clone());
         }
-        let made = MiniCluster::with_clock(&self.configuration(), Arc::clone(&self.shared.clock))?;
+        let (clock, files) = (Arc::clone(&self.shared.clock), self.files().clone());
+        let made = MiniCluster::with_files(&self.configuration(), clock, files)?;
         *cluster = Some(made.clone());
         Ok(made)
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use datafusion::common::stats::Precision;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use filbert_operators::bounded::SourceScanExec;
 
@@ -85,22 +87,48 @@ fn operator_name(node: &Arc<dyn ExecutionPlan>) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// A physical plan as a tree of text, in the form of Flink's plans.
-pub(crate) fn tree(plan: &Arc<dyn ExecutionPlan>) -> String {
+/// A physical plan as a tree of text, in the form of Flink's plans. `costs` adds the rows and bytes that statistics tell.
+pub(crate) fn tree(plan: &Arc<dyn ExecutionPlan>, costs: bool) -> String {
     let mut text = String::new();
-    write_node(plan, "", "", &mut text);
+    write_node(plan, costs, "", "", &mut text);
     text
 }
 
-fn write_node(node: &Arc<dyn ExecutionPlan>, first: &str, rest: &str, out: &mut String) {
+fn write_node(
+    node: &Arc<dyn ExecutionPlan>,
+    costs: bool,
+    first: &str,
+    rest: &str,
+    out: &mut String,
+) {
     out.push_str(first);
     out.push_str(displayable(node.as_ref()).one_line().to_string().trim_end());
+    if costs {
+        out.push_str(&cost(node));
+    }
     out.push('\n');
     let children = node.children();
     for (index, child) in children.iter().enumerate() {
         let last = index + 1 == children.len();
         let first = format!("{rest}{}", if last { "+- " } else { ":- " });
         let rest = format!("{rest}{}", if last { "   " } else { ":  " });
-        write_node(child, &first, &rest, out);
+        write_node(child, costs, &first, &rest, out);
+    }
+}
+
+/// `: rowcount = 6001215, bytes = ?`, as far as statistics tell.
+fn cost(node: &Arc<dyn ExecutionPlan>) -> String {
+    let known = |value: Precision<usize>| match value {
+        Precision::Exact(value) => value.to_string(),
+        Precision::Inexact(value) => format!("about {value}"),
+        Precision::Absent => "?".to_owned(),
+    };
+    match StatisticsContext::new().compute(node.as_ref(), &StatisticsArgs::new()) {
+        Ok(statistics) => format!(
+            ": rowcount = {}, bytes = {}",
+            known(statistics.num_rows),
+            known(statistics.total_byte_size)
+        ),
+        Err(_) => String::new(),
     }
 }

@@ -2,11 +2,14 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::execution::context::SessionState;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
+
+use filbert_operators::bounded::FileCache;
 
 use crate::error::PlanError;
 
@@ -20,8 +23,9 @@ use crate::error::PlanError;
 pub(super) fn physical_plan(
     logical: &LogicalPlan,
     options: &Arc<ConfigOptions>,
+    files: &FileCache,
 ) -> Result<Arc<dyn ExecutionPlan>, PlanError> {
-    let state = session_state(options);
+    let state = session_state(options, files)?;
     let plan = || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -42,7 +46,14 @@ pub(super) fn physical_plan(
     })
 }
 
-fn session_state(options: &Arc<ConfigOptions>) -> SessionState {
+fn session_state(
+    options: &Arc<ConfigOptions>,
+    files: &FileCache,
+) -> Result<SessionState, PlanError> {
     let config = SessionConfig::from(options.as_ref().clone());
-    SessionStateBuilder::new().with_config(config).build()
+    let environment = files.environment(RuntimeEnvBuilder::new())?;
+    Ok(SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(environment)
+        .build())
 }

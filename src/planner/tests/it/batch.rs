@@ -15,7 +15,7 @@ fn snapshots(subject: &str, queries: &[&str]) {
     let shown: Vec<String> = queries
         .iter()
         .map(|sql| {
-            let plan = session.plan(sql).execution;
+            let plan = session.plan(sql).texts.execution;
             let vertices = session.shown(sql);
             let (_, vertices) = vertices.split_once("\n\n").unwrap();
             format!("{sql}\n\n{plan}\n{vertices}")

@@ -135,6 +135,7 @@ impl Session {
 
     fn planner(&self) -> Planner {
         Planner::new(PlannerContext {
+            files: filbert_planner::FileCache::new().unwrap(),
             connectors: Arc::new(connector::registry()),
             configuration: self.configuration.clone(),
             expr: self.exprs(),
@@ -169,7 +170,7 @@ impl Session {
     }
 
     pub fn try_plan(&self, sql: &str) -> Result<Planned, PlanError> {
-        self.planner().plan(&self.targets(sql))
+        self.planner().plan_with_texts(&self.targets(sql))
     }
 
     pub fn plan(&self, sql: &str) -> Planned {
@@ -178,7 +179,7 @@ impl Session {
 
     pub fn error(&self, sql: &str) -> String {
         match self.try_plan(sql) {
-            Ok(planned) => panic!("{sql} plans:\n{}", planned.execution),
+            Ok(planned) => panic!("{sql} plans:\n{}", planned.texts.execution),
             Err(error) => error.to_string(),
         }
     }
@@ -199,7 +200,7 @@ impl Session {
     /// The plan as it runs with its changelogs, then the job's vertices and what crosses between them.
     pub fn shown(&self, sql: &str) -> String {
         let planned = self.plan(sql);
-        let mut text = format!("{sql}\n\n{}\n", planned.optimized);
+        let mut text = format!("{sql}\n\n{}\n", planned.texts.optimized);
         let job = self.job(sql);
         for (index, vertex) in job.vertices.iter().enumerate() {
             writeln!(text, "{} x{}", vertex.name, vertex.parallelism).unwrap();

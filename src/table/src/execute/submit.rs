@@ -21,6 +21,7 @@ pub(super) fn planner(env: &TableEnvironment) -> Result<Planner> {
         connectors: Arc::clone(&session.connectors),
         configuration: session.configuration.clone(),
         expr: session.expr_context(env.now_ms())?,
+        files: env.files().clone(),
     }))
 }
 
