@@ -13,6 +13,7 @@ use filbert_table::{
 use crate::interrupt::Interrupt;
 use crate::messages::{self, Style};
 use crate::progress::Progress;
+use crate::terminal::Quiet;
 
 /// How often a wait looks at ctrl-C.
 const TICK: Duration = Duration::from_millis(50);
@@ -81,6 +82,7 @@ impl Client {
     /// # Errors
     /// When the statement fails, ctrl-C ends it, or the output is closed.
     pub fn execute(&mut self, statement: &ParsedStatement, out: &mut dyn Write) -> Result<()> {
+        let _quiet = self.show.interactive.then(Quiet::begin);
         let start = Instant::now();
         let update = is_update(&statement.statement);
         if update {
@@ -88,7 +90,7 @@ impl Client {
         }
         let result = self.env.submit(statement)?;
         for notice in result.notices() {
-            self.line(&self.show.style.warning(notice), out)?;
+            self.notice(notice, out)?;
         }
         match (result.source(), result.kind()) {
             (ResultSource::Insert, _) => self.insert(&result, statement.span.start.line, out),
@@ -128,6 +130,7 @@ impl Client {
     /// Waits for the jobs that were started and not waited for; ctrl-C cancels them. Each failure is told as soon as
     /// its job has ended.
     pub fn wait_for_jobs(&mut self, mut failed: impl FnMut(JobFailure)) {
+        let _quiet = self.show.interactive.then(Quiet::begin);
         let mut progress = self.progress();
         loop {
             self.failed_jobs().into_iter().for_each(&mut failed);
@@ -212,6 +215,16 @@ impl Client {
         } else {
             Ok(())
         }
+    }
+
+    /// Writes a `[WARNING]` line, beside the rows where they are read by a program.
+    fn notice(&self, text: &str, out: &mut dyn Write) -> Result<()> {
+        if self.show.messages {
+            return self.line(&self.show.style.warning(text), out);
+        }
+        // Nobody is left to tell when the error output is closed.
+        let _ = writeln!(io::stderr(), "{}", Style::of_stderr().warning(text));
+        Ok(())
     }
 
     fn line(&self, text: &str, out: &mut dyn Write) -> Result<()> {

@@ -2,6 +2,10 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use nix::sys::termios::Termios;
+
+use crate::terminal::{modes, restore};
+
 /// Whether ctrl-C was pressed since the flag was last taken. Clones share the flag.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
@@ -20,9 +24,11 @@ impl Interrupt {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .build()?;
+        // A process that ends on the way must not leave a terminal without echo.
+        let modes = modes();
         std::thread::Builder::new()
             .name("interrupt".to_owned())
-            .spawn(move || runtime.block_on(listen(flag)))?;
+            .spawn(move || runtime.block_on(listen(flag, modes)))?;
         Ok(interrupt)
     }
 
@@ -44,9 +50,10 @@ impl Interrupt {
 /// The exit code of a process that ctrl-C ended.
 const INTERRUPTED: i32 = 130;
 
-async fn listen(flag: Interrupt) {
+async fn listen(flag: Interrupt, modes: Option<Termios>) {
     while tokio::signal::ctrl_c().await.is_ok() {
         if flag.pressed.swap(true, Ordering::SeqCst) {
+            modes.iter().for_each(restore);
             std::process::exit(INTERRUPTED);
         }
     }

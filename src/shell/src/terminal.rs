@@ -1,4 +1,4 @@
-//! The terminal beneath the line editor: who gets ctrl-C, and keys while a view is open.
+//! The terminal beneath the line editor: who gets ctrl-C, what typing shows, and keys while a view is open.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
-use nix::unistd::read;
+use nix::unistd::{read, tcgetpgrp};
 
 /// Makes a line editor and takes SIGINT back from it: rustyline holds the signal for as long as an editor lives, though
 /// it reads ctrl-C as a key, and a running query would never hear of it.
@@ -22,6 +22,45 @@ pub(crate) fn keeping_interrupts<T>(make: impl FnOnce() -> T) -> io::Result<T> {
     // SAFETY: as above.
     unsafe { sigaction(Signal::SIGINT, &ours)? };
     Ok(made)
+}
+
+/// The terminal without echo while a statement runs: ctrl-C would leave a `^C` among the rows. What is typed ahead is
+/// shown by the next prompt. As it was when dropped.
+pub(crate) struct Quiet {
+    before: Termios,
+}
+
+impl Quiet {
+    /// None where standard input is no terminal, or one that others use: changing it from the background would stop the
+    /// process.
+    pub fn begin() -> Option<Quiet> {
+        // SAFETY: the call takes nothing and cannot fail.
+        let own = unsafe { nix::libc::getpgrp() };
+        if tcgetpgrp(io::stdin()).ok()?.as_raw() != own {
+            return None;
+        }
+        let before = tcgetattr(io::stdin()).ok()?;
+        let mut quiet = before.clone();
+        quiet.local_flags.remove(LocalFlags::ECHO);
+        tcsetattr(io::stdin(), SetArg::TCSANOW, &quiet).ok()?;
+        Some(Quiet { before })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        restore(&self.before);
+    }
+}
+
+/// The modes of the terminal that standard input is.
+pub(crate) fn modes() -> Option<Termios> {
+    tcgetattr(io::stdin()).ok()
+}
+
+pub(crate) fn restore(modes: &Termios) {
+    // A terminal that is gone needs no mode.
+    let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, modes);
 }
 
 /// What a key means in a view.
@@ -72,8 +111,7 @@ impl Keys {
 
 impl Drop for Keys {
     fn drop(&mut self) {
-        // A terminal that is gone needs no mode.
-        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.before);
+        restore(&self.before);
     }
 }
 

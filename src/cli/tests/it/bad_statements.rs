@@ -115,6 +115,80 @@ Supported form(s): <NUMERIC> + <NUMERIC>
 5 | SELECT id FROM t GROUP BY name
   |        ^^",
     ),
+    (
+        "SELECT id FROM t WHERE",
+        r"Expected an expression, but the statement ends here.
+5 | SELECT id FROM t WHERE
+  |                       ^",
+    ),
+    (
+        "CREATE TABLE q (a INTT) WITH ('connector' = 'datagen')",
+        r"There is no data type 'INTT'. Did you mean INT?
+5 | CREATE TABLE q (a INTT) WITH ('connector' = 'datagen')
+  |                   ^^^^",
+    ),
+    (
+        "SELECT id, FROM t",
+        r"Expected an item after the comma, found 'FROM'. This comma is one too many.
+5 | SELECT id, FROM t
+  |          ^",
+    ),
+    (
+        "SELECT COUNT(* FROM t",
+        r"Expected ')', found 'FROM'. The '(' at line 5, column 13 is still open.
+5 | SELECT COUNT(* FROM t
+  |                ^^^^",
+    ),
+    (
+        "SELECT id FROM t AS order",
+        r"Expected a name, found 'order'. As a name it needs backticks: `order`.
+5 | SELECT id FROM t AS order
+  |                     ^^^^^",
+    ),
+    (
+        "SELECT id FROM t WHERE name == 'x'",
+        r"'==' is no operator of Flink SQL. Use '='.
+5 | SELECT id FROM t WHERE name == 'x'
+  |                             ^^",
+    ),
+    (
+        "SELECT \"id\" FROM t",
+        r#"Double quotes have no meaning in Flink SQL. Use backticks for names (`name`) and single quotes for text ('text').
+5 | SELECT "id" FROM t
+  |        ^^^^"#,
+    ),
+    (
+        "CREATE VIEW v AS SELECT nme FROM t",
+        r"Column 'nme' not found in any table. Did you mean 'name'?
+5 | CREATE VIEW v AS SELECT nme FROM t
+  |                         ^^^",
+    ),
+    (
+        "ALTER TABLE t DROP nme",
+        r"Failed to execute ALTER TABLE statement.
+Column 'nme' does not exist in the table.
+Did you mean 'name'?
+5 | ALTER TABLE t DROP nme
+  |                    ^^^",
+    ),
+    (
+        "SET parallelism.default = 2",
+        r"Expected an option's key in single quotes, found 'parallelism'. SET 'key' = 'value', both in single quotes.
+5 | SET parallelism.default = 2
+  |     ^^^^^^^^^^^",
+    ),
+    (
+        "CREATE TABLE q (ts STRING, WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen')",
+        r"Invalid data type of time field for watermark definition. The field must be of type TIMESTAMP(p) or TIMESTAMP_LTZ(p), the supported precision 'p' is from 0 to 3, but the time field type is STRING
+5 | CREATE TABLE q (ts STRING, WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen')
+  |                                          ^^",
+    ),
+    (
+        "DROP TABLE tt",
+        r"Table with identifier 'default_catalog.default_database.tt' does not exist. Did you mean 't'?
+5 | DROP TABLE tt
+  |            ^^",
+    ),
 ];
 
 #[test]
@@ -143,4 +217,39 @@ fn matches(told: &str, expected: &str) -> bool {
         Some((head, tail)) => told.starts_with(head) && told.ends_with(tail),
         None => told == expected,
     }
+}
+
+#[test]
+fn a_table_that_cannot_be_used_is_told_of_at_once() {
+    for (options, expected) in [
+        (
+            "'connecter' = 'datagen'",
+            "'connecter' is not an option of tables. Did you mean 'connector'?",
+        ),
+        (
+            "'connector' = 'datagenn'",
+            "Could not find any factory for identifier 'datagenn' among the connectors. Did you mean 'datagen'?",
+        ),
+        (
+            "'connector' = 'datagen', 'rows-per-secnd' = '1'",
+            "Unsupported options found for 'datagen'. Did you mean 'rows-per-second'? Unsupported: rows-per-secnd.",
+        ),
+        (
+            "'connector' = 'filesystem', 'format' = 'cvs'",
+            "Could not find any format factory for identifier 'cvs'. Did you mean 'csv'?",
+        ),
+    ] {
+        let ended = filbert(&["-e", &format!("CREATE TABLE t (a INT) WITH ({options})")]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let told = "[WARNING] Table 'default_catalog.default_database.t' can't be used as it is. ";
+        assert!(
+            ended.out.contains(&format!("{told}{expected}")),
+            "{ended:?}"
+        );
+    }
+    // What is missing may come later.
+    let fine =
+        "CREATE TABLE base (a INT); CREATE TABLE later (a INT) WITH ('connector' = 'filesystem');";
+    let ended = filbert(&["-e", fine]);
+    assert!(!ended.out.contains("WARNING"), "{ended:?}");
 }

@@ -9,4 +9,6 @@
 mod bad_statements;
 mod jobs;
 mod process;
+mod prompt;
 mod scripts;
+mod terminal;
