@@ -325,7 +325,8 @@ impl Binder<'_> {
     fn select_item(&mut self, ast: &Ast, name: String, block: &mut Block) -> BindResult<NamedExpr> {
         let mut cx = block.cx("SELECT");
         let expr = self.expr(ast, &mut cx)?;
-        if crate::expr::is_null(&expr.ty) && expr.literal().is_some() {
+        let bare = crate::expr::is_null(&expr.ty) && expr.literal().is_some();
+        if bare || filbert_functions::cast::holds_untyped_null(&expr.ty.kind) {
             return Err(BindError::at(span_of(ast), "Illegal use of 'NULL'")
                 .with_hint("Give it a type: CAST(NULL AS INT)."));
         }

@@ -11,7 +11,7 @@ mod text;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Cast, Expr};
 use filbert_types::logical_type::IntervalFields;
-use filbert_types::{LogicalType, TypeKind};
+use filbert_types::{Field, LogicalType, TypeKind};
 
 use crate::call::bind_kernel;
 use crate::definition::{Body, Determinism, Function, FunctionRef};
@@ -58,11 +58,11 @@ fn as_given(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
 
 /// `CAST(arg AS ty)`. The result is NOT NULL where the argument is, whatever `ty` says.
 pub fn cast(ctx: &ExprContext, arg: TypedExpr, ty: &LogicalType) -> Result<TypedExpr, CallError> {
-    check(&arg.ty, ty, false)?;
     let nullable = arg.ty.nullable || arg.ty.kind == TypeKind::Null;
-    if let Some(interval) = number_to_interval(ctx, &arg, ty)? {
+    if let Some(interval) = number_to_interval(&arg, ty, false)? {
         return Ok(interval);
     }
+    check(&arg.ty, ty, false)?;
     Ok(build(
         ctx,
         arg,
@@ -77,10 +77,10 @@ pub fn try_cast(
     arg: TypedExpr,
     ty: &LogicalType,
 ) -> Result<TypedExpr, CallError> {
-    check(&arg.ty, ty, false)?;
-    if let Some(interval) = number_to_interval(ctx, &arg, ty)? {
+    if let Some(interval) = number_to_interval(&arg, ty, true)? {
         return Ok(interval);
     }
+    check(&arg.ty, ty, false)?;
     Ok(build(
         ctx,
         arg,
@@ -89,38 +89,81 @@ pub fn try_cast(
     ))
 }
 
-/// In expressions every interval is one of months or of milliseconds.
+/// In expressions every interval is one of months or of milliseconds, and fields have no comments.
 fn in_expressions(ty: &LogicalType) -> LogicalType {
     let kind = match &ty.kind {
         TypeKind::IntervalYearMonth(_) => literal::INTERVAL_MONTHS,
         TypeKind::IntervalDayTime(_) => literal::INTERVAL_MILLIS,
+        _ => return without_comments(ty),
+    };
+    LogicalType::new(kind, ty.nullable)
+}
+
+fn without_comments(ty: &LogicalType) -> LogicalType {
+    let inner = |ty: &LogicalType| Box::new(without_comments(ty));
+    let kind = match &ty.kind {
+        TypeKind::Row(fields) => TypeKind::Row(
+            fields
+                .iter()
+                .map(|f| Field::new(&f.name, without_comments(&f.ty)))
+                .collect(),
+        ),
+        TypeKind::Array(element) => TypeKind::Array(inner(element)),
+        TypeKind::Multiset(element) => TypeKind::Multiset(inner(element)),
+        TypeKind::Map(key, value) => TypeKind::Map(inner(key), inner(value)),
         kind => kind.clone(),
     };
     LogicalType::new(kind, ty.nullable)
 }
 
-/// `CAST(5 AS INTERVAL DAY)` is five times a day.
+/// How many months or milliseconds the one unit of an interval type is; none where it has two.
+fn single_unit(kind: &TypeKind) -> Option<i128> {
+    match kind {
+        TypeKind::IntervalYearMonth(fields) | TypeKind::IntervalDayTime(fields) => match fields {
+            IntervalFields::Year { .. } => Some(12),
+            IntervalFields::Month => Some(1),
+            IntervalFields::Day { .. } => Some(86_400_000),
+            IntervalFields::Hour => Some(3_600_000),
+            IntervalFields::Minute => Some(60_000),
+            IntervalFields::Second { .. } => Some(1_000),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A cast of a number to an interval has one unit, and a literal counts in it: `CAST(5 AS INTERVAL DAY)` is five days.
+/// Other numbers count months or milliseconds, as in Flink.
 fn number_to_interval(
-    ctx: &ExprContext,
     arg: &TypedExpr,
     ty: &LogicalType,
+    try_cast: bool,
 ) -> Result<Option<TypedExpr>, CallError> {
-    let unit = match &ty.kind {
-        TypeKind::IntervalYearMonth(IntervalFields::Month) => literal::interval_months(1),
-        TypeKind::IntervalYearMonth(_) => literal::interval_months(12),
-        TypeKind::IntervalDayTime(fields) => literal::interval_millis(match fields {
-            IntervalFields::Hour | IntervalFields::HourToMinute => 3_600_000,
-            IntervalFields::HourToSecond { .. } => 3_600_000,
-            IntervalFields::Minute | IntervalFields::MinuteToSecond { .. } => 60_000,
-            IntervalFields::Second { .. } => 1_000,
-            _ => 86_400_000,
-        }),
-        _ => return Ok(None),
-    };
-    if !arg.ty.kind.is_integer() {
+    if !arg.ty.kind.is_numeric() || !ty.kind.is_interval() {
         return Ok(None);
     }
-    crate::call::built_in(ctx, "*", vec![unit, arg.clone()]).map(Some)
+    let Some(unit) = single_unit(&ty.kind) else {
+        return Err(no_cast(&arg.ty, ty));
+    };
+    let scaled = match arg.literal() {
+        _ if try_cast => None,
+        Some(ScalarValue::Int32(Some(value))) => Some(i128::from(*value) * unit),
+        Some(ScalarValue::Int64(Some(value))) => Some(i128::from(*value) * unit),
+        Some(ScalarValue::Decimal128(Some(value), _, scale)) => value
+            .checked_mul(unit)
+            .map(|v| v / 10_i128.pow(u32::from(scale.unsigned_abs()))),
+        _ => None,
+    };
+    let Some(scaled) = scaled else {
+        return Ok(None);
+    };
+    let out_of_range = |_| CallError::Invalid(format!("{scaled} is too much for an interval"));
+    Ok(Some(match ty.kind {
+        TypeKind::IntervalYearMonth(_) => {
+            literal::interval_months(i32::try_from(scaled).map_err(out_of_range)?)
+        }
+        _ => literal::interval_millis(i64::try_from(scaled).map_err(out_of_range)?),
+    }))
 }
 
 /// The cast that INSERT and function arguments get by themselves: refuses what Flink does not convert silently.
@@ -150,7 +193,7 @@ pub(crate) fn coerce(
 }
 
 /// A row or a collection with a NULL in it that nothing gives a type.
-fn holds_untyped_null(kind: &TypeKind) -> bool {
+pub fn holds_untyped_null(kind: &TypeKind) -> bool {
     let null = |ty: &LogicalType| ty.kind == TypeKind::Null || holds_untyped_null(&ty.kind);
     match kind {
         TypeKind::Array(element) | TypeKind::Multiset(element) => null(element),
@@ -168,7 +211,7 @@ fn no_cast(from: &LogicalType, to: &LogicalType) -> CallError {
 }
 
 fn check(from: &LogicalType, to: &LogicalType, implicit: bool) -> Result<(), CallError> {
-    if to.kind.is_character() && holds_untyped_null(&from.kind) {
+    if !implicit && holds_untyped_null(&from.kind) {
         return Err(CallError::Invalid("Illegal type: NULL".into()));
     }
     match support(from, to) {

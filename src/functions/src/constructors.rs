@@ -13,6 +13,7 @@ use filbert_types::{Field, LogicalType, TypeKind};
 
 use crate::CallError;
 use crate::call::{bind_kernel, cast_args};
+use crate::cast::holds_untyped_null;
 use crate::common_type::common_type;
 use crate::definition::{Function, FunctionRef};
 use crate::kernel::{Call, fail};
@@ -95,6 +96,9 @@ fn array_type(types: &[LogicalType]) -> Result<LogicalType, CallError> {
         return Err(CallError::Invalid("Require at least 1 argument".into()));
     }
     let element = same_type(types)?;
+    if holds_untyped_null(&element.kind) {
+        return Err(CallError::Invalid("Illegal type: NULL".into()));
+    }
     if element.kind == TypeKind::Null {
         return Err(CallError::Invalid(
             "Parameters must be of the same type, and NULL alone has none".into(),
@@ -118,7 +122,11 @@ fn map_type(types: &[LogicalType]) -> Result<LogicalType, CallError> {
         let types: Vec<LogicalType> = types.iter().skip(skip).step_by(2).cloned().collect();
         same_type(&types)
     };
-    let (key, value) = (part(0)?, part(1)?);
+    let (key, mut value) = (part(0)?, part(1)?);
+    // Flink's choice where the values alone have no type.
+    if value.kind == TypeKind::Null {
+        value = key.with_nullable(true);
+    }
     Ok(LogicalType::not_null(TypeKind::Map(
         Box::new(key),
         Box::new(value),

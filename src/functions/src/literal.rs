@@ -71,6 +71,10 @@ pub fn number(text: &str) -> Result<TypedExpr, CallError> {
     let magnitude: i128 = format!("{integer}{fraction}")
         .parse()
         .map_err(|_| out_of_range())?;
+    // Its digits must fit a BIGINT, for Flink.
+    if magnitude > i128::from(i64::MAX) {
+        return Err(out_of_range());
+    }
     let value = if negative { -magnitude } else { magnitude };
     let (precision, scale) = (precision as u8, fraction.len() as u8);
     Ok(typed(

@@ -108,7 +108,7 @@ impl Binder<'_> {
         }
     }
 
-    /// CURRENT_DATE and the like, which are called without parentheses.
+    /// CURRENT_DATE and the like, which may be called without parentheses.
     pub fn niladic(&self, ident: &Ident) -> Option<BindResult<TypedExpr>> {
         const NILADIC: &[&str] = &[
             "CURRENT_DATE",
@@ -117,6 +117,7 @@ impl Binder<'_> {
             "LOCALTIME",
             "LOCALTIMESTAMP",
             "CURRENT_ROW_TIMESTAMP",
+            "PI",
         ];
         if ident.quote_style.is_some() {
             return None;

@@ -10,7 +10,7 @@ use crate::cast::coerce;
 use crate::common_type::{common_type, new_style_common_type};
 use crate::definition::{Function, Inferred};
 use crate::kernel::Call;
-use crate::operators::comparison::{Comparison, compare};
+use crate::operators::comparison::{Comparison, compare, infer_compare};
 use crate::operators::nested::order;
 use crate::signature::{ANY, CallArgs};
 use crate::typed::{ExprContext, TypedExpr};
@@ -133,7 +133,9 @@ fn infer_if(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
     let common = common_type(&types[1..]).ok_or_else(|| call.refuse())?;
     let mut args = to_common(&types, &common);
     args[0] = LogicalType::new(TypeKind::Boolean, types[0].nullable);
-    Ok(call.returns_type(args, common))
+    // A condition that can be NULL makes the result so, though it never is NULL for that.
+    let nullable = common.nullable || call.any_nullable();
+    Ok(call.returns_type(args, common.with_nullable(nullable)))
 }
 
 fn expand_if(
@@ -148,7 +150,7 @@ fn expand_if(
 }
 
 fn infer_nullif(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = call.matches(&[&[ANY, ANY]])?;
+    let types = infer_compare(call)?.arg_types;
     let ty = types[0].with_nullable(!never_equal(call));
     Ok(call.returns_type(types, ty))
 }
@@ -242,7 +244,7 @@ fn extreme(call: &Call<'_>, wanted: std::cmp::Ordering) -> DfResult<ArrayRef> {
 
 fn infer_typeof(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
     let types = call.matches(&[&[ANY], &[ANY, crate::signature::BOOLEAN.literal()]])?;
-    Ok(call.returns_type(types, LogicalType::not_null(TypeKind::STRING)))
+    Ok(call.returns_nullable(types, TypeKind::STRING))
 }
 
 fn expand_typeof(

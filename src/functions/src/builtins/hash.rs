@@ -118,7 +118,8 @@ fn infer_hash_code(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
     Ok(call.returns(types, TypeKind::Int))
 }
 
-fn fold(value: i64) -> i32 {
+/// `Long.hashCode`.
+pub(crate) fn long_hash(value: i64) -> i32 {
     (value ^ ((value as u64) >> 32) as i64) as i32
 }
 
@@ -137,9 +138,9 @@ fn hash_code(call: &Call<'_>) -> Result<ArrayRef> {
         DataType::Int8 => primitive!(Int8Type, i32::from),
         DataType::Int16 => primitive!(Int16Type, i32::from),
         DataType::Int32 => primitive!(Int32Type, |v| v),
-        DataType::Int64 => primitive!(Int64Type, fold),
+        DataType::Int64 => primitive!(Int64Type, long_hash),
         DataType::Float32 => primitive!(Float32Type, |v: f32| v.to_bits() as i32),
-        DataType::Float64 => primitive!(Float64Type, |v: f64| fold(v.to_bits() as i64)),
+        DataType::Float64 => primitive!(Float64Type, |v: f64| long_hash(v.to_bits() as i64)),
         DataType::Decimal128(_, scale) => {
             primitive!(Decimal128Type, |v: i128| decimal_hash(v, scale))
         }
@@ -147,7 +148,7 @@ fn hash_code(call: &Call<'_>) -> Result<ArrayRef> {
         DataType::Time32(_) => primitive!(Time32MillisecondType, |v| v),
         DataType::Utf8View => {
             let arg = call.strings(0)?;
-            call.build::<Int32Type>(|row| Ok(arg.get(row).map(string_hash)))
+            call.build::<Int32Type>(|row| Ok(arg.get(row).map(|t| string_hash(t).wrapping_abs())))
         }
         other => Err(fail(format!("HASH_CODE: unsupported type {other}"))),
     }

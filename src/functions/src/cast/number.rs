@@ -236,7 +236,7 @@ pub(super) fn to_boolean(array: &ArrayRef, from: &TypeKind) -> Result<ArrayRef> 
     })
 }
 
-/// So many months, or milliseconds: the unit has been multiplied in where the cast was bound.
+/// So many months, or milliseconds.
 pub(super) fn to_interval(array: &ArrayRef, to: &TypeKind) -> Result<ArrayRef> {
     let wide = arrow::compute::cast(array, &arrow::datatypes::DataType::Int64)?;
     match to {

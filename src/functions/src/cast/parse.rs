@@ -310,7 +310,7 @@ fn read_time(text: &str) -> Option<i32> {
         .get(3)
         .is_some_and(|digit| *digit >= b'5');
     let ms = (fraction_nanos(fraction) / 1_000_000) as i32 + i32::from(up);
-    valid.then_some(((hour * 60 + minute) * 60 + second) * 1000 + ms)
+    valid.then(|| ((hour * 60 + minute) * 60 + second) * 1000 + ms)
 }
 
 fn timestamps(
@@ -381,9 +381,13 @@ fn clock(text: &str) -> Option<(u32, u32)> {
     let hour = digits(parts.next()?, 1, 2)?;
     let minute = digits(parts.next()?, 1, 2)?;
     let second = digits(parts.next()?, 1, 2)?;
-    let valid =
-        hour < 24 && minute < 60 && second < 60 && fraction.bytes().all(|b| b.is_ascii_digit());
-    valid.then(|| ((hour * 60 + minute) * 60 + second, fraction_nanos(fraction)))
+    let nanos = fraction_nanos(fraction);
+    // 24:00 is the next day's beginning.
+    let day = (hour < 24 || (hour == 24 && minute == 0 && second == 0 && nanos == 0))
+        && minute < 60
+        && second < 60;
+    let valid = day && fraction.bytes().all(|b| b.is_ascii_digit());
+    valid.then(|| ((hour * 60 + minute) * 60 + second, nanos))
 }
 
 fn digits(text: &str, least: usize, most: usize) -> Option<u32> {
@@ -426,6 +430,7 @@ mod tests {
         assert_eq!(read_time("12"), Some(43_200_000));
         assert_eq!(read_time("1:2:3"), Some(3_723_000));
         assert_eq!(read_time("24:00:00"), None);
+        assert_eq!(read_time("20240229"), None);
         assert_eq!(read_time("23:59:60"), None);
         assert_eq!(read_time("0:0:1.00049"), Some(1000));
         assert_eq!(read_time("0:0:1.0005"), Some(1001));
@@ -440,6 +445,11 @@ mod tests {
         );
         assert_eq!(read_timestamp("2024-02-29T12:34:56"), None);
         assert_eq!(read_timestamp("2024-02-29 12:34"), None);
+        assert_eq!(
+            read_timestamp("2024-02-29 24:00:00"),
+            read_timestamp("2024-03-01")
+        );
+        assert_eq!(read_timestamp("2024-02-29 24:00:01"), None);
         assert_eq!(
             read_timestamp("1970-1-2 0:0:1.5"),
             Some((86_401, 500_000_000))

@@ -242,8 +242,20 @@ fn expand(
         _ => {
             let left = coerce(ctx, left, ty)?;
             let right = coerce(ctx, right, ty)?;
+            if op == Arithmetic::Divide && left.literal().is_some() && is_zero(&right) {
+                return Err(CallError::Invalid("Division by zero".into()));
+            }
             Ok(binary_expr(left.expr, op.operator(), right.expr))
         }
+    }
+}
+
+/// Flink divides constants as decimal numbers, which have no infinity.
+fn is_zero(divisor: &TypedExpr) -> bool {
+    match divisor.literal() {
+        Some(ScalarValue::Float64(Some(value))) => *value == 0.0,
+        Some(ScalarValue::Float32(Some(value))) => *value == 0.0,
+        _ => false,
     }
 }
 

@@ -1,21 +1,19 @@
 //! `=`, `<>`, `<`, .., IS DISTINCT FROM, BETWEEN and IN.
 
-use std::sync::Arc;
+mod floats;
+mod range;
 
-use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray};
-use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::{Float32Type, Float64Type};
-use datafusion::common::Result as DfResult;
-use datafusion::logical_expr::expr::InList;
+use floats::floats;
+use range::{between, in_list};
+
 use datafusion::logical_expr::{Expr, Operator, binary_expr};
 use filbert_types::{LogicalType, TypeKind};
 
-use super::{logic, nested};
+use super::nested;
 use crate::call::bind_kernel;
 use crate::cast::{cast, coerce};
 use crate::common_type::common_type;
 use crate::definition::{Function, FunctionRef, Inferred};
-use crate::kernel::{Arg, Call};
 use crate::signature::{ANY, CallArgs};
 use crate::typed::{ExprContext, TypedExpr};
 use crate::{CallError, literal};
@@ -214,7 +212,7 @@ impl Comparison {
     }
 }
 
-fn infer_compare(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+pub(crate) fn infer_compare(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
     let types = call.matches(&[&[ANY, ANY]])?;
     let (a, b) = (&types[0], &types[1]);
     if !comparable(&a.kind, &b.kind) {
@@ -229,7 +227,11 @@ fn infer_compare(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
             strip(name(b))
         )));
     }
-    Ok(call.returns(types, TypeKind::Boolean))
+    // Constructors are compared field by field.
+    let nullable_field = row_constructors(&call.args[0], &call.args[1])
+        .is_some_and(|fields| fields.iter().any(|(l, r)| l.ty.nullable || r.ty.nullable));
+    let nullable = nullable_field || call.any_nullable();
+    Ok(call.returns_type(types, LogicalType::new(TypeKind::Boolean, nullable)))
 }
 
 fn is_character_and_number(a: &TypeKind, b: &TypeKind) -> bool {
@@ -432,157 +434,4 @@ fn compare_rows(
     } else {
         all
     })
-}
-
-fn bound(
-    ctx: &ExprContext,
-    name: &str,
-    a: &TypedExpr,
-    b: &TypedExpr,
-) -> Result<TypedExpr, CallError> {
-    let (a, b) = text_as_number(ctx, a.clone(), b.clone())?;
-    crate::call::built_in(ctx, name, vec![a, b])
-}
-
-/// BETWEEN and IN read text beside a number as a number, which the plain comparisons refuse.
-fn text_as_number(
-    ctx: &ExprContext,
-    a: TypedExpr,
-    b: TypedExpr,
-) -> Result<(TypedExpr, TypedExpr), CallError> {
-    if a.ty.kind.is_numeric() && b.ty.kind.is_character() {
-        let b = cast(ctx, b, &a.ty)?;
-        return Ok((a, b));
-    }
-    if a.ty.kind.is_character() && b.ty.kind.is_numeric() {
-        let a = cast(ctx, a, &b.ty)?;
-        return Ok((a, b));
-    }
-    Ok((a, b))
-}
-
-fn between(
-    ctx: &ExprContext,
-    args: Vec<TypedExpr>,
-    symmetric: bool,
-    negated: bool,
-) -> Result<Expr, CallError> {
-    let [value, low, high] = &args[..] else {
-        return Err(CallError::Invalid("BETWEEN has three operands".into()));
-    };
-    let inside = |low: &TypedExpr, high: &TypedExpr| {
-        let above = bound(ctx, ">=", value, low)?;
-        let below = bound(ctx, "<=", value, high)?;
-        logic::and(ctx, above, below)
-    };
-    let mut result = inside(low, high)?;
-    if symmetric {
-        let other = inside(high, low)?;
-        result = crate::call::built_in(ctx, "OR", vec![result, other])?;
-    }
-    if negated {
-        result = logic::not(ctx, result)?;
-    }
-    Ok(result.expr)
-}
-
-fn in_list(ctx: &ExprContext, args: Vec<TypedExpr>, negated: bool) -> Result<Expr, CallError> {
-    let mut args = args.into_iter();
-    let Some(value) = args.next() else {
-        return Err(CallError::Invalid("IN has a left side".into()));
-    };
-    let candidates: Vec<TypedExpr> = args.collect();
-    if let Some(list) = plain_list(ctx, &value, &candidates)? {
-        return Ok(Expr::InList(InList::new(
-            Box::new(value.expr),
-            list,
-            negated,
-        )));
-    }
-    let mut any: Option<TypedExpr> = None;
-    for candidate in &candidates {
-        let one = bound(ctx, "=", &value, candidate)?;
-        any = Some(match any {
-            Some(any) => crate::call::built_in(ctx, "OR", vec![any, one])?,
-            None => one,
-        });
-    }
-    let any = any.ok_or_else(|| CallError::Invalid("IN has an empty list".into()))?;
-    let result = if negated { logic::not(ctx, any)? } else { any };
-    Ok(result.expr)
-}
-
-/// The list as literals of the value's own Arrow type, where DataFusion's IN means the same: it builds a hash table.
-fn plain_list(
-    ctx: &ExprContext,
-    value: &TypedExpr,
-    candidates: &[TypedExpr],
-) -> Result<Option<Vec<Expr>>, CallError> {
-    let kind = &value.ty.kind;
-    if candidates.len() < 2
-        || is_nested(kind)
-        || kind.is_approximate_numeric()
-        || *kind == TypeKind::Null
-    {
-        return Ok(None);
-    }
-    let mut list = Vec::with_capacity(candidates.len());
-    for candidate in candidates {
-        let same_arrow = candidate.ty.arrow() == value.ty.arrow();
-        if candidate.literal().is_none() || !(same_arrow || candidate.ty.kind == TypeKind::Null) {
-            return Ok(None);
-        }
-        let candidate = if same_arrow {
-            candidate.clone()
-        } else {
-            coerce(ctx, candidate.clone(), &value.ty)?
-        };
-        list.push(candidate.expr);
-    }
-    Ok(Some(list))
-}
-
-/// IEEE comparison: NaN equals nothing, -0.0 equals 0.0.
-fn floats(call: &Call<'_>, how: Comparison) -> DfResult<ArrayRef> {
-    match call.arg_types[0].kind {
-        TypeKind::Float => typed_floats::<Float32Type>(call, how),
-        _ => typed_floats::<Float64Type>(call, how),
-    }
-}
-
-fn typed_floats<T>(call: &Call<'_>, how: Comparison) -> DfResult<ArrayRef>
-where
-    T: ArrowPrimitiveType,
-    T::Native: PartialOrd,
-{
-    let (left, right) = (call.primitives::<T>(0)?, call.primitives::<T>(1)?);
-    let sides = (&left, &right);
-    let values = match how {
-        Comparison::Eq | Comparison::NotDistinct => collect(call, sides, |a, b| a == b),
-        Comparison::NotEq | Comparison::Distinct => collect(call, sides, |a, b| a != b),
-        Comparison::Lt => collect(call, sides, |a, b| a < b),
-        Comparison::LtEq => collect(call, sides, |a, b| a <= b),
-        Comparison::Gt => collect(call, sides, |a, b| a > b),
-        Comparison::GtEq => collect(call, sides, |a, b| a >= b),
-    };
-    if !matches!(how, Comparison::Distinct | Comparison::NotDistinct) {
-        return Ok(Arc::new(BooleanArray::new(values, call.strict_nulls())));
-    }
-    let distinct = how == Comparison::Distinct;
-    let answers = BooleanBuffer::collect_bool(call.rows, |row| {
-        match (left.is_null(row), right.is_null(row)) {
-            (true, true) => !distinct,
-            (false, false) => values.value(row),
-            _ => distinct,
-        }
-    });
-    Ok(Arc::new(BooleanArray::new(answers, None)))
-}
-
-fn collect<T: ArrowPrimitiveType>(
-    call: &Call<'_>,
-    (left, right): (&Arg<PrimitiveArray<T>>, &Arg<PrimitiveArray<T>>),
-    test: impl Fn(T::Native, T::Native) -> bool,
-) -> BooleanBuffer {
-    BooleanBuffer::collect_bool(call.rows, |row| test(left.value(row), right.value(row)))
 }

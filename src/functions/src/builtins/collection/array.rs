@@ -11,12 +11,17 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type};
 use datafusion::common::{Result, internal_err};
 use filbert_types::{LogicalType, TypeKind};
 
+mod types;
+
+use types::{
+    ARRAY, element_type, infer_extreme, infer_join, infer_same, infer_sort, infer_with_element,
+    needle_types,
+};
+
 use super::elements::{Gather, Keys, range};
-use crate::CallError;
-use crate::cast::{CastSupport, support};
-use crate::definition::{Function, Inferred};
+use crate::definition::Function;
 use crate::kernel::{Call, fail};
-use crate::signature::{ANY, BOOLEAN, CallArgs, Family, INT, Param, STRING};
+use crate::signature::{Family, INT, Param};
 
 pub static FUNCTIONS: &[Function] = &[
     Function::kernel(
@@ -153,85 +158,6 @@ pub static FUNCTIONS: &[Function] = &[
         join,
     ),
 ];
-
-const ARRAY: Param = Param::of(Family::Array);
-
-fn element_type(call: &CallArgs<'_>, ty: &LogicalType) -> Result<LogicalType, CallError> {
-    match &ty.kind {
-        TypeKind::Array(element) => Ok((**element).clone()),
-        _ => Err(call.refuse()),
-    }
-}
-
-fn infer_same(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = call.matches(&[&[ARRAY]])?;
-    let ty = types[0].clone();
-    Ok(call.returns_type(types, ty))
-}
-
-/// An array and a value that becomes one of its elements' type by itself. Texts keep their length.
-fn needle_types(call: &CallArgs<'_>) -> Result<Vec<LogicalType>, CallError> {
-    let mut types = call.matches(&[&[ARRAY, ANY]])?;
-    let element = element_type(call, &types[0])?;
-    let needle = &types[1];
-    let accepted = needle.kind == TypeKind::Null
-        || (element.kind.is_character() && needle.kind.is_character())
-        || (element.kind.is_binary() && needle.kind.is_binary())
-        || matches!(support(needle, &element), CastSupport::Implicit);
-    if !accepted {
-        return Err(call.refuse());
-    }
-    types[1] = element.with_nullable(needle.nullable || needle.kind == TypeKind::Null);
-    let keeps_length = element.kind.is_character() || element.kind.is_binary();
-    if keeps_length && call.ty(1).kind != TypeKind::Null {
-        types[1] = call.ty(1).clone();
-    }
-    Ok(types)
-}
-
-fn infer_with_element(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = needle_types(call)?;
-    let element = element_type(call, &types[0])?;
-    let nullable = element.nullable || types[1].nullable;
-    let kind = TypeKind::Array(Box::new(element.with_nullable(nullable)));
-    Ok(call.returns(types, kind))
-}
-
-/// Whether an array's elements can be ordered.
-fn check_order(call: &CallArgs<'_>, ty: &LogicalType) -> Result<LogicalType, CallError> {
-    let element = element_type(call, ty)?;
-    match element.kind {
-        TypeKind::Array(_)
-        | TypeKind::Map(..)
-        | TypeKind::Multiset(_)
-        | TypeKind::Row(_)
-        | TypeKind::Variant
-        | TypeKind::Bitmap
-        | TypeKind::Raw { .. } => Err(call.refuse()),
-        _ => Ok(element),
-    }
-}
-
-fn infer_sort(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = call.matches(&[&[ARRAY], &[ARRAY, BOOLEAN], &[ARRAY, BOOLEAN, BOOLEAN]])?;
-    check_order(call, &types[0])?;
-    let kind = types[0].kind.clone();
-    Ok(call.returns(types, kind))
-}
-
-fn infer_extreme(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = call.matches(&[&[ARRAY]])?;
-    let element = check_order(call, &types[0])?;
-    Ok(call.returns_nullable(types, element.kind))
-}
-
-fn infer_join(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = call.matches(&[&[ARRAY, STRING], &[ARRAY, STRING, STRING]])?;
-    if !element_type(call, &types[0])?.kind.is_character() {
-        return Err(call.refuse());
-    }
-    Ok(call.returns(types, TypeKind::STRING))
-}
 
 fn cardinality(call: &Call<'_>) -> Result<ArrayRef> {
     if matches!(call.arg_types[0].kind, TypeKind::Array(_)) {

@@ -40,7 +40,7 @@ fn infer_concat(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
 }
 
 fn infer_concat_ws(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = call.matches_variadic(&[STRING, STRING], &STRING)?;
+    let types = call.matches_variadic(&[STRING], &STRING)?;
     let nullable = types.iter().any(|t| t.nullable);
     Ok(call.returns_type(types, LogicalType::new(TypeKind::STRING, nullable)))
 }

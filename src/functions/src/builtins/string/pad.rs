@@ -4,7 +4,7 @@ use arrow::array::ArrayRef;
 use datafusion::common::Result;
 use filbert_types::TypeKind;
 
-use super::slice::{utf16_len, utf16_offset};
+use super::slice::{push_utf16, utf16_len};
 use crate::CallError;
 use crate::definition::{Function, Inferred};
 use crate::kernel::Call;
@@ -42,7 +42,7 @@ fn pad(call: &Call<'_>, left: bool) -> Result<ArrayRef> {
         }
         let missing = length - utf16_len(text);
         if missing <= 0 {
-            out.push_str(cut(text, length));
+            push_utf16(text, 0..length, out);
             return Ok(true);
         }
         if !left {
@@ -50,21 +50,10 @@ fn pad(call: &Call<'_>, left: bool) -> Result<ArrayRef> {
         }
         let width = utf16_len(padding);
         (0..missing / width).for_each(|_| out.push_str(padding));
-        out.push_str(cut(padding, missing % width));
+        push_utf16(padding, 0..missing % width, out);
         if left {
             out.push_str(text);
         }
         Ok(true)
     })
-}
-
-/// The first `units` of a text; a character of which only a half would fit is left out.
-fn cut(text: &str, units: i64) -> &str {
-    let end = utf16_offset(text, units);
-    let whole = &text[..end];
-    if utf16_len(whole) > units {
-        let last = whole.chars().next_back().map_or(0, char::len_utf8);
-        return &whole[..end - last];
-    }
-    whole
 }

@@ -199,6 +199,18 @@ fn replace(call: &Call<'_>) -> Result<ArrayRef> {
     let (text, from, to) = (call.strings(0)?, call.strings(1)?, call.strings(2)?);
     call.strict_strings(|row, out| {
         let (text, from, to) = (text.value(row), from.value(row), to.value(row));
+        if from.is_empty() {
+            out.push_str(to);
+            // Java looks between the halves of a character, too.
+            text.chars().for_each(|c| match c.len_utf16() {
+                1 => out.extend([c].into_iter().chain(to.chars())),
+                _ => (0..2).for_each(|_| {
+                    out.push('?');
+                    out.push_str(to);
+                }),
+            });
+            return Ok(true);
+        }
         let mut last = 0;
         for (at, found) in text.match_indices(from) {
             out.push_str(&text[last..at]);

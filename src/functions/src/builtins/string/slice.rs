@@ -1,5 +1,7 @@
 //! SUBSTRING, LEFT, RIGHT, OVERLAY, ELT.
 
+use std::ops::Range;
+
 use arrow::array::{ArrayRef, StringViewArray};
 use arrow::datatypes::Int64Type;
 use datafusion::common::Result;
@@ -187,7 +189,7 @@ fn right(call: &Call<'_>) -> Result<ArrayRef> {
     })
 }
 
-/// Positions count UTF-16 units here, as in Flink; a part that would begin within a character begins after it.
+/// Positions count UTF-16 units here, as in Flink.
 fn overlay(call: &Call<'_>) -> Result<ArrayRef> {
     let (text, new) = (call.strings(0)?, call.strings(1)?);
     let start = call.bigints(2)?;
@@ -205,11 +207,11 @@ fn overlay(call: &Call<'_>) -> Result<ArrayRef> {
         let length = length
             .as_ref()
             .map_or_else(|| utf16_len(new), |l| l.value(row));
-        out.push_str(&text[..utf16_offset(text, start - 1)]);
+        push_utf16(text, 0..start - 1, out);
         out.push_str(new);
         let rest = start.saturating_add(length);
         if length > 0 && rest <= units {
-            out.push_str(&text[utf16_offset(text, rest - 1)..]);
+            push_utf16(text, rest - 1..units, out);
         }
         Ok(true)
     })
@@ -223,18 +225,24 @@ pub(super) fn utf16_len(text: &str) -> i64 {
     }
 }
 
-pub(super) fn utf16_offset(text: &str, units: i64) -> usize {
+/// Appends these UTF-16 units of a text. Half a character is a question mark, as Java writes it.
+pub(super) fn push_utf16(text: &str, units: Range<i64>, out: &mut String) {
     if text.is_ascii() {
-        return (units.max(0) as usize).min(text.len());
+        let end = (units.end.max(0) as usize).min(text.len());
+        out.push_str(&text[(units.start.max(0) as usize).min(end)..end]);
+        return;
     }
-    let mut seen = 0;
-    for (offset, c) in text.char_indices() {
-        if seen >= units {
-            return offset;
+    let mut at = 0;
+    for c in text.chars() {
+        let width = c.len_utf16() as i64;
+        let inside = (at + width).min(units.end) - at.max(units.start);
+        if inside == width {
+            out.push(c);
+        } else if inside > 0 {
+            out.push('?');
         }
-        seen += c.len_utf16() as i64;
+        at += width;
     }
-    text.len()
 }
 
 fn elt(call: &Call<'_>) -> Result<ArrayRef> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::java::sql_date::days_of;
 use crate::java::sql_date::timestamp_to_iso;
 
 /// What Flink's DATE_FORMAT(TIMESTAMP '2024-02-29 15:04:05.123456', ..) answered.
