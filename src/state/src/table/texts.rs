@@ -38,7 +38,7 @@ pub(super) struct Shared {
 
 const NO_STRING: u32 = u32::MAX;
 /// At so many strings it is first looked at whether they repeat.
-const FIRST_LOOK: usize = 4096;
+const FIRST_LOOK: usize = 32_768;
 
 impl Texts {
     #[inline]
@@ -176,7 +176,7 @@ mod tests {
     fn repeating_strings_stand_once_and_others_by_themselves() {
         let mut few = Texts::default();
         let mut many = Texts::default();
-        for slot in 0..10_000u32 {
+        for slot in 0..40_000u32 {
             few.set(
                 slot,
                 Some(format!("a name of twenty bytes {}", slot % 100).as_bytes()),
@@ -186,15 +186,15 @@ mod tests {
                 Some(format!("a name of twenty bytes {slot}").as_bytes()),
             );
         }
-        assert!(few.memory_bytes() < 100_000, "{}", few.memory_bytes());
+        assert!(few.memory_bytes() < 300_000, "{}", few.memory_bytes());
         assert!(matches!(many, Texts::Each(_)));
         assert_eq!(
-            few.get(9_999),
+            few.get(39_999),
             Some(b"a name of twenty bytes 99".as_slice())
         );
         assert_eq!(
-            many.get(9_999),
-            Some(b"a name of twenty bytes 9999".as_slice())
+            many.get(39_999),
+            Some(b"a name of twenty bytes 39999".as_slice())
         );
     }
 
