@@ -4,8 +4,12 @@
 //! - `known-differences.txt`: statements that we answer in another way than Flink, each with the reason.
 //! - `waiting.txt`: files that wait for something that is not built yet.
 //! - [`random`]: random queries over random changelogs, streaming against batch.
+//! - [`time`]: queries over time, whose input comes out of order and in parts.
+//! - [`replay`]: what a query has come to.
 
 pub mod random;
+pub mod replay;
+pub mod time;
 
 #[cfg(test)]
 mod clock;

@@ -1,9 +1,10 @@
-//! Streaming = batch over random queries and changelogs. `FILBERT_RANDOM_CASES` and `FILBERT_RANDOM_SEED` run more, or
-//! others: `FILBERT_RANDOM_CASES=100000 cargo test --release -p filbert-sql-tests --test random`.
+//! Streaming = batch over random queries: over changelogs, and over time, with input out of order and in parts.
+//! `FILBERT_RANDOM_CASES` and `FILBERT_RANDOM_SEED` run more, or others:
+//! `FILBERT_RANDOM_CASES=100000 cargo test --release -p filbert-sql-tests --test random`.
 
 use std::time::Duration;
 
-use filbert_sql_tests::random::run_cases;
+use filbert_sql_tests::random::{Tally, run_cases};
 
 fn number(variable: &str, default: u64) -> u64 {
     match std::env::var(variable) {
@@ -12,18 +13,27 @@ fn number(variable: &str, default: u64) -> u64 {
     }
 }
 
-#[test]
-fn streaming_comes_to_what_batch_says() {
-    let cases = number("FILBERT_RANDOM_CASES", 2000);
-    let minutes = if cases > 2000 { 24 * 60 } else { 8 };
-    let tally = run_cases(
-        number("FILBERT_RANDOM_SEED", 0),
-        cases,
-        Duration::from_secs(60 * minutes),
-    );
+fn check(tally: &Tally) {
     for (reason, count) in &tally.unsupported {
         println!("{count} times: {reason}");
     }
     println!("{} cases agree", tally.agreed);
     assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n\n"));
+}
+
+#[test]
+fn streaming_comes_to_what_batch_says() {
+    let cases = number("FILBERT_RANDOM_CASES", 2000);
+    let minutes = if cases > 2000 { 24 * 60 } else { 8 };
+    let seed = number("FILBERT_RANDOM_SEED", 0);
+    check(&run_cases(seed, cases, Duration::from_secs(60 * minutes)));
+}
+
+#[test]
+fn neither_order_nor_parts_nor_cuts_change_what_time_decides() {
+    let cases = number("FILBERT_RANDOM_CASES", 600);
+    let minutes = if cases > 600 { 24 * 60 } else { 2 };
+    let seed = number("FILBERT_RANDOM_SEED", 0);
+    let most = Duration::from_secs(60 * minutes);
+    check(&filbert_sql_tests::time::run_cases(seed, cases, most));
 }

@@ -10,7 +10,7 @@ use filbert_types::{CatalogTable, ColumnKind, ConfigOption, Configuration, Field
 use crate::error::ConnectorError;
 use crate::factory::{ConnectorRegistry, FactoryContext, FormatFactory, TableFactory};
 use crate::lookup::LookupSource;
-use crate::options::{FORMAT, REFUSED_SCAN_OPTIONS, RefusedOption, TableOptions};
+use crate::options::{FORMAT, RefusedOption, TableOptions, WATERMARK_OPTIONS};
 use crate::sink::TableSink;
 use crate::source::ScanSource;
 
@@ -49,6 +49,7 @@ impl ConnectorRegistry {
                 .scan_source(ctx)
                 .ok_or_else(|| only(factory, "sink", "source"))??;
             check_metadata(request, &source.metadata(), "reading", |_| true)?;
+            ctx.options.watermark_params()?;
             Ok(source)
         })
     }
@@ -270,8 +271,9 @@ struct KnownOptions {
 
 impl KnownOptions {
     fn of(factory: &dyn TableFactory) -> KnownOptions {
-        let own = factory.options().iter().map(|o| (o.key.to_owned(), *o));
-        let refused = REFUSED_SCAN_OPTIONS.iter().chain(factory.refused_options());
+        let own = factory.options().iter().chain(WATERMARK_OPTIONS);
+        let own = own.map(|o| (o.key.to_owned(), *o));
+        let refused = factory.refused_options().iter();
         KnownOptions {
             options: own.collect(),
             refused: refused.map(|(k, why)| ((*k).to_owned(), *why)).collect(),

@@ -64,6 +64,12 @@ pub trait ScanSource: Send + Sync {
         false
     }
 
+    /// True when a reader reads several splits beside each other, each with rows in an order of its own: watermarks are
+    /// then made by split, in the source. Its readers say of each batch which split it is from.
+    fn supports_watermark_push_down(&self) -> bool {
+        false
+    }
+
     fn supports_projection(&self) -> bool {
         false
     }
@@ -184,6 +190,8 @@ pub enum ReaderOutput {
     Batch(ChangeBatch),
     /// The source's own watermark (`SOURCE_WATERMARK()`).
     Watermark(Watermark),
+    /// A split has been read to its end: it no longer holds watermarks back.
+    SplitFinished(String),
     /// The splits at hand are read: the reader wants more.
     NeedSplits,
     /// Nothing before this much time has passed (rate limits, polling).
@@ -204,6 +212,11 @@ pub trait SourceReader: Send {
 
     /// The splits at hand with the positions after the last batch given out.
     fn snapshot(&self) -> Vec<Split>;
+
+    /// The split of the last batch given out, by its id, where the source makes watermarks by split.
+    fn split_of_batch(&self) -> Option<&str> {
+        None
+    }
 
     /// Called when a checkpoint has completed; by default nothing.
     ///

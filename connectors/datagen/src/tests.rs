@@ -80,7 +80,7 @@ impl Run {
                     _ => reader.no_more_splits(),
                 },
                 ReaderOutput::Finished => return batches,
-                ReaderOutput::Watermark(_) => unreachable!(),
+                ReaderOutput::Watermark(_) | ReaderOutput::SplitFinished(_) => unreachable!(),
             }
         }
     }

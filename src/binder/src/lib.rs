@@ -49,3 +49,4 @@ pub use error::{BindError, BindResult};
 pub use insert::bind_insert;
 pub use lookup_hints::{LookupHint, LookupRetry};
 pub use relational::{Relational, RelationalNode};
+pub use table::is_source_watermark;

@@ -67,10 +67,26 @@ pub enum Window {
         step_ms: i64,
         offset_ms: i64,
     },
+    /// Whole months by the calendar.
+    Months {
+        shape: MonthWindow,
+        size: i64,
+        /// HOP's slide or CUMULATE's step.
+        step: i64,
+        offset_ms: i64,
+    },
     Session {
         gap_ms: i64,
         partition_by: Vec<Column>,
     },
+}
+
+/// How windows of months follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MonthWindow {
+    Tumble,
+    Hop,
+    Cumulate,
 }
 
 /// The one extension node: a [`Relational`] over its inputs.

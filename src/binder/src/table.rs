@@ -554,7 +554,7 @@ pub(crate) fn as_time_attribute(ty: &LogicalType, time: TimeKind) -> LogicalType
 }
 
 /// `SOURCE_WATERMARK()`: the source knows its watermarks.
-pub(crate) fn is_source_watermark(expression: &str) -> bool {
+pub fn is_source_watermark(expression: &str) -> bool {
     let text: String = expression.chars().filter(|c| !c.is_whitespace()).collect();
     text.eq_ignore_ascii_case("SOURCE_WATERMARK()")
         || text.eq_ignore_ascii_case("`SOURCE_WATERMARK`()")

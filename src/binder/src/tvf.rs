@@ -8,7 +8,7 @@ mod node;
 
 use datafusion::common::ScalarValue;
 use filbert_sql::{TableArgument, TableArgumentSource};
-use filbert_types::{Span, TimeKind};
+use filbert_types::{LogicalType, Span, TimeKind};
 use sqlparser::ast::{
     Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, TableFactor,
 };
@@ -17,7 +17,7 @@ use crate::binder::{Binder, ident_span, name_parts, span_of};
 use crate::error::{BindError, BindResult, available};
 use crate::expr::ExprCx;
 use crate::from::{From, aliased};
-use crate::relational::Window;
+use crate::relational::{MonthWindow, Window};
 use crate::scope::{Relation, ScopeColumn};
 use crate::tvf::arguments::{SIGNATURES, check_steps, partition_column, positional};
 use crate::unnest::empty_scope;
@@ -91,30 +91,33 @@ impl Binder<'_> {
             .iter()
             .map(|p| partition_column(p, &input))
             .collect::<BindResult<Vec<_>>>()?;
-        let interval = |index: usize, what: &str, binder: &mut Self| {
-            required(index).and_then(|ast| binder.interval_ms(name, what, ast))
-        };
         let offset = |index: usize, binder: &mut Self| match args.get(index).copied().flatten() {
             Some(ast) => binder.interval_ms(name, "offset", ast),
             None => Ok(0),
         };
+        let first = required(2)?;
         let window = match name {
-            "TUMBLE" => Window::Tumble {
-                size_ms: positive(name, "size", interval(2, "size", self)?, span)?,
-                offset_ms: offset(3, self)?,
-            },
-            "HOP" => Window::Hop {
-                slide_ms: positive(name, "slide", interval(2, "slide", self)?, span)?,
-                size_ms: positive(name, "size", interval(3, "size", self)?, span)?,
-                offset_ms: offset(4, self)?,
-            },
-            "CUMULATE" => Window::Cumulate {
-                step_ms: positive(name, "step", interval(2, "step", self)?, span)?,
-                size_ms: positive(name, "maxSize", interval(3, "size", self)?, span)?,
-                offset_ms: offset(4, self)?,
-            },
+            "TUMBLE" => {
+                let size = self.window_length(name, "size", first)?;
+                window_of(
+                    name,
+                    [("size", size), ("size", size)],
+                    offset(3, self)?,
+                    span,
+                )?
+            }
+            "HOP" | "CUMULATE" => {
+                let (step_name, size_name) = match name {
+                    "HOP" => ("slide", "size"),
+                    _ => ("step", "maxSize"),
+                };
+                let step = self.window_length(name, step_name, first)?;
+                let size = self.window_length(name, "size", required(3)?)?;
+                let parts = [(size_name, size), (step_name, step)];
+                window_of(name, parts, offset(4, self)?, span)?
+            }
             _ => Window::Session {
-                gap_ms: positive(name, "gap", interval(2, "gap", self)?, span)?,
+                gap_ms: positive(name, "gap", self.interval_ms(name, "gap", first)?, span)?,
                 partition_by,
             },
         };
@@ -260,19 +263,98 @@ impl Binder<'_> {
     }
 
     pub fn interval_ms(&mut self, name: &str, what: &str, ast: &Ast) -> BindResult<i64> {
-        let span = span_of(ast);
-        let scope = empty_scope();
-        let mut cx = ExprCx::plain(&scope, "a window function");
-        let bound = self.expr(ast, &mut cx)?;
-        match bound.literal() {
-            Some(ScalarValue::DurationMillisecond(Some(ms))) => Ok(*ms),
-            _ => Err(BindError::at(
-                span,
+        match self.literal_interval(ast)? {
+            (Some(Interval::Millis(ms)), _) => Ok(ms),
+            (_, ty) => Err(BindError::at(
+                span_of(ast),
                 format!(
-                    "The {what} of {name} must be an interval of days or shorter units, such as INTERVAL '10' MINUTES, but is of type {}",
-                    bound.ty
+                    "The {what} of {name} must be an interval of days or shorter units, such as INTERVAL '10' MINUTES, but is of type {ty}"
                 ),
             )),
         }
+    }
+
+    /// The length of a window.
+    fn window_length(&mut self, name: &str, what: &str, ast: &Ast) -> BindResult<Interval> {
+        match self.literal_interval(ast)? {
+            (Some(interval), _) => Ok(interval),
+            (None, ty) => Err(BindError::at(
+                span_of(ast),
+                format!(
+                    "The {what} of {name} must be an interval, such as INTERVAL '10' MINUTES or INTERVAL '1' MONTH, but is of type {ty}"
+                ),
+            )),
+        }
+    }
+
+    fn literal_interval(&mut self, ast: &Ast) -> BindResult<(Option<Interval>, LogicalType)> {
+        let scope = empty_scope();
+        let mut cx = ExprCx::plain(&scope, "a window function");
+        let bound = self.expr(ast, &mut cx)?;
+        let interval = match bound.literal() {
+            Some(ScalarValue::DurationMillisecond(Some(ms))) => Some(Interval::Millis(*ms)),
+            Some(ScalarValue::IntervalYearMonth(Some(months))) => {
+                Some(Interval::Months(i64::from(*months)))
+            }
+            _ => None,
+        };
+        Ok((interval, bound.ty))
+    }
+}
+
+/// An interval that stands in a query.
+#[derive(Debug, Clone, Copy)]
+enum Interval {
+    Millis(i64),
+    Months(i64),
+}
+
+/// The window of a size and a slide or step.
+fn window_of(
+    name: &str,
+    [(size_name, size), (step_name, step)]: [(&str, Interval); 2],
+    offset_ms: i64,
+    span: Option<Span>,
+) -> BindResult<Window> {
+    match (size, step) {
+        (Interval::Millis(size), Interval::Millis(step)) => {
+            let step_ms = positive(name, step_name, step, span)?;
+            let size_ms = positive(name, size_name, size, span)?;
+            Ok(match name {
+                "TUMBLE" => Window::Tumble { size_ms, offset_ms },
+                "HOP" => Window::Hop {
+                    size_ms,
+                    slide_ms: step_ms,
+                    offset_ms,
+                },
+                _ => Window::Cumulate {
+                    size_ms,
+                    step_ms,
+                    offset_ms,
+                },
+            })
+        }
+        (Interval::Months(size), Interval::Months(step)) if size > 0 && step > 0 => {
+            Ok(Window::Months {
+                shape: match name {
+                    "TUMBLE" => MonthWindow::Tumble,
+                    "HOP" => MonthWindow::Hop,
+                    _ => MonthWindow::Cumulate,
+                },
+                size,
+                step,
+                offset_ms,
+            })
+        }
+        (Interval::Months(_), Interval::Months(_)) => Err(BindError::at(
+            span,
+            format!("The {size_name} and {step_name} of {name} must be positive."),
+        )),
+        _ => Err(BindError::at(
+            span,
+            format!(
+                "The {size_name} and {step_name} of {name} must both be intervals of months or years, or both of days and shorter units."
+            ),
+        )),
     }
 }

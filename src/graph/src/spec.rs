@@ -32,8 +32,8 @@ pub use rank::{
 };
 pub use temporal_join::TemporalJoinSpec;
 pub use window::{
-    WindowAggregateSpec, WindowColumn, WindowJoinSpec, WindowRankSpec, WindowSpec,
-    WindowTableFunctionSpec,
+    LocalWindowAggregateSpec, MonthWindow, WindowAggregateSpec, WindowColumn, WindowEmitSpec,
+    WindowJoinSpec, WindowRankSpec, WindowSpec, WindowTableFunctionSpec,
 };
 
 /// One operator's work.
@@ -48,6 +48,7 @@ pub enum OperatorSpec {
     LocalGroupAggregate(LocalGroupAggregateSpec),
     WindowTableFunction(WindowTableFunctionSpec),
     WindowAggregate(WindowAggregateSpec),
+    LocalWindowAggregate(LocalWindowAggregateSpec),
     WindowJoin(WindowJoinSpec),
     TemporalJoin(TemporalJoinSpec),
     LookupJoin(Box<LookupJoinSpec>),
@@ -95,6 +96,28 @@ pub struct SourceSpec {
     pub limit: Option<u64>,
     pub partitions: Option<Vec<PartitionSpec>>,
     pub batch: bool,
+    /// Watermarks that the source makes, split by split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<SourceWatermarkSpec>,
+}
+
+/// Watermarks made in a source, by an expression over the columns that it gives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceWatermarkSpec {
+    pub watermark: ExprSpec,
+    /// After every row that raises it; else by the clock.
+    pub on_event: bool,
+    pub interval_ms: u64,
+    pub idle_timeout_ms: Option<u64>,
+    pub alignment: Option<AlignmentSpec>,
+}
+
+/// Sources of a group wait while they are ahead of the slowest by more than this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlignmentSpec {
+    pub group: String,
+    pub max_drift_ms: u64,
+    pub update_interval_ms: u64,
 }
 
 /// Emits literal rows, once.

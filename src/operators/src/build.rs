@@ -5,7 +5,9 @@ mod windows;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use filbert_graph::spec::{ConflictSpec, GroupAggregateSpec, OverTime, SinkMaterializerSpec};
+use filbert_graph::spec::{
+    ConflictSpec, GroupAggregateSpec, OverTime, SinkMaterializerSpec, SourceSpec,
+};
 use filbert_graph::{OperatorSpec, StreamNode};
 use filbert_types::{Configuration, Field};
 
@@ -35,6 +37,7 @@ use crate::sink::SinkOperator;
 use crate::sink_compacting_materializer::SinkCompactingMaterializerOperator;
 use crate::sink_upsert_materializer::SinkUpsertMaterializerOperator;
 use crate::source::SourceReaderOperator;
+use crate::source_watermarks::SourceWatermarks;
 use crate::temporal_join::TemporalJoinOperator;
 use crate::temporal_sort::TemporalSortOperator;
 use crate::unnest::UnnestOperator;
@@ -56,14 +59,7 @@ pub fn build(
     let right = filbert_types::schema::arrow_schema(inputs.get(1).into_iter().flatten());
     let expressions = context.expressions.as_ref();
     let built: Box<dyn Operator> = match &node.spec {
-        OperatorSpec::Source(spec) => {
-            let source = connect::scan_source(spec, session, &context.connectors)?;
-            let pushdown = connect::pushdown(spec, expressions)?;
-            let metadata = spec.metadata.clone();
-            return Ok(BuiltOperator::Source(Box::new(SourceReaderOperator::new(
-                source, pushdown, metadata, output,
-            ))));
-        }
+        OperatorSpec::Source(spec) => return source(spec, output, session, context),
         OperatorSpec::Values(spec) => {
             let values = ValuesOperator::new(spec, &output)?;
             return Ok(BuiltOperator::Source(Box::new(values)));
@@ -103,6 +99,7 @@ pub fn build(
         OperatorSpec::Collect(spec) => Box::new(CollectOperator::new(spec)),
         spec @ (OperatorSpec::WindowTableFunction(_)
         | OperatorSpec::WindowAggregate(_)
+        | OperatorSpec::LocalWindowAggregate(_)
         | OperatorSpec::WindowJoin(_)
         | OperatorSpec::WindowRank(_)) => {
             windows::build(spec, [&input, &right], output, expressions)?
@@ -121,6 +118,24 @@ pub fn build(
         }
     };
     Ok(BuiltOperator::Operator(built))
+}
+
+fn source(
+    spec: &SourceSpec,
+    output: SchemaRef,
+    session: &Configuration,
+    context: &JobContext,
+) -> Result<BuiltOperator> {
+    let expressions = context.expressions.as_ref();
+    let source = connect::scan_source(spec, session, &context.connectors)?;
+    let pushdown = connect::pushdown(spec, expressions)?;
+    let watermarks = spec.watermark.as_ref();
+    let watermarks = watermarks
+        .map(|w| SourceWatermarks::new(w, &output, expressions, &context.alignments))
+        .transpose()?;
+    let metadata = spec.metadata.clone();
+    let reader = SourceReaderOperator::new(source, pushdown, metadata, output, watermarks);
+    Ok(BuiltOperator::Source(Box::new(reader)))
 }
 
 fn group_aggregate(

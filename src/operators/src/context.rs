@@ -10,6 +10,7 @@ use filbert_graph::ExprSpec;
 use filbert_types::clock::SystemClock;
 use filbert_types::{ChangeBatch, Clock, Configuration};
 
+use crate::alignment::Alignments;
 use crate::error::{OperatorError, Result};
 use crate::expressions::CodecExpressions;
 use crate::metrics::OperatorMetrics;
@@ -43,6 +44,8 @@ pub struct JobContext {
     pub expressions: Arc<dyn ExpressionFactory>,
     /// By what calls of PROCTIME() and its like tell the time: the cluster's clock.
     pub clock: Arc<dyn Clock>,
+    /// Where the job's sources tell each other their watermarks.
+    pub alignments: Arc<Alignments>,
 }
 
 impl JobContext {
@@ -52,6 +55,7 @@ impl JobContext {
             expressions: Arc::new(CodecExpressions::new(Arc::clone(&functions))),
             functions,
             clock: Arc::new(SystemClock),
+            alignments: Arc::default(),
         }
     }
 

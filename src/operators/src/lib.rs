@@ -6,7 +6,7 @@
 //! - [`context`]: what an operator is told when it is opened.
 //! - [`build`]: from a spec to its operator; [`connect`]: from a table to its connector.
 //! - [`expressions`]: expressions from their bytes.
-//! - Sources: [`source`], [`values`].
+//! - Sources: [`source`], with watermarks of its own ([`source_watermarks`], [`alignment`]); [`values`].
 //! - Row by row: [`calc`], [`expand`], [`unnest`], [`drop_update_before`], [`changelog_function`],
 //!   [`watermark_assigner`].
 //! - Keyed: [`group_aggregate`], its first phase [`local_group_aggregate`], on the functions of [`aggregate`]; bundles end
@@ -14,7 +14,8 @@
 //! - Before sinks: [`sink_upsert_materializer`], [`sink_compacting_materializer`].
 //! - Two inputs: [`join`]. A table asked by key: `lookup_join`.
 //! - Ordering: [`rank`], [`deduplicate`], [`temporal_sort`], [`over`].
-//! - Windows: [`window_table_function`], [`session_window`], [`window_aggregate`], on [`windows`]; [`window_join`] and
+//! - Windows: [`window_table_function`], [`session_window`], [`window_aggregate`], its first phase
+//!   [`local_window_aggregate`], [`session_aggregate`], on [`windows`]; [`window_join`] and
 //!   [`window_rank`], on `window_rows`.
 //! - Patterns: [`match_recognize`].
 //! - Ends: [`sink`], [`collect`].
@@ -24,6 +25,7 @@
 //! - [`testing`]: batches as text.
 
 pub mod aggregate;
+pub mod alignment;
 pub mod bounded;
 pub mod build;
 mod bundle;
@@ -44,6 +46,7 @@ pub mod group_aggregate;
 mod interval_join;
 pub mod join;
 pub mod local_group_aggregate;
+pub mod local_window_aggregate;
 mod lookup_join;
 pub mod marks;
 pub mod match_recognize;
@@ -53,6 +56,7 @@ pub mod operator;
 pub mod output;
 pub mod over;
 pub mod rank;
+pub mod session_aggregate;
 pub mod session_window;
 pub mod sink;
 pub mod sink_compacting_materializer;
@@ -60,6 +64,7 @@ mod sink_lengths;
 pub mod sink_upsert_materializer;
 pub mod snapshot;
 pub mod source;
+pub mod source_watermarks;
 mod stored_rows;
 pub mod temporal_join;
 pub mod temporal_sort;

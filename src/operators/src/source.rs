@@ -1,17 +1,18 @@
 //! Reads splits through a connector's reader.
 //!
 //! - State: the splits at hand with the positions reached in them.
-//! - Changelog: what the connector sends. Watermarks are the connector's own, where it has them; at the end of a bounded
-//!   source comes the last one.
+//! - Changelog: what the connector sends. Watermarks are the connector's own, where it has them, or made here split by
+//!   split (`source_watermarks`); at the end of a bounded source comes the last one.
 //! - Asks the enumerator for splits when the reader has none left, and waits without blocking the task.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use filbert_connector_api::source::{Pushdown, ReaderContext, ReaderOutput, Split};
 use filbert_connector_api::{ScanSource, SourceReader};
-use filbert_types::{ChangeBatch, Field, Watermark};
+use filbert_types::{ChangeBatch, Clock, Field, Watermark};
 
 use crate::context::{CoordinatorEvent, CoordinatorGateway, OperatorContext};
 use crate::error::{OperatorError, Result};
@@ -19,6 +20,7 @@ use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, SourceOperator, SourceStep, Step};
 use crate::output::Output;
 use crate::snapshot::OperatorSnapshot;
+use crate::source_watermarks::SourceWatermarks;
 
 pub struct SourceReaderOperator {
     source: Arc<dyn ScanSource>,
@@ -30,6 +32,8 @@ pub struct SourceReaderOperator {
     requested: bool,
     /// No more is read.
     drained: bool,
+    watermarks: Option<SourceWatermarks>,
+    clock: Option<Arc<dyn Clock>>,
 }
 
 struct Opened {
@@ -44,6 +48,7 @@ impl SourceReaderOperator {
         pushdown: Pushdown,
         metadata: Vec<Field>,
         output: SchemaRef,
+        watermarks: Option<SourceWatermarks>,
     ) -> SourceReaderOperator {
         SourceReaderOperator {
             source,
@@ -53,7 +58,13 @@ impl SourceReaderOperator {
             opened: None,
             requested: false,
             drained: false,
+            watermarks,
+            clock: None,
         }
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.as_ref().map_or(0, |clock| clock.now_ms())
     }
 
     fn opened(&mut self) -> Result<&mut Opened> {
@@ -89,6 +100,10 @@ impl Operator for SourceReaderOperator {
             },
             &self.pushdown,
         )?;
+        self.clock = Some(Arc::clone(&ctx.clock));
+        if let Some(watermarks) = &mut self.watermarks {
+            watermarks.open(ctx, self.source.supports_watermark_push_down());
+        }
         self.opened = Some(Opened {
             reader,
             coordinator: ctx.coordinator()?,
@@ -101,6 +116,17 @@ impl Operator for SourceReaderOperator {
         Err(OperatorError::engine("A source has no input."))
     }
 
+    fn next_timer(&self) -> Option<i64> {
+        self.watermarks.as_ref()?.next_timer()
+    }
+
+    fn timer(&mut self, now_ms: i64, out: &mut Output) -> Result<Step> {
+        if let Some(watermarks) = &mut self.watermarks {
+            watermarks.timer(now_ms, out);
+        }
+        Ok(Step::Done)
+    }
+
     fn snapshot(&mut self, _checkpoint_id: u64) -> Result<OperatorSnapshot> {
         Ok(OperatorSnapshot {
             splits: self.opened()?.reader.snapshot(),
@@ -109,8 +135,7 @@ impl Operator for SourceReaderOperator {
     }
 
     fn restore(&mut self, state: Vec<OperatorSnapshot>) -> Result<()> {
-        let splits = state.into_iter().flat_map(|s| s.splits).collect();
-        self.opened()?.reader.add_splits(splits);
+        self.add_splits(state.into_iter().flat_map(|s| s.splits).collect());
         Ok(())
     }
 
@@ -122,8 +147,16 @@ impl Operator for SourceReaderOperator {
 impl SourceOperator for SourceReaderOperator {
     fn poll(&mut self, out: &mut Output) -> Result<SourceStep> {
         if self.drained {
+            self.watermarks = None;
             out.watermark(Watermark::MAX);
             return Ok(SourceStep::Finished);
+        }
+        let now_ms = self.now_ms();
+        if let Some(watermarks) = &mut self.watermarks
+            && let Some(ms) = watermarks.wait_ms(now_ms)
+        {
+            let ms = u64::try_from(ms).unwrap_or(1);
+            return Ok(SourceStep::Wait(Duration::from_millis(ms)));
         }
         let requested = self.requested;
         let opened = self.opened()?;
@@ -134,12 +167,24 @@ impl SourceOperator for SourceReaderOperator {
             .add(opened.reader.take_skipped());
         match polled {
             ReaderOutput::Batch(batch) => {
-                let batch = self.adapt(batch)?;
+                let mut batch = self.adapt(batch)?;
+                if let (Some(watermarks), Some(opened)) = (&mut self.watermarks, &self.opened) {
+                    let split = opened.reader.split_of_batch();
+                    watermarks.mark(&mut batch, split, now_ms, out)?;
+                }
                 out.emit(batch);
                 Ok(SourceStep::More)
             }
             ReaderOutput::Watermark(watermark) => {
-                out.watermark(watermark);
+                if self.watermarks.is_none() {
+                    out.watermark(watermark);
+                }
+                Ok(SourceStep::More)
+            }
+            ReaderOutput::SplitFinished(id) => {
+                if let Some(watermarks) = &mut self.watermarks {
+                    watermarks.remove_split(&id, out);
+                }
                 Ok(SourceStep::More)
             }
             ReaderOutput::NeedSplits => {
@@ -151,6 +196,8 @@ impl SourceOperator for SourceReaderOperator {
             }
             ReaderOutput::Wait(time) => Ok(SourceStep::Wait(time)),
             ReaderOutput::Finished => {
+                // What has ended holds nobody back.
+                self.watermarks = None;
                 out.watermark(Watermark::MAX);
                 Ok(SourceStep::Finished)
             }
@@ -159,6 +206,14 @@ impl SourceOperator for SourceReaderOperator {
 
     fn add_splits(&mut self, splits: Vec<Split>) {
         self.requested = false;
+        let now_ms = self.now_ms();
+        if let Some(watermarks) = &mut self.watermarks
+            && self.source.supports_watermark_push_down()
+        {
+            for split in &splits {
+                watermarks.add_split(&split.id, now_ms);
+            }
+        }
         if let Some(opened) = &mut self.opened {
             opened.reader.add_splits(splits);
         }

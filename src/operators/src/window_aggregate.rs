@@ -10,15 +10,17 @@
 //!   from which the next step goes on. A row is late when the last of its windows has fired.
 //! - Over processing time windows hold what comes while the clock is in them and fire when it has left them, or with the
 //!   end of the input; no row is late.
+//! - As the second of two phases it merges what `local_window_aggregate` sends, a row a key and slice.
 //! - Cost: keys are looked up once a batch, and again for each slice of a HOP window that fires; a batch is cut only at a
 //!   watermark that fires.
 
-mod slices;
+pub mod emitting;
+pub(crate) mod slices;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::datatypes::{Int64Type, SchemaRef};
 use filbert_graph::spec::{WindowAggregateSpec, WindowColumn};
 use filbert_types::{ChangeBatch, Clock, Watermark};
 
@@ -181,6 +183,8 @@ impl WindowAggregateOperator {
     /// The end of the slice that a row of this time lies in.
     fn slice_of(&self, time: i64) -> i64 {
         match self.slicing {
+            // The first phase has cut its rows into slices.
+            _ if self.spec.merges => time,
             Slicing::Whole if self.spec.assigned => time,
             Slicing::Whole => {
                 let mut end = time;
@@ -230,17 +234,35 @@ impl WindowAggregateOperator {
     fn apply(&mut self, batch: &ChangeBatch, accepted: &Accepted, out: &mut Output) -> Result<()> {
         let late = &accepted.late;
         if !late.is_empty() {
-            self.metrics.late_records_dropped.add(late.len() as u64);
-            out.emit_side(0, batch.take(&UInt32Array::from(late.clone()))?);
+            let late = batch.take(&UInt32Array::from(late.clone()))?;
+            if self.spec.merges {
+                let rows = row_counts(&late)?.values().iter().map(|n| n.unsigned_abs());
+                self.metrics.late_records_dropped.add(rows.sum());
+            } else {
+                self.metrics
+                    .late_records_dropped
+                    .add(late.num_rows() as u64);
+                out.emit_side(0, late);
+            }
         }
         if accepted.rows.is_empty() {
             return Ok(());
         }
         if accepted.rows.len() == batch.num_rows() {
-            return self.slices.add(batch, &self.spec.keys, &accepted.slices);
+            return self.add(batch, &accepted.slices);
         }
         let rows = batch.take(&UInt32Array::from(accepted.rows.clone()))?;
-        self.slices.add(&rows, &self.spec.keys, &accepted.slices)
+        self.add(&rows, &accepted.slices)
+    }
+
+    fn add(&mut self, rows: &ChangeBatch, slices: &[i64]) -> Result<()> {
+        if !self.spec.merges {
+            return self.slices.add(rows, &self.spec.keys, slices);
+        }
+        let states = self.spec.keys.len()..rows.rows.num_columns() - 2;
+        let counts = row_counts(rows)?;
+        self.slices
+            .add_states(rows, &self.spec.keys, slices, states, counts)
     }
 
     fn fire_all(&mut self, watermark: Option<Watermark>, out: &mut Output) -> Result<Step> {
@@ -323,6 +345,15 @@ impl WindowAggregateOperator {
     }
 }
 
+/// How many rows the first phase has put into each of its own: the last column but one.
+fn row_counts(batch: &ChangeBatch) -> Result<&Int64Array> {
+    let columns = batch.rows.columns();
+    let counts = columns.len().checked_sub(2).map(|place| &columns[place]);
+    counts
+        .and_then(|counts| counts.as_primitive_opt::<Int64Type>())
+        .ok_or_else(|| OperatorError::engine("A local window aggregation sends no number of rows."))
+}
+
 /// What becomes of a row.
 #[derive(Clone, Copy)]
 enum Fate {
@@ -371,6 +402,13 @@ impl Operator for WindowAggregateOperator {
         let times = match &self.clock {
             Some(clock) if self.spec.proctime && !self.spec.assigned => {
                 Int64Array::from_value(clock.now_ms(), batch.num_rows())
+            }
+            _ if self.spec.merges => {
+                let ends = batch.rows.column(self.spec.time);
+                let ends = ends.as_primitive_opt::<Int64Type>().cloned();
+                ends.ok_or_else(|| {
+                    OperatorError::engine("A local window aggregation sends no slices.")
+                })?
             }
             _ => to_millis(batch.rows.column(self.spec.time))?,
         };

@@ -3,6 +3,7 @@
 //! Windows are cut in local time: over TIMESTAMP_LTZ an instant is first turned into the session zone's local time, and
 //! a window's end is turned back to know when the watermark has passed it, as Flink's `TimeWindowUtil` does.
 
+mod months;
 mod slicing;
 
 use chrono::{DateTime, LocalResult, TimeZone as _};
@@ -11,6 +12,7 @@ use filbert_types::TimeZone;
 
 use crate::error::{OperatorError, Result};
 
+use months::Months;
 pub use slicing::Slicing;
 
 /// A window by its bounds, in milliseconds of local time; the end is outside.
@@ -43,6 +45,7 @@ enum Shape {
         step: i64,
         offset: i64,
     },
+    Months(Months),
     /// The window that a row makes before it is joined with others.
     Session {
         gap: i64,
@@ -113,6 +116,7 @@ impl WindowAssigner {
                     each(Window { start_ms, end_ms });
                 }
             }
+            Shape::Months(months) => months.windows_of(time, each),
             Shape::Session { gap } => each(Window {
                 start_ms: time,
                 end_ms: time + gap,
@@ -124,6 +128,7 @@ impl WindowAssigner {
     pub fn window_ending(&self, end_ms: i64) -> Window {
         let start_ms = match self.shape {
             Shape::Tumble { size, .. } | Shape::Hop { size, .. } => end_ms - size,
+            Shape::Months(months) => months.start_of_window(end_ms),
             Shape::Session { gap } => end_ms - gap,
             Shape::Cumulate { size, offset, .. } => start_of(end_ms - 1, offset, size),
         };
@@ -182,12 +187,24 @@ impl Shape {
                 step: step_ms,
                 offset: offset_ms,
             },
+            WindowSpec::Months {
+                shape,
+                size,
+                step,
+                offset_ms,
+            } => Shape::Months(Months {
+                shape,
+                size,
+                step,
+                offset_ms,
+            }),
             WindowSpec::Session { gap_ms, .. } => Shape::Session { gap: gap_ms },
         };
         let (size, part) = match shape {
             Shape::Tumble { size, .. } => (size, size),
             Shape::Hop { size, slide, .. } => (size, slide),
             Shape::Cumulate { size, step, .. } => (size, step),
+            Shape::Months(months) => (months.size, months.step),
             Shape::Session { gap } => (gap, gap),
         };
         if size <= 0 || part <= 0 {

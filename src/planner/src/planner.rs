@@ -226,7 +226,9 @@ impl Planner {
         let mut texts = TextsBuilder::default();
         let mut bounded = true;
         for target in targets {
-            let plan = streaming::plan_target(&self.ctx, &exprs, &config, target, wanted.explain)?;
+            let explain = wanted.explain;
+            let plan =
+                streaming::plan_target(&self.ctx, &exprs, &config, target, parallelism, explain)?;
             builder.add(&plan)?;
             bounded &= streaming::is_bounded(&plan);
             if wanted.details.is_some() {

@@ -5,7 +5,7 @@
 //! - [`convert`]: logical nodes -> stream nodes.
 //! - [`changelog`]: the row kinds that each node sends; [`monotonicity`]: which need no retractions.
 //! - [`determinism`]: whether updates will find what they take back.
-//! - [`mini_batch`]: bundles and two phases, where the session asks for them.
+//! - [`mini_batch`]: bundles and two phases, where the session asks for them; [`local_window_aggregate`]: those of windows.
 //! - [`nested`]: which fields of ROW columns the sources need not make.
 //! - [`build`]: stream nodes -> stream graph.
 //! - [`explain`]: the plan as a tree of text; [`advice`]: what EXPLAIN PLAN_ADVICE says of it.
@@ -30,6 +30,7 @@ mod group_aggregate;
 mod interval_join;
 mod join;
 mod local_group_aggregate;
+mod local_window_aggregate;
 mod lookup_join;
 mod match_recognize;
 mod mini_batch;
@@ -68,6 +69,7 @@ use crate::planner::{PlanTarget, PlannerContext};
 use crate::streaming::changelog::UpdateKind;
 use crate::streaming::collect::Collect;
 use crate::streaming::convert::Converter;
+use crate::streaming::local_window_aggregate::split_in_phases;
 use crate::streaming::mini_batch::MiniBatch;
 use crate::streaming::node::{StreamOp, StreamPlan};
 use crate::streaming::sink::Sink;
@@ -82,6 +84,7 @@ pub(crate) fn plan_target(
     exprs: &ExprCompiler,
     options: &Arc<ConfigOptions>,
     target: &PlanTarget,
+    parallelism: usize,
     explain: bool,
 ) -> Result<StreamPlan, PlanError> {
     let query = target.query();
@@ -128,6 +131,7 @@ pub(crate) fn plan_target(
     if let Some(mini_batch) = mini_batch {
         mini_batch.gather(&mut plan)?;
     }
+    split_in_phases(&mut plan, ctx, parallelism)?;
     sink_keys::materialize(&mut plan, ctx)?;
     let strategy = ctx.configuration.get(&NON_DETERMINISTIC_UPDATE);
     if strategy.is_some_and(|s| s.trim().eq_ignore_ascii_case("TRY_RESOLVE")) {

@@ -207,6 +207,33 @@ pub const SOURCE_IDLE_TIMEOUT: ConfigOption = ConfigOption::new(
     "A source without rows for this long no longer holds watermarks back; 0 never.",
 )
 .default("0 ms");
+pub const EARLY_FIRE: ConfigOption = ConfigOption::new(
+    "table.exec.emit.early-fire.enabled",
+    Boolean,
+    "Group windows (GROUP BY TUMBLE(..), HOP(..)) send results before their ends, and updates of them.",
+)
+.default("false");
+pub const EARLY_FIRE_DELAY: ConfigOption = ConfigOption::new(
+    "table.exec.emit.early-fire.delay",
+    Duration,
+    "How often they do; 0 at every row.",
+);
+pub const LATE_FIRE: ConfigOption = ConfigOption::new(
+    "table.exec.emit.late-fire.enabled",
+    Boolean,
+    "Group windows take rows for a while after their ends, and send updates.",
+)
+.default("false");
+pub const LATE_FIRE_DELAY: ConfigOption = ConfigOption::new(
+    "table.exec.emit.late-fire.delay",
+    Duration,
+    "How often they do; 0 at every late row.",
+);
+pub const ALLOW_LATENESS: ConfigOption = ConfigOption::new(
+    "table.exec.emit.allow-lateness",
+    Duration,
+    "How long after their ends group windows take rows, with late-fire; unset: table.exec.state.ttl.",
+);
 pub const NOT_NULL_ENFORCER: ConfigOption = ConfigOption::new(
     "table.exec.sink.not-null-enforcer",
     Enum(&["ERROR", "DROP"]),
@@ -422,6 +449,11 @@ pub const HONOURED: &[(&str, &[ConfigOption])] = &[
             DYNAMIC_TABLE_OPTIONS,
             LEGACY_CAST,
             SOURCE_IDLE_TIMEOUT,
+            EARLY_FIRE,
+            EARLY_FIRE_DELAY,
+            LATE_FIRE,
+            LATE_FIRE_DELAY,
+            ALLOW_LATENESS,
             NOT_NULL_ENFORCER,
             TYPE_LENGTH_ENFORCER,
             UPSERT_MATERIALIZE,

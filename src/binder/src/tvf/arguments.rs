@@ -5,7 +5,7 @@ use sqlparser::ast::{Expr as Ast, FunctionArg, FunctionArgExpr};
 
 use crate::binder::{ident_span, span_of};
 use crate::error::{BindError, BindResult, available};
-use crate::relational::Window;
+use crate::relational::{MonthWindow, Window};
 use crate::scope::Relation;
 
 /// A table function's parameters; the last may be left out where `optional` says so.
@@ -132,6 +132,17 @@ pub(super) fn check_steps(window: &Window, span: Option<Span>) -> BindResult<()>
             span,
             format!(
                 "CUMULATE table function based aggregate requires maxSize must be an integral multiple of step, but got maxSize {size_ms} ms and step {step_ms} ms."
+            ),
+        )),
+        Window::Months {
+            shape: MonthWindow::Cumulate,
+            size,
+            step,
+            ..
+        } if size % step != 0 => Err(BindError::at(
+            span,
+            format!(
+                "CUMULATE table function based aggregate requires maxSize must be an integral multiple of step, but got maxSize {size} months and step {step} months."
             ),
         )),
         _ => Ok(()),

@@ -20,6 +20,14 @@ pub enum WindowSpec {
         step_ms: i64,
         offset_ms: i64,
     },
+    /// Windows of whole months by the calendar.
+    Months {
+        shape: MonthWindow,
+        size: i64,
+        /// HOP's slide or CUMULATE's step.
+        step: i64,
+        offset_ms: i64,
+    },
     Session {
         gap_ms: i64,
         partition_by: Vec<usize>,
@@ -67,6 +75,45 @@ pub struct WindowAggregateSpec {
     pub window_columns: Vec<WindowColumn>,
     /// The input sends -U or -D.
     pub input_retracts: bool,
+    /// Windows send results before and after their ends too; the window was assigned before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emit: Option<WindowEmitSpec>,
+    /// The input is what first phases have gathered: keys, the calls' states, the number of rows, and the slice's end,
+    /// which is `time`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub merges: bool,
+}
+
+/// The first of two phases: gathers rows by slices of windows and keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LocalWindowAggregateSpec {
+    pub window: WindowSpec,
+    pub time: usize,
+    pub assigned: bool,
+    pub time_zone: Option<String>,
+    pub keys: Vec<usize>,
+    pub calls: Vec<AggregateCallSpec>,
+    pub input_retracts: bool,
+}
+
+/// How windows of months follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MonthWindow {
+    Tumble,
+    Hop,
+    Cumulate,
+}
+
+/// When windows send results before and after their ends: `table.exec.emit.*`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowEmitSpec {
+    /// Before a window's end: so often, or with 0 after every row; none not at all.
+    pub early_ms: Option<u64>,
+    /// The same after its end.
+    pub late_ms: Option<u64>,
+    /// How long after its end a window takes rows.
+    pub lateness_ms: u64,
+    pub emit_update_before: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

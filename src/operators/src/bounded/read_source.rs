@@ -180,7 +180,7 @@ impl Reading {
             self.shared.skipped.add(self.reader.take_skipped());
             match polled {
                 ReaderOutput::Batch(batch) => return self.adapt(batch).map(Some),
-                ReaderOutput::Watermark(_) => {}
+                ReaderOutput::Watermark(_) | ReaderOutput::SplitFinished(_) => {}
                 ReaderOutput::NeedSplits => self.ask_for_splits(source, pushdown)?,
                 ReaderOutput::Wait(time) => std::thread::sleep(time.min(LONGEST_SLEEP)),
                 ReaderOutput::Finished => return Ok(None),

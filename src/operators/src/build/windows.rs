@@ -4,9 +4,12 @@ use filbert_graph::spec::WindowSpec;
 
 use crate::context::ExpressionFactory;
 use crate::error::{OperatorError, Result};
+use crate::local_window_aggregate::LocalWindowAggregateOperator;
 use crate::operator::Operator;
+use crate::session_aggregate::SessionAggregateOperator;
 use crate::session_window::SessionWindowOperator;
 use crate::window_aggregate::WindowAggregateOperator;
+use crate::window_aggregate::emitting::EmittingWindowAggregateOperator;
 use crate::window_join::WindowJoinOperator;
 use crate::window_rank::WindowRankOperator;
 use crate::window_table_function::WindowTableFunctionOperator;
@@ -26,8 +29,17 @@ pub(super) fn build(
             }
             _ => Box::new(WindowTableFunctionOperator::new(spec, output)?),
         },
-        OperatorSpec::WindowAggregate(spec) => {
-            Box::new(WindowAggregateOperator::new(spec, input, output)?)
+        OperatorSpec::WindowAggregate(spec) => match spec.emit {
+            _ if !spec.assigned && matches!(spec.window, WindowSpec::Session { .. }) => {
+                Box::new(SessionAggregateOperator::new(spec, input, output)?)
+            }
+            Some(emit) => Box::new(EmittingWindowAggregateOperator::new(
+                spec, emit, input, output,
+            )?),
+            None => Box::new(WindowAggregateOperator::new(spec, input, output)?),
+        },
+        OperatorSpec::LocalWindowAggregate(spec) => {
+            Box::new(LocalWindowAggregateOperator::new(spec, input, output)?)
         }
         OperatorSpec::WindowJoin(spec) => {
             Box::new(WindowJoinOperator::new(spec, inputs, output, expressions)?)

@@ -261,7 +261,7 @@ impl MiniBatchGroupAggregateOperator {
 }
 
 /// The rows where some value differs. What can't be compared counts as changed.
-fn differences(before: &[ArrayRef], after: &[ArrayRef], rows: usize) -> Vec<bool> {
+pub(crate) fn differences(before: &[ArrayRef], after: &[ArrayRef], rows: usize) -> Vec<bool> {
     let mut changed = vec![false; rows];
     for (before, after) in before.iter().zip(after) {
         match make_comparator(before, after, SortOptions::default()) {

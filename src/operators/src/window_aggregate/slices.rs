@@ -1,4 +1,6 @@
-use arrow::array::ArrayRef;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 use filbert_graph::spec::AggregateCallSpec;
 use filbert_state::{KeyIndex, TimeTable, ValueTable};
@@ -10,14 +12,14 @@ use crate::group_aggregate::state_error;
 
 /// Partial results by slice of time and key. All slices share one index of keys and one table of accumulators: a batch
 /// is added at once, whatever slices its rows lie in.
-pub(super) struct Slices {
+pub(crate) struct Slices {
     /// Keys below the number of their slice.
-    index: KeyIndex,
+    pub index: KeyIndex,
     /// Rows of each key, in its slice.
-    counts: ValueTable<i64>,
+    pub counts: ValueTable<i64>,
     /// Whether the slot is among those of its slice.
     listed: ValueTable<bool>,
-    calls: AggregateCalls,
+    pub calls: AggregateCalls,
     by_end: TimeTable<Slice>,
     next_number: u32,
 }
@@ -51,6 +53,56 @@ impl Slices {
 
     /// Adds the rows of a batch, each to the slice with the end in `ends`.
     pub fn add(&mut self, batch: &ChangeBatch, keys: &[usize], ends: &[i64]) -> Result<()> {
+        let slots = self.locate(batch, keys, ends)?;
+        let ops: Option<Vec<Op>> = batch
+            .kinds
+            .as_ref()
+            .map(|kinds| kinds.iter().map(|k| Op::of(*k)).collect());
+        for (i, slot) in slots.iter().enumerate() {
+            let added = ops.as_ref().is_none_or(|ops| ops[i] == Op::Add);
+            let count = self.counts.get(*slot) + if added { 1 } else { -1 };
+            self.counts.set(*slot, count);
+        }
+        let rows = Rows {
+            slots: &slots,
+            ops: ops.as_deref(),
+            resets: None,
+        };
+        self.calls.update(rows, batch.rows.columns())
+    }
+
+    /// Adds what first phases have gathered: the columns `states` hold calls' state, `counts` says of how many rows.
+    pub fn add_states(
+        &mut self,
+        batch: &ChangeBatch,
+        keys: &[usize],
+        ends: &[i64],
+        states: std::ops::Range<usize>,
+        counts: &Int64Array,
+    ) -> Result<()> {
+        let slots = self.locate(batch, keys, ends)?;
+        for (slot, by) in slots.iter().zip(counts.values()) {
+            self.counts.set(*slot, self.counts.get(*slot) + by);
+        }
+        self.calls.import(&slots, &batch.rows.columns()[states])
+    }
+
+    /// Keys, calls' states and numbers of rows of these slots.
+    pub fn states(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
+        let mut columns = self.index.key_columns(slots).map_err(state_error)?;
+        columns.extend(self.calls.export(slots)?);
+        let rows = slots.iter().map(|slot| self.counts.get(*slot));
+        columns.push(Arc::new(Int64Array::from_iter_values(rows)));
+        Ok(columns)
+    }
+
+    /// The slot of each row, in the slice with the end in `ends`.
+    pub fn locate(
+        &mut self,
+        batch: &ChangeBatch,
+        keys: &[usize],
+        ends: &[i64],
+    ) -> Result<Vec<u32>> {
         let keys = keys.iter().map(|k| ArrayRef::clone(batch.rows.column(*k)));
         let keys: Vec<ArrayRef> = keys.collect();
         let mut parents = Vec::with_capacity(ends.len());
@@ -63,25 +115,13 @@ impl Slices {
             .slots_below(&keys, ends.len(), Some(&parents), &mut slots)
             .map_err(state_error)?;
         self.reserve();
-        let ops: Option<Vec<Op>> = batch
-            .kinds
-            .as_ref()
-            .map(|kinds| kinds.iter().map(|k| Op::of(*k)).collect());
-        for (i, (slot, end)) in slots.iter().zip(ends).enumerate() {
-            let added = ops.as_ref().is_none_or(|ops| ops[i] == Op::Add);
-            let count = self.counts.get(*slot) + if added { 1 } else { -1 };
-            self.counts.set(*slot, count);
+        for (slot, end) in slots.iter().zip(ends) {
             if !self.listed.get(*slot) {
                 self.listed.set(*slot, true);
                 self.slice(*end)?.slots.push(*slot);
             }
         }
-        let rows = Rows {
-            slots: &slots,
-            ops: ops.as_deref(),
-            resets: None,
-        };
-        self.calls.update(rows, batch.rows.columns())
+        Ok(slots)
     }
 
     fn slice(&mut self, end: i64) -> Result<&mut Slice> {
@@ -157,6 +197,19 @@ impl Slices {
             self.calls.merge(from, &into)?;
         }
         Ok(merged)
+    }
+
+    /// The end of the first slice that ends behind `after`.
+    pub fn end_after(&self, after: i64) -> Option<i64> {
+        self.by_end.times(after, i64::MAX).next()
+    }
+
+    /// The slots of the slice with this end.
+    pub fn slots_of(&self, end: i64) -> Vec<u32> {
+        let mut slices = self.by_end.range(end.saturating_sub(1), end);
+        slices
+            .next()
+            .map_or_else(Vec::new, |slice| slice.slots.clone())
     }
 
     /// Takes the earliest slice out when it ends by `end`: its slots, which the caller releases.

@@ -38,6 +38,8 @@ fn operator(window: WindowSpec, retracts: bool) -> WindowAggregateOperator {
         }],
         window_columns: vec![WindowColumn::End],
         input_retracts: retracts,
+        emit: None,
+        merges: false,
     };
     let end = DataType::Timestamp(TimeUnit::Millisecond, None);
     let output = schema(&[DataType::Utf8View, DataType::Int64, end]);

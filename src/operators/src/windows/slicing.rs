@@ -43,7 +43,9 @@ impl Slicing {
                 step: step_ms,
                 offset: offset_ms,
             },
-            WindowSpec::Tumble { .. } | WindowSpec::Session { .. } => Slicing::Whole,
+            WindowSpec::Tumble { .. } | WindowSpec::Session { .. } | WindowSpec::Months { .. } => {
+                Slicing::Whole
+            }
         }
     }
 

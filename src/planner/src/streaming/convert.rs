@@ -12,6 +12,7 @@ mod rows;
 mod scan;
 mod temporal_join;
 mod unnest;
+mod watermark;
 mod window;
 mod window_aggregate;
 mod window_join;
@@ -24,7 +25,7 @@ use datafusion::logical_expr::{LogicalPlan, SubqueryAlias};
 use filbert_binder::relational::ChangelogFunction;
 use filbert_binder::{BoundQuery, ColumnTypes, Relational, RelationalNode};
 use filbert_graph::spec::{ChangelogFunctionSpec, WindowSpec};
-use filbert_types::options::{AUTO_WATERMARK_INTERVAL, SOURCE_IDLE_TIMEOUT, STATE_TTL};
+use filbert_types::options::STATE_TTL;
 use filbert_types::{LogicalType, TimeKind, TypeKind};
 
 use crate::columns::{PlanColumn, column_type};
@@ -34,7 +35,6 @@ use crate::exprs::{ExprCompiler, position};
 use crate::planner::PlannerContext;
 use crate::streaming::node::{NodeId, StreamOp, StreamPlan};
 use crate::streaming::union::Union;
-use crate::streaming::watermark_assigner::WatermarkAssigner;
 
 /// Turns one target's logical plan into stream nodes.
 pub(crate) struct Converter<'a> {
@@ -138,16 +138,7 @@ impl<'a> Converter<'a> {
                 Ok(input)
             }
             Relational::WatermarkAssigner { rowtime, watermark } => {
-                let op = StreamOp::WatermarkAssigner(WatermarkAssigner {
-                    rowtime: self.place(input, rowtime)?,
-                    watermark: watermark.clone(),
-                    interval_ms: self.millis(&AUTO_WATERMARK_INTERVAL)?.unwrap_or(0),
-                    idle_timeout_ms: self.millis(&SOURCE_IDLE_TIMEOUT)?.filter(|ms| *ms > 0),
-                });
-                let mut columns = self.plan.nodes[input].columns.clone();
-                let rowtime = self.place(input, rowtime)?;
-                columns[rowtime].ty = as_rowtime(&columns[rowtime].ty);
-                Ok(self.plan.add(op, vec![input], columns))
+                self.watermark(input, rowtime, watermark)
             }
             Relational::WindowTableFunction {
                 window,

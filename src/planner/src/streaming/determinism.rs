@@ -89,7 +89,8 @@ fn visit(plan: &mut StreamPlan, id: NodeId, required: KeySet) -> Result<(), Plan
         StreamOp::LookupJoin(join) => of_lookup(plan, id, &join, &required)?,
         StreamOp::GroupAggregate(_)
         | StreamOp::LocalGroupAggregate(_)
-        | StreamOp::WindowAggregate(_) => of_input(plan),
+        | StreamOp::WindowAggregate(_)
+        | StreamOp::LocalWindowAggregate(_) => of_input(plan),
         StreamOp::Expand(_) | StreamOp::WindowTableFunction(_) => {
             let width = of_input(plan).len();
             required.into_iter().filter(|c| *c < width).collect()

@@ -65,7 +65,11 @@ impl MiniBatch {
         let mut id = 0;
         rebuild(plan, |plan, mut node| {
             let columns = node.columns.clone();
-            let has_watermarks = matches!(node.op, StreamOp::WatermarkAssigner(_));
+            let has_watermarks = match &node.op {
+                StreamOp::WatermarkAssigner(_) => true,
+                StreamOp::Source(source) => source.watermark.is_some(),
+                _ => false,
+            };
             let mode = std::mem::take(&mut node.traits);
             let made = plan.add(node.op, node.inputs, node.columns);
             plan.nodes[made].traits = mode;
@@ -169,7 +173,7 @@ impl MiniBatch {
 }
 
 /// Rebuilds a plan node by node: `add` adds each, with its inputs moved, and says where it stands now.
-fn rebuild(
+pub(super) fn rebuild(
     plan: &mut StreamPlan,
     mut add: impl FnMut(&mut StreamPlan, crate::streaming::node::PlanNode) -> Result<NodeId, PlanError>,
 ) -> Result<(), PlanError> {
@@ -219,7 +223,7 @@ fn feeds_watermarks(plan: &StreamPlan, id: NodeId) -> bool {
 }
 
 /// True when the input's rows of a key are together already.
-fn is_distributed(plan: &StreamPlan, input: NodeId, aggregate: &GroupAggregate) -> bool {
+pub(super) fn is_distributed(plan: &StreamPlan, input: NodeId, aggregate: &GroupAggregate) -> bool {
     let node = &plan.nodes[input];
     match &node.op {
         StreamOp::Calc(_) | StreamOp::DropUpdateBefore(_) if aggregate.keys.is_empty() => {
@@ -230,14 +234,14 @@ fn is_distributed(plan: &StreamPlan, input: NodeId, aggregate: &GroupAggregate) 
 }
 
 /// A part that takes back more than it has seen can't tell a variance.
-fn can_merge_all(aggregate: &GroupAggregate, retracts: bool) -> bool {
+pub(super) fn can_merge_all(aggregate: &GroupAggregate, retracts: bool) -> bool {
     let is_variance = |name: &str| name.starts_with("STDDEV_") || name.starts_with("VAR_");
     let mut calls = aggregate.calls.iter();
     calls.all(|call| can_merge(&call.function) && !(retracts && is_variance(&call.function)))
 }
 
 /// Whether Flink's function merges accumulators.
-fn can_merge(function: &str) -> bool {
+pub(super) fn can_merge(function: &str) -> bool {
     let known = function.ends_with("SUM0") || aggregate(function).is_some();
     // A user's function is not known here, so that its buffer can't be either.
     known
@@ -247,7 +251,7 @@ fn can_merge(function: &str) -> bool {
 
 /// The names of each call's buffers, as Flink prints them: `count1$0`, `(sum$1, count$2)`; behind them the number of rows
 /// where the plan needs one.
-fn buffer_names(aggregate: &GroupAggregate, retracts: bool) -> Vec<String> {
+pub(super) fn buffer_names(aggregate: &GroupAggregate, retracts: bool) -> Vec<String> {
     let mut next = 0;
     let mut named = |name: &str| {
         let text = format!("{name}${next}");

@@ -44,7 +44,12 @@ pub(crate) fn prune_fields(plan: &mut StreamPlan) {
     }
     // Consumers stand behind their inputs.
     for id in (0..plan.nodes.len()).rev() {
-        let own = std::mem::take(&mut reads[id]);
+        let mut own = std::mem::take(&mut reads[id]);
+        if let StreamOp::Source(source) = &plan.nodes[id].op
+            && let Some(watermark) = &source.watermark
+        {
+            add_expr(&watermark.expr, &watermark.columns, &mut own);
+        }
         add_reads(plan, id, &own, &mut reads);
         prune_source(plan, id, &own);
     }

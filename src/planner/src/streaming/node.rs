@@ -16,6 +16,7 @@ use crate::streaming::group_aggregate::GroupAggregate;
 use crate::streaming::interval_join::IntervalJoin;
 use crate::streaming::join::Join;
 use crate::streaming::local_group_aggregate::LocalGroupAggregate;
+use crate::streaming::local_window_aggregate::LocalWindowAggregate;
 use crate::streaming::lookup_join::LookupJoin;
 use crate::streaming::match_recognize::Match;
 use crate::streaming::mini_batch_assigner::MiniBatchAssigner;
@@ -83,6 +84,7 @@ pub(crate) enum StreamOp {
     Unnest(Unnest),
     WindowTableFunction(WindowTableFunction),
     WindowAggregate(WindowAggregate),
+    LocalWindowAggregate(Box<LocalWindowAggregate>),
     Rank(Rank),
     OverAggregate(OverAggregate),
     TemporalJoin(Box<TemporalJoin>),
@@ -116,6 +118,7 @@ impl StreamOp {
             StreamOp::Unnest(op) => op,
             StreamOp::WindowTableFunction(op) => op,
             StreamOp::WindowAggregate(op) => op,
+            StreamOp::LocalWindowAggregate(op) => op.as_ref(),
             StreamOp::Rank(op) => op,
             StreamOp::OverAggregate(op) => op,
             StreamOp::TemporalJoin(op) => op.as_ref(),

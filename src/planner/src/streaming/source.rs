@@ -1,11 +1,13 @@
 //! TableSourceScan: reads a table through its connector, which does what it can of projection, filters and limit.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use datafusion::logical_expr::Expr;
 use filbert_connector_api::ChangelogMode;
+use filbert_connector_api::options::WatermarkParams;
 use filbert_graph::OperatorSpec;
-use filbert_graph::spec::{PartitionSpec, SourceSpec};
+use filbert_graph::spec::{AlignmentSpec, PartitionSpec, SourceSpec, SourceWatermarkSpec};
 
 use crate::columns::PlanColumn;
 use crate::error::PlanError;
@@ -25,6 +27,60 @@ pub(crate) struct Source {
     pub filters: Vec<Expr>,
     pub partitions: Option<Vec<PartitionSpec>>,
     pub batch: bool,
+    pub watermark: Option<SourceWatermark>,
+}
+
+/// Watermarks that the source makes.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceWatermark {
+    pub expr: Expr,
+    /// The source's columns as `expr` names them: they may be renamed in place.
+    pub columns: Vec<PlanColumn>,
+    pub interval_ms: u64,
+    pub idle_timeout_ms: Option<u64>,
+    pub params: WatermarkParams,
+}
+
+impl SourceWatermark {
+    fn text(&self) -> String {
+        let idle = self.idle_timeout_ms;
+        let idle = idle.map(|ms| format!("idletimeout=[{ms}], "));
+        let strategy = match self.params.on_event {
+            true => "on-event",
+            false => "on-periodic",
+        };
+        let alignment = self.params.alignment.as_ref().map(|alignment| {
+            format!(
+                ", alignment=[group={}, maxDrift={}, updateInterval={}]",
+                alignment.group,
+                alignment.max_drift.as_millis(),
+                alignment.update_interval.as_millis()
+            )
+        });
+        format!(
+            ", watermark=[{}], {}watermarkEmitStrategy=[{strategy}]{}",
+            render(&self.expr, &self.columns),
+            idle.unwrap_or_default(),
+            alignment.unwrap_or_default()
+        )
+    }
+
+    fn spec(&self, exprs: &ExprCompiler) -> Result<SourceWatermarkSpec, PlanError> {
+        let columns = &self.columns;
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let ty = exprs.type_of(&self.expr, columns)?;
+        Ok(SourceWatermarkSpec {
+            watermark: exprs.compile(&self.expr, columns, ty)?,
+            on_event: self.params.on_event,
+            interval_ms: self.interval_ms,
+            idle_timeout_ms: self.idle_timeout_ms,
+            alignment: self.params.alignment.as_ref().map(|a| AlignmentSpec {
+                group: a.group.clone(),
+                max_drift_ms: millis(a.max_drift),
+                update_interval_ms: millis(a.update_interval),
+            }),
+        })
+    }
 }
 
 impl Source {
@@ -57,6 +113,9 @@ impl Source {
                 metadata.join(", ")
             ));
         }
+        if let Some(watermark) = &self.watermark {
+            text.push_str(&watermark.text());
+        }
         text
     }
 
@@ -81,6 +140,7 @@ impl Source {
             limit: None,
             partitions: self.partitions.clone(),
             batch: self.batch,
+            watermark: None,
         })
     }
 }
@@ -120,8 +180,10 @@ impl StreamOperator for Source {
         _view: NodeView<'_>,
         exprs: &ExprCompiler,
     ) -> Result<Option<OperatorSpec>, PlanError> {
-        self.source_spec(exprs)
-            .map(|spec| Some(OperatorSpec::Source(spec)))
+        let watermark = self.watermark.as_ref();
+        let watermark = watermark.map(|w| w.spec(exprs)).transpose()?;
+        let spec = self.source_spec(exprs)?;
+        Ok(Some(OperatorSpec::Source(SourceSpec { watermark, ..spec })))
     }
 
     fn fixed_parallelism(&self) -> Option<usize> {

@@ -2,12 +2,16 @@
 //! end; it is never changed.
 
 use filbert_graph::OperatorSpec;
-use filbert_graph::spec::{WindowAggregateSpec, WindowColumn, WindowSpec};
+use filbert_graph::spec::{
+    AggregateCallSpec, WindowAggregateSpec, WindowColumn, WindowEmitSpec, WindowSpec,
+};
 
+use crate::columns::PlanColumn;
 use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::streaming::aggregate::AggregateCall;
 use crate::streaming::changelog::{DeleteKind, ModifyKinds, UpdateKind};
+use crate::streaming::group_aggregate::Merged;
 use crate::streaming::node::{Accepts, Distribution, KeySet, NodeView, StreamOperator};
 use crate::streaming::window_tvf::window_text;
 
@@ -23,9 +27,33 @@ pub(crate) struct WindowAggregate {
     pub calls: Vec<AggregateCall>,
     /// What follows the keys and the calls' results in the output.
     pub window_columns: Vec<WindowColumn>,
+    /// Results go out before and after the windows' ends too.
+    pub emit: Option<WindowEmitSpec>,
+    /// As the second phase: what the first was made of.
+    pub merged: Option<Merged>,
 }
 
 impl WindowAggregate {
+    /// The calls over these inputs.
+    pub fn specs(&self, input: &[PlanColumn], outputs: &[PlanColumn]) -> Vec<AggregateCallSpec> {
+        let calls = self.calls.iter().zip(&outputs[self.keys.len()..]);
+        calls
+            .map(|(call, output)| call.spec(input, output))
+            .collect()
+    }
+
+    /// As Flink's `WindowEmitStrategy` prints itself.
+    fn emit_text(emit: &WindowEmitSpec) -> String {
+        let delay = |ms: u64| match ms {
+            0 => "no delay".to_owned(),
+            ms => format!("delay {ms} millisecond"),
+        };
+        let early = emit.early_ms.map(|ms| format!("early {}", delay(ms)));
+        let late = emit.late_ms.map(|ms| format!("late {}", delay(ms)));
+        let parts: Vec<String> = early.into_iter().chain(late).collect();
+        format!(", emit=[{}]", parts.join(", "))
+    }
+
     fn window_item(which: WindowColumn) -> &'static str {
         match which {
             WindowColumn::Start => "start('w$)",
@@ -37,13 +65,18 @@ impl WindowAggregate {
 
 impl StreamOperator for WindowAggregate {
     fn name(&self) -> &'static str {
-        "WindowAggregate"
+        match self.merged {
+            Some(_) => "GlobalWindowAggregate",
+            None => "WindowAggregate",
+        }
     }
 
     fn details(&self, view: NodeView<'_>) -> String {
         let input = view.input(0);
         let time = &input.columns[self.time].name;
-        let time = if self.assigned {
+        let time = if self.merged.is_some() {
+            format!("slice_end=[{time}]")
+        } else if self.assigned {
             format!("win_end=[{time}]")
         } else {
             format!("time_col=[{time}]")
@@ -57,12 +90,16 @@ impl StreamOperator for WindowAggregate {
         let retracts = input.traits.retracts();
         let outputs = &view.node.columns[self.keys.len()..];
         let mut select: Vec<String> = keys.iter().map(|k| (*k).to_owned()).collect();
-        select.extend(
-            self.calls
-                .iter()
-                .zip(outputs)
-                .map(|(call, output)| call.text(&input.columns, output, retracts)),
-        );
+        let calls = self.calls.iter().enumerate().zip(outputs);
+        select.extend(calls.map(|((index, call), output)| match &self.merged {
+            Some(merged) => format!(
+                "{}({}) AS {}",
+                call.name(merged.retracts),
+                merged.buffers[index],
+                output.name
+            ),
+            None => call.text(&input.columns, output, retracts),
+        }));
         select.extend(
             self.window_columns
                 .iter()
@@ -73,8 +110,9 @@ impl StreamOperator for WindowAggregate {
             [] => String::new(),
             keys => format!("groupBy=[{}], ", keys.join(", ")),
         };
+        let emit = self.emit.as_ref().map(Self::emit_text).unwrap_or_default();
         format!(
-            "{group_by}window=[{window}], select=[{}]",
+            "{group_by}window=[{window}], select=[{}]{emit}",
             select.join(", ")
         )
     }
@@ -92,14 +130,20 @@ impl StreamOperator for WindowAggregate {
             proctime: self.proctime,
             time_zone: self.time_zone.clone(),
             keys: self.keys.clone(),
-            calls: self
-                .calls
-                .iter()
-                .zip(&view.node.columns[self.keys.len()..])
-                .map(|(call, output)| call.spec(&input.columns, output))
-                .collect(),
+            calls: match &self.merged {
+                Some(merged) => merged.specs.clone(),
+                None => self.specs(&input.columns, &view.node.columns),
+            },
             window_columns: self.window_columns.clone(),
-            input_retracts: input.traits.retracts(),
+            input_retracts: match &self.merged {
+                Some(merged) => merged.retracts,
+                None => input.traits.retracts(),
+            },
+            merges: self.merged.is_some(),
+            emit: self.emit.map(|emit| WindowEmitSpec {
+                emit_update_before: view.node.traits.update == UpdateKind::BeforeAndAfter,
+                ..emit
+            }),
         })))
     }
 
@@ -119,8 +163,12 @@ impl StreamOperator for WindowAggregate {
         Accepts::Only(ModifyKinds::ALL, "WindowAggregate".to_owned())
     }
 
-    fn modifies(&self, _inputs: &[ModifyKinds]) -> ModifyKinds {
-        ModifyKinds::INSERT
+    fn modifies(&self, inputs: &[ModifyKinds]) -> ModifyKinds {
+        ModifyKinds {
+            insert: true,
+            update: self.emit.is_some(),
+            delete: self.emit.is_some() && inputs.iter().any(|i| i.update || i.delete),
+        }
     }
 
     fn update_inputs(&self, _required: UpdateKind, _view: NodeView<'_>) -> Vec<Vec<UpdateKind>> {

@@ -1,7 +1,7 @@
 //! WindowTableFunction: adds window_start, window_end and window_time to each row, once for every window it lies in.
 
 use filbert_graph::OperatorSpec;
-use filbert_graph::spec::{WindowSpec, WindowTableFunctionSpec};
+use filbert_graph::spec::{MonthWindow, WindowSpec, WindowTableFunctionSpec};
 
 use crate::columns::PlanColumn;
 use crate::error::PlanError;
@@ -48,6 +48,24 @@ pub(crate) fn window_text(window: &WindowSpec, column: &str, input: &[PlanColumn
             duration_text(*step_ms),
             offset(*offset_ms)
         ),
+        WindowSpec::Months {
+            shape,
+            size,
+            step,
+            offset_ms,
+        } => {
+            let (size, step) = (months_text(*size), months_text(*step));
+            let offset = offset(*offset_ms);
+            match shape {
+                MonthWindow::Tumble => format!("TUMBLE({column}, size=[{size}]{offset})"),
+                MonthWindow::Hop => {
+                    format!("HOP({column}, size=[{size}], slide=[{step}]{offset})")
+                }
+                MonthWindow::Cumulate => {
+                    format!("CUMULATE({column}, max_size=[{size}], step=[{step}]{offset})")
+                }
+            }
+        }
         WindowSpec::Session {
             gap_ms,
             partition_by,
@@ -62,6 +80,15 @@ pub(crate) fn window_text(window: &WindowSpec, column: &str, input: &[PlanColumn
             };
             format!("SESSION({column}, gap=[{}]{keys})", duration_text(*gap_ms))
         }
+    }
+}
+
+fn months_text(months: i64) -> String {
+    match (months % 12, months) {
+        (_, 1) => "1 month".to_owned(),
+        (0, 12) => "1 year".to_owned(),
+        (0, _) => format!("{} years", months / 12),
+        _ => format!("{months} months"),
     }
 }
 

@@ -181,6 +181,7 @@ impl ScanTable {
             filters: pruned.filters,
             partitions: pruned.partitions,
             batch: true,
+            watermark: None,
         };
         let mut spec = scan.source_spec(exprs)?;
         if self.source.supports_limit() {

@@ -130,6 +130,7 @@ pub fn number_spec(count: u64) -> SourceSpec {
         limit: None,
         partitions: None,
         batch: false,
+        watermark: None,
     }
 }
 
@@ -312,6 +313,7 @@ impl Job {
             functions: Arc::default(),
             expressions: Arc::new(Texts),
             clock: Arc::new(SystemClock),
+            alignments: Arc::default(),
         };
         cluster.submit(self.graph, context)
     }

@@ -5,8 +5,8 @@ use crate::table::ValueTable;
 /// The end of a chain of rows.
 const NO_ROW: u32 = u32::MAX;
 
-/// Sessions below each key: spans of time that neither overlap nor touch, each with the rows that made it. A row whose
-/// span meets others joins them into one.
+/// Sessions below each key: spans of time that neither overlap nor touch, each with the rows that made it, or with what
+/// stands for them. A row whose span meets others joins them into one.
 #[derive(Debug, Default)]
 pub struct SessionTable {
     /// By key and beginning.
@@ -46,45 +46,80 @@ impl SessionTable {
     pub fn add(&mut self, key: u32, start: i64, end: i64, row: u32) {
         self.next.reserve_slots(row as usize + 1);
         self.next.set(row, NO_ROW);
-        let inside = self
-            .spans
-            .range_mut((key, i64::MIN)..=(key, start))
-            .next_back();
         // Most rows come into a session that is there and stays within it or moves its end.
-        let met: Vec<(i64, Span)> = match inside {
-            Some((_, span)) if span.end >= end => {
-                let last = std::mem::replace(&mut span.last, row);
-                self.next.set(last, row);
-                return;
-            }
-            _ => self.meeting(key, start, end).collect(),
-        };
+        if let Some(span) = self.containing(key, start, end) {
+            let last = std::mem::replace(&mut span.last, row);
+            self.next.set(last, row);
+            return;
+        }
+        let (from, mut joined) = self.join(key, start, end);
+        match joined.last {
+            NO_ROW => joined.first = row,
+            last => self.next.set(last, row),
+        }
+        joined.last = row;
+        self.insert(key, from, joined);
+    }
+
+    /// Adds a span `[start, end]` whose row isn't kept: gives the first entry of the session that it is part of, which
+    /// `make` makes where it meets none. Sessions that become one have several entries then.
+    ///
+    /// # Errors
+    /// As `make`.
+    pub fn entry_for<E>(
+        &mut self,
+        key: u32,
+        start: i64,
+        end: i64,
+        make: impl FnOnce() -> Result<u32, E>,
+    ) -> Result<u32, E> {
+        if let Some(span) = self.containing(key, start, end) {
+            return Ok(span.first);
+        }
+        let (from, mut joined) = self.join(key, start, end);
+        if joined.first == NO_ROW {
+            let entry = make()?;
+            self.next.reserve_slots(entry as usize + 1);
+            self.next.set(entry, NO_ROW);
+            (joined.first, joined.last) = (entry, entry);
+        }
+        self.insert(key, from, joined);
+        Ok(joined.first)
+    }
+
+    /// The session that holds the whole span.
+    fn containing(&mut self, key: u32, start: i64, end: i64) -> Option<&mut Span> {
+        let mut before = self.spans.range_mut((key, i64::MIN)..=(key, start));
+        let (_, span) = before.next_back()?;
+        (span.end >= end).then_some(span)
+    }
+
+    /// Takes the sessions that the span meets out: what they make together with it, and its beginning.
+    fn join(&mut self, key: u32, start: i64, end: i64) -> (i64, Span) {
         let mut joined = Span {
             end,
-            first: row,
-            last: row,
+            first: NO_ROW,
+            last: NO_ROW,
         };
         let mut from = start;
-        let mut chain: Option<(u32, u32)> = None;
+        let met: Vec<(i64, Span)> = self.meeting(key, start, end).collect();
         for (begin, span) in met {
             self.spans.remove(&(key, begin));
             self.ends.remove(&(span.end, key, begin));
             from = from.min(begin);
             joined.end = joined.end.max(span.end);
-            chain = Some(match chain {
-                None => (span.first, span.last),
-                Some((first, last)) => {
-                    self.next.set(last, span.first);
-                    (first, span.last)
-                }
-            });
+            match joined.last {
+                NO_ROW => joined.first = span.first,
+                last => self.next.set(last, span.first),
+            }
+            joined.last = span.last;
         }
-        if let Some((first, last)) = chain {
-            self.next.set(last, row);
-            joined.first = first;
-        }
-        self.ends.insert((joined.end, key, from));
-        self.spans.insert((key, from), joined);
+        (from, joined)
+    }
+
+    fn insert(&mut self, key: u32, from: i64, span: Span) {
+        self.ends.insert((span.end, key, from));
+        self.spans.insert((key, from), span);
     }
 
     /// The sessions that the span meets, in time's order.

@@ -23,10 +23,15 @@ fn overview_table(jobs: &[JobOverview]) -> TextTable {
 }
 
 pub(super) fn describe(env: &TableEnvironment, id: &Text) -> Result<TableResult> {
-    let overview = find(env, id)?.overview();
+    let detail = find(env, id)?.detail();
+    let overview = detail.overview;
+    let operators = detail.vertices.iter().flat_map(|v| &v.operators);
+    let late: u64 = operators.map(|o| o.late_records_dropped).sum();
     let end = overview.end_time_ms.unwrap_or_else(|| env.now_ms());
     let duration = duration_text(end.saturating_sub(overview.start_time_ms));
-    let table = overview_table(std::slice::from_ref(&overview)).text("duration", [Some(duration)]);
+    let table = overview_table(std::slice::from_ref(&overview))
+        .text("duration", [Some(duration)])
+        .text("late records dropped", [Some(late.to_string())]);
     TableResult::of(table)
 }
 

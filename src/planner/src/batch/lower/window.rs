@@ -1,3 +1,4 @@
+mod months;
 mod session;
 
 use arrow::datatypes::{DataType, TimeUnit};
@@ -6,7 +7,7 @@ use datafusion::logical_expr::{
     Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast, col, lit,
 };
 use filbert_binder::RelationalNode;
-use filbert_binder::relational::Window;
+use filbert_binder::relational::{MonthWindow, Window};
 use filbert_functions::{TypedExpr, call};
 use filbert_types::{LogicalType, TypeKind};
 
@@ -25,7 +26,7 @@ pub(super) fn lower(
 ) -> Result<LogicalPlan, PlanError> {
     let time = Expr::Column(time.clone());
     let time_type = shown_type(&time.get_type(input.schema())?);
-    let mut plan = LogicalPlanBuilder::from(input.clone()).filter(time.clone().is_not_null())?;
+    let plan = LogicalPlanBuilder::from(input.clone()).filter(time.clone().is_not_null())?;
     let at = cast(local_time(time.clone(), &time_type, ctx)?, DataType::Int64);
     if let Window::Session {
         gap_ms,
@@ -37,7 +38,30 @@ pub(super) fn lower(
         let plan = LogicalPlanBuilder::from(plan);
         return with_columns(plan, node, input, &time_type, Bounds { start, end }, ctx);
     }
-    let windows = windows(window)?;
+    if let Window::Months { offset_ms, .. } = window {
+        let index = months::Staged::new(plan, node.schema.fields().len());
+        let (index, at) = index.month_of(at - lit(*offset_ms))?;
+        let (plan, bounds) = in_windows(index.plan, &windows(window)?, node, at)?;
+        let index = months::Staged::new(plan, node.schema.fields().len() + 1);
+        let (index, start) = index.start_of(bounds.start)?;
+        let (index, end) = index.start_of(bounds.end)?;
+        let bounds = Bounds {
+            start: start + lit(*offset_ms),
+            end: end + lit(*offset_ms),
+        };
+        return with_columns(index.plan, node, input, &time_type, bounds, ctx);
+    }
+    let (plan, bounds) = in_windows(plan, &windows(window)?, node, at)?;
+    with_columns(plan, node, input, &time_type, bounds, ctx)
+}
+
+/// Each row once for every window that it lies in, with the window's bounds, in the units of `at`.
+fn in_windows(
+    mut plan: LogicalPlanBuilder,
+    windows: &Windows,
+    node: &RelationalNode,
+    at: Expr,
+) -> Result<(LogicalPlanBuilder, Bounds), PlanError> {
     let number = Column::new_unqualified(format!("$window{}", node.schema.fields().len()));
     if windows.count > 1 {
         let rows = (0..windows.count).map(|n| vec![lit(n)]).collect();
@@ -55,7 +79,7 @@ pub(super) fn lower(
     if windows.may_miss {
         plan = plan.filter(bounds.end.clone().gt(at))?;
     }
-    with_columns(plan, node, input, &time_type, bounds, ctx)
+    Ok((plan, bounds))
 }
 
 /// The input's columns, then the window's.
@@ -145,6 +169,30 @@ fn windows(window: &Window) -> Result<Windows, PlanError> {
             end_step_ms: step_ms,
             first_end_ms: step_ms,
             may_miss: true,
+        },
+        // In months.
+        Window::Months {
+            shape: MonthWindow::Cumulate,
+            size,
+            step,
+            ..
+        } => Windows {
+            count: size / step,
+            align_ms: size,
+            offset_ms: 0,
+            start_step_ms: 0,
+            end_step_ms: step,
+            first_end_ms: step,
+            may_miss: true,
+        },
+        Window::Months { size, step, .. } => Windows {
+            count: (size + step - 1) / step,
+            align_ms: step,
+            offset_ms: 0,
+            start_step_ms: -step,
+            end_step_ms: -step,
+            first_end_ms: size,
+            may_miss: step < size,
         },
         Window::Session { .. } => {
             return Err(PlanError::Internal(

@@ -201,7 +201,12 @@ fn column_uses(expr: &Expr) -> Result<Vec<Column>, PlanError> {
     Ok(columns)
 }
 
-fn inlined(expr: &Expr, old: &Calc, old_columns: &[PlanColumn]) -> Result<Expr, PlanError> {
+/// An expression over a Calc's columns as one over those below it.
+pub(super) fn inlined(
+    expr: &Expr,
+    old: &Calc,
+    old_columns: &[PlanColumn],
+) -> Result<Expr, PlanError> {
     let inlined = expr.clone().transform_up(|e| {
         Ok(match &e {
             Expr::Column(column) => match position(old_columns, column) {

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use datafusion::common::Column;
 use datafusion::logical_expr::TableScan;
+use filbert_binder::is_source_watermark;
 use filbert_types::options::CDC_EVENTS_DUPLICATE;
 
 use super::Converter;
@@ -16,6 +17,9 @@ impl Converter<'_> {
     /// A scan: what its connector can't do of projection and filters becomes a Calc behind it.
     pub(super) fn scan(&mut self, scan: &TableScan) -> Result<NodeId, PlanError> {
         let table = table_of(scan)?;
+        if !self.looks_up {
+            check_source_watermark(&table)?;
+        }
         let normalize = !self.looks_up && self.needs_normalize(&table)?;
         let filters = scan
             .filters
@@ -68,6 +72,7 @@ impl Converter<'_> {
             filters: pruned.filters,
             partitions: pruned.partitions,
             batch: false,
+            watermark: None,
         }));
         let mut id = self.plan.add(source, Vec::new(), columns);
         if let Some(indices) = wanted.filter(|_| pushed.is_none()) {
@@ -125,4 +130,17 @@ impl Converter<'_> {
         }
         Ok(twice && !mode.is_insert_only())
     }
+}
+
+/// `WATERMARK FOR rowtime AS SOURCE_WATERMARK()` needs a source that has watermarks.
+fn check_source_watermark(table: &ScanTable) -> Result<(), PlanError> {
+    let declared = table.bound.table.schema.watermark.iter();
+    let mut declared = declared.map(|watermark| watermark.expression.as_str());
+    if table.source.provides_watermarks() || !declared.any(is_source_watermark) {
+        return Ok(());
+    }
+    Err(PlanError::Refused(format!(
+        "SOURCE_WATERMARK() is a declarative marker function and doesn't have concrete runtime implementation. It can only be used as a single expression in a WATERMARK FOR clause in the CREATE TABLE DDL. The declaration will be pushed down into a table source that has watermarks of its own, but the source of '{}' has none.",
+        table.bound.path
+    )))
 }

@@ -1,7 +1,7 @@
 use datafusion::common::Column;
 use filbert_binder::RelationalNode;
-use filbert_binder::relational::Window;
-use filbert_graph::spec::{WindowColumn, WindowSpec};
+use filbert_binder::relational::{MonthWindow, Window};
+use filbert_graph::spec::{self, WindowColumn, WindowSpec};
 use filbert_types::{LogicalType, TimeKind, TypeKind};
 
 use super::{Converter, WindowInfo};
@@ -96,6 +96,21 @@ impl Converter<'_> {
             } => WindowSpec::Cumulate {
                 size_ms: *size_ms,
                 step_ms: *step_ms,
+                offset_ms: *offset_ms,
+            },
+            Window::Months {
+                shape,
+                size,
+                step,
+                offset_ms,
+            } => WindowSpec::Months {
+                shape: match shape {
+                    MonthWindow::Tumble => spec::MonthWindow::Tumble,
+                    MonthWindow::Hop => spec::MonthWindow::Hop,
+                    MonthWindow::Cumulate => spec::MonthWindow::Cumulate,
+                },
+                size: *size,
+                step: *step,
                 offset_ms: *offset_ms,
             },
             Window::Session {

@@ -2,7 +2,12 @@
 
 use datafusion::common::Column;
 use datafusion::logical_expr::Expr;
-use filbert_graph::spec::{WindowColumn, WindowSpec};
+use datafusion::logical_expr::expr::AggregateFunction;
+use filbert_graph::spec::{MonthWindow, WindowColumn, WindowEmitSpec, WindowSpec};
+use filbert_types::ConfigOption;
+use filbert_types::options::{
+    ALLOW_LATENESS, EARLY_FIRE, EARLY_FIRE_DELAY, LATE_FIRE, LATE_FIRE_DELAY, STATE_TTL,
+};
 
 use super::Converter;
 use super::aggregate::{Grouping, Prepared};
@@ -10,6 +15,7 @@ use crate::columns::{PlanColumn, WindowBound};
 use crate::error::PlanError;
 use crate::exprs::{as_column, columns_read};
 use crate::streaming::calc::Calc;
+use crate::streaming::mini_batch::can_merge;
 use crate::streaming::node::{NodeId, StreamOp};
 use crate::streaming::window_aggregate::WindowAggregate;
 
@@ -29,26 +35,142 @@ impl Converter<'_> {
         let Some(window) = grouped_window(&bounds, grouping.sets.as_deref()) else {
             return Ok(None);
         };
-        // Sessions that end together may begin apart: there the beginning is a key like others.
+        // Sessions that end together may begin apart: where rows have been assigned to them, the beginning is a key.
         let session = matches!(self.windows[window].spec, WindowSpec::Session { .. });
         self.check_hop(window)?;
-        let is_bound = |b: &Option<WindowBound>| {
-            b.is_some_and(|b| b.window == window && !(session && b.which == WindowColumn::Start))
+        let emit = self.emit_strategy(window)?;
+        let without_bounds = |start_is_key: bool| -> Vec<usize> {
+            let is_key = |b: &Option<WindowBound>| {
+                b.is_none_or(|b| {
+                    b.window != window || (start_is_key && b.which == WindowColumn::Start)
+                })
+            };
+            (0..bounds.len()).filter(|i| is_key(&bounds[*i])).collect()
         };
-        let keys: Vec<usize> = (0..bounds.len())
-            .filter(|i| !is_bound(&bounds[*i]))
-            .collect();
-        let input_time = match session {
-            true => None,
-            false => self.assign_inside(input, window, grouping, &keys)?,
+        let mut keys = without_bounds(false);
+        // Months are of many lengths: windows of them that overlap have no slices in common.
+        let overlapping_months = match self.windows[window].spec {
+            WindowSpec::Months { shape, .. } => shape != MonthWindow::Tumble,
+            _ => false,
         };
+        let input_time = if emit.is_some()
+            || overlapping_months
+            || (session && !self.groups_are_sessions(input, window, grouping, &keys))
+        {
+            None
+        } else {
+            self.assign_inside(input, window, grouping, &keys)?
+        };
+        if session && input_time.is_none() {
+            keys = without_bounds(true);
+        }
         let assigned = input_time.is_none();
         let (input, time) = match input_time {
             Some(found) => found,
             None => (input, self.window_end(input, window)?),
         };
-        self.windowed(input, &time, assigned, window, &bounds, keys, grouping)
-            .map(Some)
+        self.windowed(
+            input, &time, assigned, window, &bounds, keys, emit, grouping,
+        )
+        .map(Some)
+    }
+
+    /// True when the rows are grouped by exactly the keys by which sessions are told apart: each session is a group.
+    fn groups_are_sessions(
+        &self,
+        input: NodeId,
+        window: usize,
+        grouping: &Grouping<'_>,
+        keys: &[usize],
+    ) -> bool {
+        let node = &self.plan.nodes[input];
+        let (projection, function) = match &node.op {
+            StreamOp::Calc(calc) => (Some(&calc.projection), node.inputs[0]),
+            _ => (None, input),
+        };
+        let WindowSpec::Session { partition_by, .. } = &self.windows[window].spec else {
+            return false;
+        };
+        let below = &self.plan.nodes[function].columns;
+        let place = |key: &usize| {
+            let column = as_column(grouping.groups[*key], &node.columns)?;
+            match projection {
+                Some(projection) => as_column(&projection[column], below),
+                None => Some(column),
+            }
+        };
+        let Some(places) = keys.iter().map(place).collect::<Option<Vec<usize>>>() else {
+            return false;
+        };
+        // Only accumulators that can be merged stand for a session's rows, and not where the result shows in
+        // which order rows came.
+        let merge = |call: &&AggregateFunction| {
+            let name = call.func.name().to_uppercase();
+            can_merge(&name) && !matches!(name.as_str(), "LISTAGG" | "ARRAY_AGG" | "COLLECT")
+        };
+        grouping.sets.is_none()
+            && grouping.calls.iter().all(merge)
+            && partition_by.iter().all(|p| places.contains(p))
+            && places.iter().all(|p| partition_by.contains(p))
+    }
+
+    /// When the results of a window go out beside its end: `table.exec.emit.*`, which only group windows of old know.
+    fn emit_strategy(&self, window: usize) -> Result<Option<WindowEmitSpec>, PlanError> {
+        let config = &self.ctx.configuration;
+        let info = &self.windows[window];
+        let (early, late) = (config.get_bool(&EARLY_FIRE)?, config.get_bool(&LATE_FIRE)?);
+        let refused = |reason: String| Err(PlanError::Refused(reason));
+        if !early && !late {
+            return Ok(None);
+        }
+        if !info.legacy {
+            return refused(format!(
+                "Currently, window table function based aggregate doesn't support early-fire and late-fire configuration '{}' and '{}'.",
+                EARLY_FIRE.key, LATE_FIRE.key
+            ));
+        }
+        if matches!(info.spec, WindowSpec::Session { .. }) {
+            return refused("Session window doesn't support EMIT strategy currently.".to_owned());
+        }
+        let lateness_ms = match (late, self.millis(&ALLOW_LATENESS)?) {
+            (false, _) => 0,
+            (true, Some(ms)) => ms,
+            (true, None) => self.state_ttl_ms()?.unwrap_or(0),
+        };
+        if late && lateness_ms == 0 && !info.is_proctime() {
+            return refused(format!(
+                "The 'AFTER WATERMARK' emit strategy requires set '{}' or '{}' in table config.",
+                ALLOW_LATENESS.key, STATE_TTL.key
+            ));
+        }
+        let delay = |enabled: bool, option: &ConfigOption, name: &str| {
+            match enabled {
+            false => Ok(None),
+            true => self.millis(option)?.map(Some).ok_or_else(|| {
+                PlanError::Refused(format!(
+                    "{name}-fire delay should not be null or negative value when enable {}-fire emit strategy: set '{}'.",
+                    name.to_lowercase(),
+                    option.key
+                ))
+            }),
+        }
+        };
+        let early_ms = delay(early, &EARLY_FIRE_DELAY, "Early")?;
+        let late_ms = delay(late, &LATE_FIRE_DELAY, "Late")?;
+        if let Some(late_ms) = late_ms
+            && late_ms > lateness_ms
+        {
+            return refused(format!(
+                "Allow-lateness [{lateness_ms}ms] should not be smaller than Late-fire delay [{late_ms}ms] when enable late-fire emit strategy."
+            ));
+        }
+        // Rows are never late by the clock.
+        Ok((early || !info.is_proctime()).then_some(WindowEmitSpec {
+            early_ms,
+            late_ms: late_ms.filter(|_| !info.is_proctime()),
+            lateness_ms: if info.is_proctime() { 0 } else { lateness_ms },
+            emit_update_before: true,
+        }))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one aggregation")]
@@ -60,6 +182,7 @@ impl Converter<'_> {
         window: usize,
         bounds: &[Option<WindowBound>],
         groups: Vec<usize>,
+        emit: Option<WindowEmitSpec>,
         grouping: &Grouping<'_>,
     ) -> Result<NodeId, PlanError> {
         let mut prepared = Prepared::new();
@@ -96,8 +219,15 @@ impl Converter<'_> {
         let (columns, order) =
             self.windowed_columns(input, window, &keys, &groups, &wanted, bounds, grouping)?;
         let info = &self.windows[window];
+        let spec = match &info.spec {
+            WindowSpec::Session { gap_ms, .. } if !assigned => WindowSpec::Session {
+                gap_ms: *gap_ms,
+                partition_by: keys.clone(),
+            },
+            spec => spec.clone(),
+        };
         let op = StreamOp::WindowAggregate(WindowAggregate {
-            window: info.spec.clone(),
+            window: spec,
             time,
             assigned,
             proctime: info.is_proctime(),
@@ -105,6 +235,8 @@ impl Converter<'_> {
             keys,
             calls,
             window_columns: wanted,
+            emit,
+            merged: None,
         });
         let node = self.plan.add(op, vec![input], columns);
         Ok(self.pick(node, &order))
