@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use filbert_sql_tests::random::{Tally, run_cases};
+use filbert_sql_tests::random::{Tally, run_case, run_cases, run_expressions};
 
 fn number(variable: &str, default: u64) -> u64 {
     match std::env::var(variable) {
@@ -26,7 +26,8 @@ fn streaming_comes_to_what_batch_says() {
     let cases = number("FILBERT_RANDOM_CASES", 2000);
     let minutes = if cases > 2000 { 24 * 60 } else { 8 };
     let seed = number("FILBERT_RANDOM_SEED", 0);
-    check(&run_cases(seed, cases, Duration::from_secs(60 * minutes)));
+    let most = Duration::from_secs(60 * minutes);
+    check(&run_cases(seed, cases, most, run_case));
 }
 
 #[test]
@@ -36,4 +37,12 @@ fn neither_order_nor_parts_nor_cuts_change_what_time_decides() {
     let seed = number("FILBERT_RANDOM_SEED", 0);
     let most = Duration::from_secs(60 * minutes);
     check(&filbert_sql_tests::time::run_cases(seed, cases, most));
+}
+
+#[test]
+fn scalar_expressions_are_the_same_in_both_modes() {
+    let cases = number("FILBERT_RANDOM_EXPRESSIONS", 150);
+    let seed = number("FILBERT_RANDOM_SEED", 0);
+    let most = Duration::from_secs(60 * 4);
+    check(&run_cases(seed, cases, most, run_expressions));
 }

@@ -7,6 +7,7 @@ use filbert_table::{EnvironmentSettings, TableEnvironment};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::random::expr;
 use crate::random::query::QueryGenerator;
 use crate::random::source::ChangelogFactory;
 use crate::random::tables::{COLUMNS, Table};
@@ -31,7 +32,12 @@ pub struct Tally {
 }
 
 /// Runs cases from a seed on, until so many are done, the time is over, or ten have failed.
-pub fn run_cases(first_seed: u64, count: u64, most: Duration) -> Tally {
+pub fn run_cases(
+    first_seed: u64,
+    count: u64,
+    most: Duration,
+    run_case: impl Fn(u64) -> Outcome,
+) -> Tally {
     let started = Instant::now();
     let mut tally = Tally::default();
     for seed in first_seed..first_seed.saturating_add(count) {
@@ -98,6 +104,32 @@ pub fn run_case(seed: u64) -> Outcome {
         }
     }
     Outcome::Agrees
+}
+
+/// A case of scalar expressions: batch and streaming give the same rows, or both an error.
+pub fn run_expressions(seed: u64) -> Outcome {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let sql = expr::query(&mut rng);
+    let no_tables = BTreeMap::new();
+    let run = |settings| run(&sql, &no_tables, settings, 1000).and_then(|run| run.materialized());
+    let batch = run(EnvironmentSettings::batch());
+    let parallelism = rng.random_range(1..=3);
+    let streamed =
+        run(EnvironmentSettings::streaming().with("parallelism.default", parallelism.to_string()));
+    let shown = |rows: &Result<Rows, String>| match rows {
+        Ok(rows) => shown(rows),
+        Err(error) => error.clone(),
+    };
+    let internal = |rows: &Result<Rows, String>| matches!(rows, Err(error) if error.contains("Internal error") || error.contains("hangs"));
+    match (&batch, &streamed) {
+        (Ok(batch), Ok(streamed)) if batch == streamed => Outcome::Agrees,
+        (Err(_), Err(_)) if !internal(&batch) && !internal(&streamed) => Outcome::Agrees,
+        _ => Outcome::Differs(format!(
+            "{sql}\nbatch gives\n{}\nstreaming gives\n{}",
+            shown(&batch),
+            shown(&streamed)
+        )),
+    }
 }
 
 fn refused(way: &str, error: String, describe: impl Fn(&str, &str) -> String) -> Outcome {

@@ -10,7 +10,6 @@ use filbert_types::{LogicalType, TypeKind};
 
 use super::logic::unary;
 use super::{decimal, temporal};
-use crate::CallError;
 use crate::call::bind_kernel;
 use crate::cast::coerce;
 use crate::common_type::{common_type, digits};
@@ -18,6 +17,7 @@ use crate::definition::{Function, FunctionRef, Inferred};
 use crate::kernel::{Call, fail};
 use crate::signature::{ANY, CallArgs, Family, NUMERIC, Param};
 use crate::typed::{ExprContext, TypedExpr};
+use crate::{CallError, literal};
 
 pub static FUNCTIONS: &[Function] = &[
     operator(
@@ -227,6 +227,14 @@ fn expand(
     op: Arithmetic,
 ) -> Result<Expr, CallError> {
     if args.len() == 1 {
+        if op == Arithmetic::Minus && args[0].ty.kind.is_interval() && args[0].literal().is_none() {
+            let minus_one = literal::of(
+                ScalarValue::Int64(Some(-1)),
+                LogicalType::not_null(TypeKind::BigInt),
+            );
+            let args = args.into_iter().chain([minus_one]).collect();
+            return temporal::expand(ctx, args, ty, Arithmetic::Times);
+        }
         return sign(args, op);
     }
     if args.iter().any(|a| !a.ty.kind.is_numeric()) {

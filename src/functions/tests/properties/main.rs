@@ -89,6 +89,8 @@ proptest! {
     }
 }
 
+mod every_function;
+
 fn context() -> ExprContext {
     ExprContext {
         time_zone: filbert_types::TimeZone::UTC,
