@@ -57,7 +57,7 @@ impl Binder<'_> {
         }
         let mut block = Block {
             aggregates: self.block_aggregates(select, order_by, &scope)?,
-            windows: Windows::new(&select.named_window),
+            windows: Windows::new(&select.named_window)?,
             scope,
         };
         let bound = self.block_expressions(select, order_by, &mut block)?;

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use datafusion::common::{Column, ScalarValue};
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::common::{Column, DFSchema, ScalarValue};
+use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::expr::Sort;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{
-    Expr, LogicalPlan, Window, WindowFrame, WindowFrameBound, WindowFrameUnits,
+    Case, Expr, LogicalPlan, Window, WindowFrame, WindowFrameBound, WindowFrameUnits,
 };
+use datafusion::physical_expr::create_physical_expr;
 use filbert_functions::TypedExpr;
 use filbert_types::{LogicalType, Span, TypeKind};
 use sqlparser::ast::{self, NamedWindowDefinition, NamedWindowExpr, WindowSpec, WindowType};
@@ -30,7 +34,19 @@ struct OverCall {
     order_by: Vec<Sort>,
 }
 
+/// A call with OVER, bound.
+enum Call {
+    Plain(TypedExpr),
+    /// LAG or LEAD, with a default for rows where nothing is there.
+    Defaulted {
+        value: TypedExpr,
+        is_there: TypedExpr,
+        default: TypedExpr,
+    },
+}
+
 /// An OVER clause, bound.
+#[derive(Clone)]
 pub(crate) struct Over {
     pub partition_by: Vec<Expr>,
     pub order_by: Vec<Sort>,
@@ -38,11 +54,22 @@ pub(crate) struct Over {
 }
 
 impl Windows {
-    pub fn new(named: &[NamedWindowDefinition]) -> Windows {
-        Windows {
+    /// # Errors
+    /// When two windows have one name.
+    pub fn new(named: &[NamedWindowDefinition]) -> BindResult<Windows> {
+        for (at, window) in named.iter().enumerate() {
+            let is_same = |other: &NamedWindowDefinition| other.0.value == window.0.value;
+            if named[..at].iter().any(is_same) {
+                return Err(BindError::at(
+                    ident_span(&window.0),
+                    "Duplicate window names not allowed",
+                ));
+            }
+        }
+        Ok(Windows {
             named: named.to_vec(),
             calls: Vec::new(),
-        }
+        })
     }
 
     pub fn is_empty(&self) -> bool {
@@ -81,14 +108,42 @@ impl Binder<'_> {
         let bound = self.over_call(name, function, windows, cx);
         cx.windows = Some(windows);
         let (call, over) = bound?;
+        match call {
+            Call::Plain(call) => Ok(self.placed(name, call, over, cx)),
+            Call::Defaulted {
+                value,
+                is_there,
+                default,
+            } => {
+                let ty = value
+                    .ty
+                    .with_nullable(value.ty.nullable || default.ty.nullable);
+                let value = self.placed(name, value, over.clone(), cx);
+                let is_there = self.placed(name, is_there, over, cx);
+                let default = self.implicit_cast(default, &ty, span)?;
+                let expr = Expr::Case(Case::new(
+                    None,
+                    vec![(Box::new(is_there.expr), Box::new(value.expr))],
+                    Some(Box::new(default.expr)),
+                ));
+                Ok(TypedExpr::new(expr, ty))
+            }
+        }
+    }
+
+    /// The column of a call's results: a new one, or that of an equal call.
+    fn placed(
+        &mut self,
+        name: &str,
+        call: TypedExpr,
+        over: Over,
+        cx: &mut ExprCx<'_>,
+    ) -> TypedExpr {
         let Some(windows) = cx.windows.as_mut() else {
-            return Ok(call);
+            return call;
         };
         if let Some(same) = windows.calls.iter().find(|c| c.expr == call.expr) {
-            return Ok(TypedExpr::new(
-                Expr::Column(same.column.clone()),
-                same.ty.clone(),
-            ));
+            return TypedExpr::new(Expr::Column(same.column.clone()), same.ty.clone());
         }
         let column = self.new_column(&name.to_lowercase(), &call.ty);
         windows.calls.push(OverCall {
@@ -98,7 +153,7 @@ impl Binder<'_> {
             partition_by: over.partition_by,
             order_by: over.order_by,
         });
-        Ok(TypedExpr::new(Expr::Column(column), call.ty))
+        TypedExpr::new(Expr::Column(column), call.ty)
     }
 
     fn over_call(
@@ -107,7 +162,7 @@ impl Binder<'_> {
         function: &ast::Function,
         windows: &Windows,
         cx: &mut ExprCx<'_>,
-    ) -> BindResult<(TypedExpr, Over)> {
+    ) -> BindResult<(Call, Over)> {
         let span = span_of(function);
         if function.filter.is_some() {
             return Err(BindError::at(
@@ -120,17 +175,10 @@ impl Binder<'_> {
             Some(WindowType::NamedWindow(ident)) => named_spec(ident, &windows.named, 0)?,
             None => return Err(BindError::at(span, "The call has no OVER")),
         };
-        let args: AggregateArgs = self.aggregate_args(name, function, cx)?;
+        let mut args: AggregateArgs = self.aggregate_args(name, function, cx)?;
         let over = self.over(&spec, cx)?;
-        const ORDERED: &[&str] = &[
-            "RANK",
-            "DENSE_RANK",
-            "PERCENT_RANK",
-            "CUME_DIST",
-            "NTILE",
-            "LEAD",
-            "LAG",
-        ];
+        const ORDERED: &[&str] = &["RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE"];
+        const SHIFTS: &[&str] = &["LEAD", "LAG"];
         if over.order_by.is_empty() && ORDERED.iter().any(|o| o.eq_ignore_ascii_case(name)) {
             return Err(BindError::at(
                 span,
@@ -138,15 +186,48 @@ impl Binder<'_> {
             ));
         }
         let unframed = name.eq_ignore_ascii_case("ROW_NUMBER")
-            || ORDERED.iter().any(|o| o.eq_ignore_ascii_case(name));
+            || ORDERED
+                .iter()
+                .chain(SHIFTS)
+                .any(|o| o.eq_ignore_ascii_case(name));
         if spec.window_frame.is_some() && unframed {
             return Err(BindError::at(
                 span,
                 "ROW/RANGE not allowed with RANK, DENSE_RANK or ROW_NUMBER functions",
             ));
         }
+        let is_shift = SHIFTS.iter().any(|s| s.eq_ignore_ascii_case(name));
+        let is_column =
+            matches!(args.args.as_slice(), [_, _, default] if default.literal().is_none());
+        if self.cx.exprs.batch && is_shift && is_column {
+            // DataFusion takes a constant default alone: another one takes the place of rows that are not there.
+            let default = args.args.pop();
+            let marker = TypedExpr::new(
+                datafusion::logical_expr::lit(true),
+                TypeKind::Boolean.into(),
+            );
+            let marked = [marker].into_iter().chain(args.args.get(1).cloned());
+            let marked = AggregateArgs {
+                args: marked.collect(),
+                distinct: false,
+                filter: None,
+                order_by: Vec::new(),
+                ignore_nulls: None,
+            };
+            let is_there = self.window(name, marked, &over, span)?;
+            let value = self.window(name, args, &over, span)?;
+            if let Some(default) = default {
+                let call = Call::Defaulted {
+                    value,
+                    is_there,
+                    default,
+                };
+                return Ok((call, over));
+            }
+            return Ok((Call::Plain(value), over));
+        }
         let call = self.window(name, args, &over, span)?;
-        Ok((call, over))
+        Ok((Call::Plain(call), over))
     }
 
     fn over(&mut self, spec: &WindowSpec, cx: &mut ExprCx<'_>) -> BindResult<Over> {
@@ -192,6 +273,18 @@ impl Binder<'_> {
             }
         };
         if units == WindowFrameUnits::Range && order_types.is_empty() {
+            let offset = |bound: &ast::WindowFrameBound| match bound {
+                ast::WindowFrameBound::Preceding(Some(offset))
+                | ast::WindowFrameBound::Following(Some(offset)) => span_of(offset.as_ref()),
+                _ => None,
+            };
+            let end = frame.end_bound.as_ref().and_then(offset);
+            if let Some(span) = offset(&frame.start_bound).or(end) {
+                return Err(BindError::at(
+                    Some(span),
+                    "Window specification must contain an ORDER BY clause",
+                ));
+            }
             return Ok(whole_partition());
         }
         let start = self.frame_bound(&frame.start_bound, units, order_types, cx)?;
@@ -233,6 +326,7 @@ impl Binder<'_> {
         let span = span_of(ast);
         let mut plain = ExprCx::plain(cx.scope, "OVER");
         let bound = self.expr(ast, &mut plain)?;
+        let bound = folded(bound);
         if units == WindowFrameUnits::Rows {
             return match bound.literal() {
                 Some(ScalarValue::Int32(Some(n))) if *n >= 0 => {
@@ -271,6 +365,33 @@ impl Binder<'_> {
             plan = LogicalPlan::Window(Window::try_new(exprs, Arc::new(plan))?);
         }
         Ok(plan)
+    }
+}
+
+/// The value in the place of an expression that reads no column.
+fn folded(bound: TypedExpr) -> TypedExpr {
+    let evaluate = || -> datafusion::common::Result<ScalarValue> {
+        let physical = create_physical_expr(
+            &bound.expr,
+            &DFSchema::empty(),
+            &ExecutionProps::new(),
+            &PhysicalPlanningContext::default(),
+        )?;
+        let options = RecordBatchOptions::new().with_row_count(Some(1));
+        let row = RecordBatch::try_new_with_options(
+            Arc::new(arrow::datatypes::Schema::empty()),
+            Vec::new(),
+            &options,
+        )?;
+        let value = physical.evaluate(&row)?.into_array(1)?;
+        ScalarValue::try_from_array(&value, 0)
+    };
+    match bound.expr.is_volatile() {
+        false => match evaluate() {
+            Ok(value) => TypedExpr::new(Expr::Literal(value, None), bound.ty),
+            Err(_) => bound,
+        },
+        true => bound,
     }
 }
 
