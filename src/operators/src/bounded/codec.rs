@@ -9,20 +9,24 @@ use filbert_graph::spec::SourceSpec;
 use filbert_types::Field;
 use serde::{Deserialize, Serialize};
 
+use crate::bounded::hosted::{Hosted, HostedExec};
 use crate::bounded::source_scan::SourceScanExec;
 
 /// Writes a plan's placeholders, and reads them back as placeholders: what the planner and tests use. Whoever runs the
-/// plan reads them by [`decode_source_scan`] and puts nodes that read in their place.
+/// plan reads them by [`decode`] and puts nodes that read in their place.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PlaceholderCodec;
 
-/// How a source scan is written.
+/// How a node is written.
 #[derive(Serialize, Deserialize)]
-struct SourceScanForm {
-    spec: SourceSpec,
-    /// The columns that the source gives.
-    fields: Vec<Field>,
-    partitions: usize,
+enum Form {
+    SourceScan {
+        spec: Box<SourceSpec>,
+        /// The columns that the source gives.
+        fields: Vec<Field>,
+        partitions: usize,
+    },
+    Hosted(Box<Hosted>),
 }
 
 impl PlanCodec for PlaceholderCodec {
@@ -32,38 +36,66 @@ impl PlanCodec for PlaceholderCodec {
         buf: &mut Vec<u8>,
         _converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<bool> {
-        let Some(scan) = node.downcast_ref::<SourceScanExec>() else {
+        let form = if let Some(scan) = node.downcast_ref::<SourceScanExec>() {
+            Form::SourceScan {
+                spec: Box::new(scan.spec.clone()),
+                fields: scan.fields.clone(),
+                partitions: scan.partitions,
+            }
+        } else if let Some(hosted) = node.downcast_ref::<HostedExec>() {
+            Form::Hosted(Box::new(hosted.hosted.as_ref().clone()))
+        } else {
             return Ok(false);
-        };
-        let form = SourceScanForm {
-            spec: scan.spec.clone(),
-            fields: scan.fields.clone(),
-            partitions: scan.partitions,
         };
         match serde_json::to_writer(buf, &form) {
             Ok(()) => Ok(true),
-            Err(e) => internal_err!("the scan of {} can't be written: {e}", scan.spec.path),
+            Err(e) => internal_err!("{} can't be written: {e}", node.name()),
         }
     }
 
     fn decode(
         &self,
         buf: &[u8],
-        _inputs: &[Arc<dyn ExecutionPlan>],
+        inputs: &[Arc<dyn ExecutionPlan>],
         _ctx: &TaskContext,
         _converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(decode_source_scan(buf)?))
+        Ok(match decode(buf, inputs)? {
+            Placeholder::SourceScan(scan) => Arc::new(*scan),
+            Placeholder::Hosted(hosted, input) => Arc::new(HostedExec::new(hosted, input, None)),
+        })
     }
 }
 
-/// The source scan of these bytes.
+/// A node of ours in a stored plan.
+pub enum Placeholder {
+    SourceScan(Box<SourceScanExec>),
+    /// An operator over this input.
+    Hosted(Arc<Hosted>, Arc<dyn ExecutionPlan>),
+}
+
+/// The node of these bytes.
 ///
 /// # Errors
-/// When the bytes are none.
-pub fn decode_source_scan(buf: &[u8]) -> Result<SourceScanExec> {
-    match serde_json::from_slice::<SourceScanForm>(buf) {
-        Ok(form) => Ok(SourceScanExec::new(form.spec, form.fields, form.partitions)),
-        Err(e) => plan_err!("A stored plan holds a node that can't be read: {e}"),
+/// When the bytes are none, or it has other inputs.
+pub fn decode(buf: &[u8], inputs: &[Arc<dyn ExecutionPlan>]) -> Result<Placeholder> {
+    match (serde_json::from_slice::<Form>(buf), inputs) {
+        (
+            Ok(Form::SourceScan {
+                spec,
+                fields,
+                partitions,
+            }),
+            [],
+        ) => {
+            let scan = SourceScanExec::new(*spec, fields, partitions);
+            Ok(Placeholder::SourceScan(Box::new(scan)))
+        }
+        (Ok(Form::Hosted(hosted)), [input]) => {
+            let hosted = Arc::new(*hosted);
+            Ok(Placeholder::Hosted(hosted, Arc::clone(input)))
+        }
+        (Ok(_), _) => plan_err!("A stored plan holds a node with {} inputs", inputs.len()),
+        (Err(e), _) => plan_err!("A stored plan holds a node that can't be read: {e}"),
     }
 }

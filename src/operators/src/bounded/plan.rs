@@ -15,8 +15,9 @@ use filbert_types::schema::arrow_schema;
 use filbert_types::{Clock, Configuration};
 use parking_lot::Mutex;
 
-use crate::bounded::codec::decode_source_scan;
+use crate::bounded::codec::{Placeholder, decode};
 use crate::bounded::cut::wrap_pieces;
+use crate::bounded::hosted::HostedExec;
 use crate::bounded::monitor::{Cancellation, MonitorExec, PieceMonitor};
 use crate::bounded::read_source::{ReadShared, ReadSourceExec};
 use crate::connect;
@@ -58,12 +59,18 @@ impl PlanCodec for ReadingCodec {
     fn decode(
         &self,
         buf: &[u8],
-        _inputs: &[Arc<dyn ExecutionPlan>],
+        inputs: &[Arc<dyn ExecutionPlan>],
         _ctx: &TaskContext,
         _converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let scan = decode_source_scan(buf)?;
         let environment = &self.0;
+        let scan = match decode(buf, inputs)? {
+            Placeholder::SourceScan(scan) => scan,
+            Placeholder::Hosted(hosted, input) => {
+                let environment = Some(environment.clone());
+                return Ok(Arc::new(HostedExec::new(hosted, input, environment)));
+            }
+        };
         let connectors = &environment.context.connectors;
         let source = connect::scan_source(&scan.spec, &environment.session, connectors);
         let source = source.map_err(external)?;
