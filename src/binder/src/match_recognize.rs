@@ -1,7 +1,11 @@
-//! MATCH_RECOGNIZE: its clauses over one relation. Expressions are bound by [`expr`], the pattern by [`pattern`].
+//! MATCH_RECOGNIZE: its clauses over one relation. The pattern is bound by [`pattern`]; names and calls of expressions by
+//! [`expr`], in a [`scope`], with [`navigation`] over rows and [`aggregate`]s.
 
+mod aggregate;
 mod expr;
+mod navigation;
 mod pattern;
+mod scope;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -9,7 +13,7 @@ use std::sync::Arc;
 
 use datafusion::common::{Column, DFSchema, ScalarValue};
 use datafusion::logical_expr::Expr;
-use filbert_sql::{AfterMatch as AfterMatchAst, MatchRecognize, RowsPerMatch};
+use filbert_sql::{AfterMatch as AfterMatchAst, EmptyMatches, MatchRecognize, RowsPerMatch};
 use filbert_types::{LogicalType, TimeKind, TypeKind};
 use sqlparser::ast::{Expr as Ast, OrderByExpr, TableFactor};
 
@@ -17,12 +21,13 @@ use crate::binder::{Binder, span_of};
 use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
 use crate::from::{From, aliased};
-use crate::relational::{AfterMatch, MatchOrder, Relational, RelationalNode, RowMatch};
+use crate::match_recognize::pattern::BoundPattern;
+use crate::relational::{AfterMatch, MatchOrder, MatchRows, Relational, RelationalNode, RowMatch};
 use crate::scope::{Relation, Scope, ScopeColumn, ScopeRelation};
 use crate::table::extension;
 use crate::unnest::empty_scope;
 
-pub(crate) use expr::PatternScope;
+pub(crate) use scope::PatternScope;
 
 impl Binder<'_> {
     /// `t MATCH_RECOGNIZE ( .. ) AS m`
@@ -60,27 +65,87 @@ impl Binder<'_> {
 
     fn row_match(&mut self, clauses: &MatchRecognize, input: MatchInput) -> BindResult<Relation> {
         let MatchInput { alias, relation } = input;
-        let bound = pattern::bind(&clauses.pattern, clauses.span)?;
+        let bound = pattern::bind(
+            &clauses.pattern,
+            clauses.rows_per_match,
+            clauses.pattern_span,
+        )?;
         let partition_by = clauses
             .partition_by
             .iter()
             .map(|p| plain_column(p, &relation).cloned())
             .collect::<BindResult<Vec<_>>>()?;
         let order_by = self.match_order(&clauses.order_by, &relation, clauses)?;
-        let after = after_match(&clauses.after_match, &bound.variables)?;
+        let after = after_match(&clauses.after_match, &bound)?;
         let within_ms = self.within(clauses)?;
         let mut scope = PatternScope::new(&bound, clauses, alias, relation.columns.clone())?;
-        let mut define = vec![None; bound.variables.len()];
-        for definition in &clauses.define {
-            let variable = bound
-                .variables
+        let define = self.definitions(clauses, &bound.variables, &mut scope)?;
+        let measures = self.measures(clauses, &mut scope)?;
+        let standard = bound.standard || scope.physical;
+        if standard && (clauses.anchored_start || clauses.anchored_end) {
+            return Err(BindError::unsupported(
+                Some(clauses.pattern_span),
+                "'^' or '$' in a pattern that is more than Flink takes",
+            )
+            .with_hint(
+                "Leave it out: in other patterns it is read and means nothing, as in Flink.",
+            ));
+        }
+        let rows = match clauses.rows_per_match {
+            RowsPerMatch::One => MatchRows::One,
+            RowsPerMatch::All(empty) => MatchRows::All {
+                shown: shown(&relation, &partition_by, &order_by),
+                empty: empty != EmptyMatches::Omit,
+                unmatched: empty == EmptyMatches::WithUnmatched,
+            },
+        };
+        let matching = RowMatch {
+            partition_by: partition_by.iter().map(|c| c.column.clone()).collect(),
+            order_by,
+            standard,
+            variables: bound.variables,
+            pattern: bound.pattern,
+            pattern_text: bound.text,
+            within_ms,
+            after,
+            rows,
+            cells: scope.cells,
+            columns: scope.references,
+            aggregates: scope.aggregates,
+            define,
+            measures: measures
                 .iter()
-                .position(|v| *v == definition.variable.value);
-            let condition = self.definition(definition, variable, &mut scope)?;
+                .map(|(c, e)| (c.column.clone(), e.clone()))
+                .collect(),
+        };
+        let measures = measures.into_iter().map(|(column, _)| column).collect();
+        self.match_node(matching, relation, partition_by, measures)
+    }
+
+    /// The condition of each variable of the pattern, where it has one.
+    fn definitions(
+        &mut self,
+        clauses: &MatchRecognize,
+        variables: &[String],
+        scope: &mut PatternScope,
+    ) -> BindResult<Vec<Option<Expr>>> {
+        let mut define = vec![None; variables.len()];
+        for definition in &clauses.define {
+            let name = &definition.variable.value;
+            let variable = variables.iter().position(|v| v == name);
+            let condition = self.definition(definition, variable, scope)?;
             if let Some(variable) = variable {
                 define[variable] = Some(condition);
             }
         }
+        Ok(define)
+    }
+
+    fn measures(
+        &mut self,
+        clauses: &MatchRecognize,
+        scope: &mut PatternScope,
+    ) -> BindResult<Vec<(ScopeColumn, Expr)>> {
         let mut measures: Vec<(ScopeColumn, Expr)> = Vec::new();
         for measure in &clauses.measures {
             let name = &measure.name.value;
@@ -90,7 +155,11 @@ impl Binder<'_> {
                     format!("Columns ambiguously defined: {{{name}}}"),
                 ));
             }
-            let typed = self.measure(&measure.expr, &mut scope)?;
+            let mut typed = self.measure(&measure.expr, scope)?;
+            if clauses.rows_per_match != RowsPerMatch::One {
+                // A variable may have no row yet.
+                typed.ty = typed.ty.with_nullable(true);
+            }
             let column = ScopeColumn {
                 name: name.clone(),
                 column: self.new_column(name, &typed.ty),
@@ -98,35 +167,13 @@ impl Binder<'_> {
             };
             measures.push((column, typed.expr));
         }
-        if measures.is_empty() {
+        if measures.is_empty() && clauses.rows_per_match == RowsPerMatch::One {
             return Err(
                 BindError::at(Some(clauses.span), "Columns ambiguously defined: {}")
                     .with_hint("Name what a match gives: MEASURES a.x AS x."),
             );
         }
-        let all_rows = clauses.rows_per_match == RowsPerMatch::All;
-        let (partition_columns, measured) = (partition_by, measures);
-        let matching = RowMatch {
-            partition_by: partition_columns.iter().map(|c| c.column.clone()).collect(),
-            order_by,
-            standard: bound.standard,
-            variables: bound.variables,
-            pattern: bound.pattern,
-            pattern_text: bound.text,
-            within_ms,
-            after,
-            all_rows,
-            cells: scope.cells,
-            columns: scope.references,
-            aggregates: scope.aggregates,
-            define,
-            measures: measured
-                .iter()
-                .map(|(c, e)| (c.column.clone(), e.clone()))
-                .collect(),
-        };
-        let measured = measured.into_iter().map(|(column, _)| column).collect();
-        self.match_node(matching, relation, partition_columns, measured)
+        Ok(measures)
     }
 
     /// The columns: those of PARTITION BY, with ALL ROWS PER MATCH also the other ones, and the measures.
@@ -138,17 +185,9 @@ impl Binder<'_> {
         measures: Vec<ScopeColumn>,
     ) -> BindResult<Relation> {
         let mut columns = partition_by;
-        if matching.all_rows {
-            let order = matching.order_by.iter();
-            let order: Vec<ScopeColumn> = order
-                .filter_map(|o| input.columns.iter().find(|c| c.column == o.column))
-                .cloned()
-                .collect();
-            for column in order.into_iter().chain(input.columns.iter().cloned()) {
-                if columns.iter().all(|c| c.column != column.column) {
-                    columns.push(column);
-                }
-            }
+        if let MatchRows::All { shown, .. } = &matching.rows {
+            let of = |c: &Column| input.columns.iter().find(|i| i.column == *c).cloned();
+            columns.extend(shown.iter().filter_map(of));
         }
         for measure in measures {
             if columns.iter().any(|c| c.name == measure.name) {
@@ -231,6 +270,11 @@ impl Binder<'_> {
         let mut cx = ExprCx::plain(&scope, "WITHIN");
         let bound = self.expr(ast, &mut cx)?;
         match bound.literal() {
+            Some(ScalarValue::DurationMillisecond(Some(ms))) if *ms < 0 => Err(BindError::at(
+                span_of(ast),
+                format!("Interval must be non-negative '{ast}'"),
+            )),
+            // No time at all is no constraint, as in Flink.
             Some(ScalarValue::DurationMillisecond(Some(ms))) => Ok(Some(*ms).filter(|ms| *ms > 0)),
             _ => Err(BindError::at(
                 span_of(ast),
@@ -299,6 +343,18 @@ struct MatchInput {
     relation: Relation,
 }
 
+/// The columns of the input that ALL ROWS PER MATCH gives behind the keys: those of ORDER BY, then the others.
+fn shown(input: &Relation, keys: &[ScopeColumn], order_by: &[MatchOrder]) -> Vec<Column> {
+    let ordered = order_by.iter().map(|o| &o.column);
+    let mut shown: Vec<Column> = Vec::new();
+    for column in ordered.chain(input.columns.iter().map(|c| &c.column)) {
+        if !shown.contains(column) && keys.iter().all(|k| k.column != *column) {
+            shown.push(column.clone());
+        }
+    }
+    shown
+}
+
 fn plain_column<'r>(ast: &Ast, input: &'r Relation) -> BindResult<&'r ScopeColumn> {
     let name = match ast {
         Ast::Identifier(ident) => &ident.value,
@@ -328,11 +384,27 @@ fn plain_column<'r>(ast: &Ast, input: &'r Relation) -> BindResult<&'r ScopeColum
         })
 }
 
-fn after_match(after: &AfterMatchAst, variables: &[String]) -> BindResult<AfterMatch> {
-    Ok(match after {
-        AfterMatchAst::PastLastRow => AfterMatch::PastLastRow,
-        AfterMatchAst::ToNextRow => AfterMatch::ToNextRow,
-        AfterMatchAst::ToFirst(ident) => AfterMatch::ToFirst(pattern::variable(variables, ident)?),
-        AfterMatchAst::ToLast(ident) => AfterMatch::ToLast(pattern::variable(variables, ident)?),
+fn after_match(after: &AfterMatchAst, bound: &BoundPattern) -> BindResult<AfterMatch> {
+    let (ident, first) = match after {
+        AfterMatchAst::PastLastRow => return Ok(AfterMatch::PastLastRow),
+        AfterMatchAst::ToNextRow => return Ok(AfterMatch::ToNextRow),
+        AfterMatchAst::ToFirst(ident) => (ident, true),
+        AfterMatchAst::ToLast(ident) => (ident, false),
+    };
+    let variable = pattern::variable(&bound.variables, ident)?;
+    if pattern::is_first_row(&bound.pattern, variable, first) {
+        return Err(BindError::at(
+            Some(ident.span),
+            "Could not skip to first element of a match.",
+        )
+        .with_hint(format!(
+            "Every match begins with this row of '{}': the same one would be found again.",
+            ident.value
+        )));
+    }
+    Ok(if first {
+        AfterMatch::ToFirst(variable)
+    } else {
+        AfterMatch::ToLast(variable)
     })
 }

@@ -11,7 +11,9 @@ use datafusion::common::{Column, DFSchema, DFSchemaRef, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use filbert_types::RowKind;
 
-pub use row_match::{AfterMatch, MatchAggregate, MatchOrder, PatternColumn, RowMatch, RowPattern};
+pub use row_match::{
+    AfterMatch, MatchAggregate, MatchOrder, MatchRows, PatternColumn, RowMatch, RowPattern,
+};
 
 /// A relational idea of Flink's that DataFusion's plans lack.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -24,7 +24,8 @@ pub use lookup_join::{
     LookupMaterializeSpec, LookupRetrySpec,
 };
 pub use match_recognize::{
-    AfterMatch, MatchAggregateSpec, MatchColumn, MatchExprSpec, MatchSpec, MatchTime, RowPattern,
+    AfterMatch, MatchAggregateSpec, MatchColumn, MatchExprSpec, MatchRows, MatchSpec, MatchTime,
+    RowPattern,
 };
 pub use rank::{
     DeduplicateSpec, FirstNSpec, OverBound, OverFrame, OverFunction, OverSpec, OverTime,

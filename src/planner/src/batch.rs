@@ -2,11 +2,12 @@
 //! graph, each exchange an edge; the whole plan travels beside the graph as bytes.
 //!
 //! - [`lower`]: relational ideas of Flink's in terms of DataFusion's nodes.
-//! - [`physical`]: the physical plan.
+//! - [`physical`]: the physical plan; [`hosted`]: operators of ours in it.
 //! - [`build`]: its pieces as nodes of a graph.
 //! - [`names`]: how pieces are called.
 
 pub(crate) mod build;
+mod hosted;
 mod lower;
 mod names;
 mod physical;
@@ -49,7 +50,7 @@ pub(crate) fn plan_target(
     let resolved = resolve_scans(lowered, ctx, true)?;
     let logical = optimize(resolved, true, options, ctx.expr.query_start_us)?;
     let logical = guard_filters(logical)?;
-    let physical = physical::physical_plan(&logical, options, &ctx.files)?;
+    let physical = physical::physical_plan(&logical, &query.types, options, &ctx.files)?;
     Ok(BatchPlan { logical, physical })
 }
 

@@ -7,7 +7,8 @@ use datafusion::logical_expr::Expr;
 use filbert_binder::ColumnTypes;
 use filbert_binder::relational::{self as bound, PatternColumn, RowMatch};
 use filbert_graph::spec::{
-    AfterMatch, MatchAggregateSpec, MatchColumn, MatchExprSpec, MatchSpec, MatchTime, RowPattern,
+    AfterMatch, MatchAggregateSpec, MatchColumn, MatchExprSpec, MatchRows, MatchSpec, MatchTime,
+    RowPattern,
 };
 use filbert_types::{Field, LogicalType, TypeKind};
 
@@ -25,19 +26,16 @@ pub(crate) struct RowMatcher {
     pub partition_by: Vec<usize>,
     /// Columns, `ascending`, `nulls first`.
     pub order_by: Vec<(usize, bool, bool)>,
-    all_rows: Option<Vec<usize>>,
+    rows: MatchRows,
 }
 
 impl RowMatcher {
-    /// `output`: the node's columns.
-    ///
     /// # Errors
     /// When the input lacks a column: a bug.
     pub fn new(
         matching: &RowMatch,
         types: &ColumnTypes,
         input: &[PlanColumn],
-        output: &[datafusion::common::Column],
     ) -> Result<RowMatcher, PlanError> {
         let place = |column: &datafusion::common::Column| {
             position(input, column).ok_or_else(|| {
@@ -50,9 +48,9 @@ impl RowMatcher {
             let mut column = PlanColumn::new(column.clone(), ty);
             column.name = match means {
                 PatternColumn::Row { text, .. } => text.clone(),
-                PatternColumn::Aggregate(i) => matching.aggregates[*i].text.clone(),
+                PatternColumn::Aggregate { place, .. } => matching.aggregates[*place].text.clone(),
                 PatternColumn::Rowtime => "MATCH_ROWTIME()".to_owned(),
-                PatternColumn::Classifier => "CLASSIFIER()".to_owned(),
+                PatternColumn::Classifier { .. } => "CLASSIFIER()".to_owned(),
                 PatternColumn::MatchNumber => "MATCH_NUMBER()".to_owned(),
             };
             column
@@ -63,7 +61,18 @@ impl RowMatcher {
             .map(place)
             .collect::<Result<_, _>>()?;
         let order_by = matching.order_by.iter();
-        let between = output.len().saturating_sub(matching.measures.len());
+        let rows = match &matching.rows {
+            bound::MatchRows::One => MatchRows::One,
+            bound::MatchRows::All {
+                shown,
+                empty,
+                unmatched,
+            } => MatchRows::All {
+                columns: shown.iter().map(place).collect::<Result<_, _>>()?,
+                empty: *empty,
+                unmatched: *unmatched,
+            },
+        };
         Ok(RowMatcher {
             columns: columns.collect(),
             measure_names: matching
@@ -74,13 +83,7 @@ impl RowMatcher {
             order_by: order_by
                 .map(|o| Ok((place(&o.column)?, o.ascending, o.nulls_first)))
                 .collect::<Result<_, PlanError>>()?,
-            all_rows: matching
-                .all_rows
-                .then(|| {
-                    let shown = output[partition_by.len()..between].iter();
-                    shown.map(place).collect::<Result<_, _>>()
-                })
-                .transpose()?,
+            rows,
             partition_by,
             matching: Box::new(matching.clone()),
         })
@@ -138,7 +141,11 @@ impl RowMatcher {
             .iter()
             .map(|cell| exprs.compile(cell, input, exprs.type_of(cell, input)?))
             .collect::<Result<_, PlanError>>()?;
-        let skip = usize::from(!matches!(time, MatchTime::Sorted(_)));
+        // What orders the rows that are sorted already needn't be known of them.
+        let skip = match time {
+            MatchTime::Sorted(_) => self.order_by.len(),
+            MatchTime::Event(_) | MatchTime::Processing => 1,
+        };
         Ok(MatchSpec {
             partition_by: self.partition_by.clone(),
             time,
@@ -148,7 +155,7 @@ impl RowMatcher {
             standard: matching.standard,
             within_ms: matching.within_ms,
             after: after(matching.after.clone()),
-            all_rows: self.all_rows.clone(),
+            rows: self.rows.clone(),
             cells,
             aggregates: matching.aggregates.iter().map(aggregate).collect(),
             conditions,
@@ -200,12 +207,15 @@ impl RowMatcher {
             .map(|((_, expr), name)| format!("FINAL({}) AS {name}", render(expr, &self.columns)))
             .collect();
         parts.push(format!("measures=[{}]", measures.join(", ")));
-        let rows = if matching.all_rows {
-            "ALL ROWS"
-        } else {
-            "ONE ROW"
+        let rows = match &self.rows {
+            MatchRows::One => "ONE ROW PER MATCH",
+            MatchRows::All {
+                unmatched: true, ..
+            } => "ALL ROWS PER MATCH WITH UNMATCHED ROWS",
+            MatchRows::All { empty: false, .. } => "ALL ROWS PER MATCH OMIT EMPTY MATCHES",
+            MatchRows::All { .. } => "ALL ROWS PER MATCH",
         };
-        parts.push(format!("rowsPerMatch=[{rows} PER MATCH]"));
+        parts.push(format!("rowsPerMatch=[{rows}]"));
         let variable = |v: &usize| format!("_UTF-16LE'{}'", matching.variables[*v]);
         let after = match &matching.after {
             bound::AfterMatch::PastLastRow => "SKIP PAST LAST ROW".to_owned(),
@@ -235,6 +245,7 @@ fn match_column(column: &PatternColumn) -> MatchColumn {
             offset,
             physical,
             cell,
+            running,
             ..
         } => MatchColumn::Row {
             variables: variables.clone(),
@@ -242,10 +253,14 @@ fn match_column(column: &PatternColumn) -> MatchColumn {
             offset: *offset,
             physical: *physical,
             cell: *cell,
+            running: *running,
         },
-        PatternColumn::Aggregate(i) => MatchColumn::Aggregate(*i),
+        PatternColumn::Aggregate { place, running } => MatchColumn::Aggregate {
+            place: *place,
+            running: *running,
+        },
         PatternColumn::Rowtime => MatchColumn::Rowtime,
-        PatternColumn::Classifier => MatchColumn::Classifier,
+        PatternColumn::Classifier { running } => MatchColumn::Classifier { running: *running },
         PatternColumn::MatchNumber => MatchColumn::MatchNumber,
     }
 }

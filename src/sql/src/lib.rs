@@ -45,8 +45,8 @@ pub use highlight::{TokenClass, highlight};
 pub use hints::{Hint, HintArgs, Hints};
 pub use lexer::{Lexeme, LexemeKind, Lexer};
 pub use match_recognize::{
-    AfterMatch, Definition, MatchRecognize, Measure, Pattern, Quantifier, RowsPerMatch, Subset,
-    match_recognize_of,
+    AfterMatch, Definition, EmptyMatches, MatchRecognize, Measure, Pattern, Quantifier,
+    RowsPerMatch, Subset, match_recognize_of,
 };
 pub use parse::{
     Completeness, ParsedStatement, Statements, completeness, parse_expr, parse_query,

@@ -28,6 +28,8 @@ pub struct MatchRecognize {
     /// TO NEXT ROW unless written, as in Flink.
     pub after_match: AfterMatch,
     pub pattern: Pattern,
+    /// What stands in its parentheses.
+    pub pattern_span: Span,
     /// The pattern must begin (`^`) and end (`$`) the partition.
     pub anchored_start: bool,
     pub anchored_end: bool,
@@ -48,7 +50,17 @@ pub struct Measure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowsPerMatch {
     One,
-    All,
+    All(EmptyMatches),
+}
+
+/// What ALL ROWS PER MATCH gives where no row is part of a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmptyMatches {
+    /// A row for a match without rows; what counts when nothing is written.
+    Show,
+    Omit,
+    /// A row also for each row that no match takes.
+    WithUnmatched,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! PATTERN: its variables by number, and what of it Flink's automaton does not take.
 
-use filbert_sql::{Ident, Pattern, Quantifier};
+use filbert_sql::{EmptyMatches, Ident, Pattern, Quantifier, RowsPerMatch};
 use filbert_types::Span;
 
 use crate::error::{BindError, BindResult};
@@ -22,19 +22,40 @@ const PERMUTE_MAX: usize = 6;
 /// The most rows that a quantifier may ask for: each is a state of the automaton.
 const REPEAT_MAX: u32 = 10_000;
 
-pub(super) fn bind(pattern: &Pattern, span: Span) -> BindResult<BoundPattern> {
+/// The most variables of a pattern whose quantifiers are written out.
+const SIZE_MAX: u64 = 20_000;
+
+/// `rows`: what a match gives.
+pub(super) fn bind(pattern: &Pattern, rows: RowsPerMatch, span: Span) -> BindResult<BoundPattern> {
     let mut binder = PatternBinder {
         variables: Vec::new(),
-        repeated: false,
+        standard: false,
     };
     let bound = binder.pattern(pattern)?;
-    if min_rows(&bound) == 0 {
+    let empty = min_rows(&bound) == 0;
+    if empty && rows == RowsPerMatch::One {
         return Err(BindError::at(
             Some(span),
             "Patterns that can produce empty matches are not supported. There must be at least one non-optional state.",
+        )
+        .with_hint("With ALL ROWS PER MATCH a match without rows has a meaning."));
+    }
+    if size(&bound) > SIZE_MAX {
+        return Err(BindError::at(
+            Some(span),
+            format!(
+                "The pattern asks for more than {SIZE_MAX} variables once its quantifiers are written out"
+            ),
         ));
     }
-    let standard = binder.repeated || !is_sequence(&bound);
+    let unmatched = rows == RowsPerMatch::All(EmptyMatches::WithUnmatched);
+    if unmatched && has_exclusion(&bound) {
+        return Err(BindError::at(
+            Some(span),
+            "ALL ROWS PER MATCH WITH UNMATCHED ROWS can't be combined with an exclusion '{- -}'",
+        ));
+    }
+    let standard = binder.standard || empty || unmatched || !is_sequence(&bound);
     Ok(BoundPattern {
         text: text(pattern),
         variables: binder.variables,
@@ -45,8 +66,8 @@ pub(super) fn bind(pattern: &Pattern, span: Span) -> BindResult<BoundPattern> {
 
 struct PatternBinder {
     variables: Vec<String>,
-    /// A variable stands at two places.
-    repeated: bool,
+    /// A variable stands at two places, or a quantifier has no lower bound.
+    standard: bool,
 }
 
 impl PatternBinder {
@@ -82,6 +103,7 @@ impl PatternBinder {
             } => {
                 let inner = self.pattern(pattern)?;
                 let min = check(quantifier, *span)?;
+                self.standard |= quantifier.min.is_none();
                 RowPattern::Repeat {
                     pattern: Box::new(inner),
                     min,
@@ -98,7 +120,7 @@ impl PatternBinder {
 
     fn variable(&mut self, ident: &Ident) -> usize {
         if let Some(known) = self.variables.iter().position(|v| *v == ident.value) {
-            self.repeated = true;
+            self.standard = true;
             return known;
         }
         self.variables.push(ident.value.clone());
@@ -108,12 +130,8 @@ impl PatternBinder {
 
 /// Flink's conditions on a quantifier, in its words; the least number of repetitions.
 fn check(quantifier: &Quantifier, span: Span) -> BindResult<u32> {
-    let Some(min) = quantifier.min else {
-        return Err(BindError::at(
-            Some(span),
-            "The from should be a positive number greater than 0.",
-        ));
-    };
+    // Flink takes no `{,n}`; standard SQL's begins at 0.
+    let min = quantifier.min.unwrap_or(0);
     let from = min.max(1);
     if quantifier.max.is_some_and(|max| max < from) {
         return Err(BindError::at(
@@ -158,6 +176,64 @@ fn min_rows(pattern: &RowPattern) -> u64 {
         RowPattern::Alternation(branches) => branches.iter().map(min_rows).min().unwrap_or(0),
         RowPattern::Exclude(inner) => min_rows(inner),
         RowPattern::Repeat { pattern, min, .. } => min_rows(pattern) * u64::from(*min),
+    }
+}
+
+/// Whether the first (or the last) row of a variable is the first row of every match, as far as that is plain to see.
+pub(super) fn is_first_row(pattern: &RowPattern, variable: usize, first: bool) -> bool {
+    let parts = match pattern {
+        RowPattern::Concat(parts) => parts.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let Some((begins, rest)) = parts.split_first() else {
+        return false;
+    };
+    let alone = |max: Option<u32>| max == Some(1) && !rest.iter().any(|p| names(p, variable));
+    match begins {
+        RowPattern::Variable(v) => *v == variable && (first || alone(Some(1))),
+        RowPattern::Repeat {
+            pattern, min, max, ..
+        } => **pattern == RowPattern::Variable(variable) && *min > 0 && (first || alone(*max)),
+        _ => false,
+    }
+}
+
+fn names(pattern: &RowPattern, variable: usize) -> bool {
+    match pattern {
+        RowPattern::Variable(v) => *v == variable,
+        RowPattern::Concat(parts) | RowPattern::Alternation(parts) => {
+            parts.iter().any(|p| names(p, variable))
+        }
+        RowPattern::Exclude(inner) => names(inner, variable),
+        RowPattern::Repeat { pattern, .. } => names(pattern, variable),
+    }
+}
+
+/// How many variables there are once quantifiers are written out.
+fn size(pattern: &RowPattern) -> u64 {
+    match pattern {
+        RowPattern::Variable(_) => 1,
+        RowPattern::Concat(parts) | RowPattern::Alternation(parts) => parts
+            .iter()
+            .fold(0u64, |all, part| all.saturating_add(size(part))),
+        RowPattern::Exclude(inner) => size(inner),
+        RowPattern::Repeat {
+            pattern, min, max, ..
+        } => {
+            let times = u64::from(max.unwrap_or(min.saturating_add(1)).max(1));
+            size(pattern).saturating_mul(times)
+        }
+    }
+}
+
+fn has_exclusion(pattern: &RowPattern) -> bool {
+    match pattern {
+        RowPattern::Variable(_) => false,
+        RowPattern::Concat(parts) | RowPattern::Alternation(parts) => {
+            parts.iter().any(has_exclusion)
+        }
+        RowPattern::Exclude(_) => true,
+        RowPattern::Repeat { pattern, .. } => has_exclusion(pattern),
     }
 }
 

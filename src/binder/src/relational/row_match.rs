@@ -19,7 +19,7 @@ pub struct RowMatch {
     pub standard: bool,
     pub within_ms: Option<i64>,
     pub after: AfterMatch,
-    pub all_rows: bool,
+    pub rows: MatchRows,
     /// What must be known of each row: expressions over the input.
     pub cells: Vec<Expr>,
     /// The columns of `define` and `measures`.
@@ -35,6 +35,21 @@ pub struct MatchOrder {
     pub column: Column,
     pub ascending: bool,
     pub nulls_first: bool,
+}
+
+/// What a match gives.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum MatchRows {
+    One,
+    /// A row for each of its rows.
+    All {
+        /// Columns of the input that stand between the keys and the measures.
+        shown: Vec<Column>,
+        /// A row for a match without rows.
+        empty: bool,
+        /// A row for each row that is in no match.
+        unmatched: bool,
+    },
 }
 
 /// A row pattern over variables by number.
@@ -72,13 +87,21 @@ pub enum PatternColumn {
         offset: u32,
         physical: i64,
         cell: usize,
+        /// As of the row that is given, not as of the match's end.
+        running: bool,
         /// `LAST(a.v, 1)`
         text: String,
     },
-    Aggregate(usize),
+    Aggregate {
+        place: usize,
+        running: bool,
+    },
     /// The time of the match.
     Rowtime,
-    Classifier,
+    /// The name of the variable that a row is mapped to.
+    Classifier {
+        running: bool,
+    },
     MatchNumber,
 }
 
@@ -100,7 +123,11 @@ impl RowMatch {
     pub(super) fn input_exprs(&self) -> Vec<Expr> {
         let keys = self.partition_by.iter();
         let order = self.order_by.iter().map(|o| &o.column);
-        let columns = keys.chain(order).cloned().map(Expr::Column);
+        let shown: &[Column] = match &self.rows {
+            MatchRows::One => &[],
+            MatchRows::All { shown, .. } => shown,
+        };
+        let columns = keys.chain(order).chain(shown).cloned().map(Expr::Column);
         columns.chain(self.cells.iter().cloned()).collect()
     }
 
@@ -109,7 +136,12 @@ impl RowMatch {
         let mut changed = self.clone();
         let mut exprs = exprs.into_iter();
         let order = changed.order_by.iter_mut().map(|o| &mut o.column);
-        for column in changed.partition_by.iter_mut().chain(order) {
+        let shown: &mut [Column] = match &mut changed.rows {
+            MatchRows::One => &mut [],
+            MatchRows::All { shown, .. } => shown,
+        };
+        let keys = changed.partition_by.iter_mut();
+        for column in keys.chain(order).chain(shown) {
             match exprs.next() {
                 Some(Expr::Column(given)) => *column = given,
                 _ => return internal_err!("a key of MATCH_RECOGNIZE must stay a column"),

@@ -16,14 +16,28 @@ pub struct MatchSpec {
     pub standard: bool,
     pub within_ms: Option<i64>,
     pub after: AfterMatch,
-    /// A row of the output for each row of a match: these columns of the input stand between the keys and the measures.
-    pub all_rows: Option<Vec<usize>>,
+    pub rows: MatchRows,
     /// What must be known of each row: expressions over the input.
     pub cells: Vec<ExprSpec>,
     pub aggregates: Vec<MatchAggregateSpec>,
     /// The condition of each variable; none holds for every row.
     pub conditions: Vec<Option<MatchExprSpec>>,
     pub measures: Vec<MatchExprSpec>,
+}
+
+/// What a match gives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MatchRows {
+    /// A row: the keys, then the measures.
+    One,
+    /// A row for each of its rows: these columns of the input stand between the keys and the measures.
+    All {
+        columns: Vec<usize>,
+        /// A match without rows gives the row at which it was found.
+        empty: bool,
+        /// Rows that are in no match are given too, with measures of NULL.
+        unmatched: bool,
+    },
 }
 
 /// What orders the rows.
@@ -68,7 +82,7 @@ pub struct MatchExprSpec {
     pub expr: ExprSpec,
 }
 
-/// A value of the match.
+/// A value of the match. `running`: as of the row that is given, not as of the match's end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MatchColumn {
     /// A cell of the `offset`-th row, from the first or from the last, of those that map to one of the variables; and
@@ -79,11 +93,18 @@ pub enum MatchColumn {
         offset: u32,
         physical: i64,
         cell: usize,
+        running: bool,
     },
-    Aggregate(usize),
+    Aggregate {
+        place: usize,
+        running: bool,
+    },
     /// The time of the match.
     Rowtime,
-    Classifier,
+    /// The variable of a row of the match.
+    Classifier {
+        running: bool,
+    },
     MatchNumber,
 }
 

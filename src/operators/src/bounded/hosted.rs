@@ -283,6 +283,10 @@ impl Running {
             if self.work_left {
                 let step = self.operator.resume(&mut self.out).map_err(external)?;
                 self.take(step)?;
+                if self.ready.is_empty() {
+                    // Long work must not keep a cancellation waiting.
+                    give_way().await;
+                }
                 continue;
             }
             let Some(input) = &mut self.input else {
@@ -319,6 +323,19 @@ impl Running {
         }
         Ok(())
     }
+}
+
+/// Lets whoever polls look around once.
+async fn give_way() {
+    let mut given = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut given, true) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
 }
 
 fn external(error: crate::error::OperatorError) -> DataFusionError {

@@ -8,12 +8,12 @@ use filbert_graph::spec::AfterMatch;
 use super::condition::{Candidate, Condition};
 use super::heap::{JavaHeap, Ranked};
 use super::nfa::{FINAL, Nfa};
-use super::partial::{EMPTY, Partials, RowRef};
+use super::partial::{EMPTY, Layout, Partials, RowRef};
 use super::rows::{NULL_ROW, Rows};
 use crate::error::{OperatorError, Result};
 
 /// The order of a partial match that has no row yet.
-const NOT_STARTED: u64 = u64::MAX;
+pub(super) const NOT_STARTED: u64 = u64::MAX;
 
 /// A partial match, or a whole one that waits to be given out.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -46,14 +46,50 @@ pub(super) struct Event {
     pub order: u64,
 }
 
+/// What follows a match.
+pub(super) struct SkipTo {
+    pub after: AfterMatch,
+    /// The row up to which a match is skipped, where that isn't its first, and what it is called.
+    wanted: Option<RowRef>,
+    name: String,
+}
+
+impl SkipTo {
+    pub fn new(after: AfterMatch, variables: &[String], layout: &mut Layout) -> SkipTo {
+        let all: Vec<usize> = (0..variables.len()).collect();
+        let (wanted, name) = match after {
+            AfterMatch::PastLastRow => (Some(layout.row(&all, false, 0)), String::new()),
+            AfterMatch::ToNextRow => (None, String::new()),
+            AfterMatch::ToFirst(v) => (Some(layout.row(&[v], true, 0)), variables[v].clone()),
+            AfterMatch::ToLast(v) => (Some(layout.row(&[v], false, 0)), variables[v].clone()),
+        };
+        SkipTo {
+            after,
+            wanted,
+            name,
+        }
+    }
+
+    /// The row of a match up to which it is skipped.
+    ///
+    /// # Errors
+    /// When the match has no such row.
+    pub fn row(&self, block: u32, partials: &Partials) -> Result<Option<u32>> {
+        match self.wanted.map(|wanted| partials.row(block, wanted)) {
+            Some(NULL_ROW) => Err(OperatorError::user(format!(
+                "Could not skip to {}. No such element in the found match",
+                self.name
+            ))),
+            row => Ok(row),
+        }
+    }
+}
+
 /// What all keys share.
 pub(super) struct Automaton {
     nfa: Nfa,
     conditions: Vec<Condition>,
-    after: AfterMatch,
-    /// The row up to which a match is skipped, where that isn't its first.
-    skip_to: Option<RowRef>,
-    skip_name: String,
+    skip: SkipTo,
     within_ms: Option<i64>,
     /// What conditions gave for the row and the partial match at hand, by variable.
     known: Vec<Option<bool>>,
@@ -67,18 +103,14 @@ impl Automaton {
     pub fn new(
         nfa: Nfa,
         conditions: Vec<Condition>,
-        after: AfterMatch,
-        skip_to: Option<RowRef>,
-        skip_name: String,
+        skip: SkipTo,
         within_ms: Option<i64>,
     ) -> Automaton {
         Automaton {
             known: vec![None; conditions.len()],
             nfa,
             conditions,
-            after,
-            skip_to,
-            skip_name,
+            skip,
             within_ms,
             stack: Vec::new(),
             edges: Vec::new(),
@@ -94,7 +126,8 @@ impl Automaton {
         key.partial.add(self.not_started());
     }
 
-    fn not_started(&self) -> Computation {
+    /// The partial match without rows.
+    pub fn not_started(&self) -> Computation {
         Computation {
             state: self.nfa.start as u32,
             block: EMPTY,
@@ -183,7 +216,7 @@ impl Automaton {
         for (state, transition) in &edges {
             let variable = self.nfa.states[*state].variable;
             let target = self.nfa.states[*state].transitions[*transition].target;
-            let block = partials.take(rows, computation.block, variable, event.row);
+            let block = partials.take(rows, computation.block, variable, event.row, false);
             let made = Computation {
                 state: target as u32,
                 block,
@@ -292,6 +325,7 @@ impl Automaton {
             let holds = conditions[variable].holds(Candidate {
                 rows,
                 partials,
+                order: None,
                 block: computation.block,
                 variable,
                 row: event.row,
@@ -344,15 +378,9 @@ impl Automaton {
 
     /// Up to which row matches may not begin any more, and whether that row is one of them.
     fn skip(&self, found: Computation, rows: &Rows, partials: &Partials) -> Result<(u64, bool)> {
-        let row = self.skip_to.map(|wanted| partials.row(found.block, wanted));
-        match (self.after, row) {
+        let row = self.skip.row(found.block, partials)?;
+        match (self.skip.after, row) {
             (AfterMatch::PastLastRow, Some(row)) => Ok((rows.order(row), true)),
-            (AfterMatch::ToFirst(_) | AfterMatch::ToLast(_), Some(NULL_ROW)) => {
-                Err(OperatorError::user(format!(
-                    "Could not skip to {}. No such element in the found match",
-                    self.skip_name
-                )))
-            }
             (AfterMatch::ToFirst(_) | AfterMatch::ToLast(_), Some(row)) => {
                 let until = rows.order(row);
                 if until == found.start {

@@ -10,12 +10,14 @@ use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOption
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
-use filbert_graph::spec::{MatchColumn, MatchExprSpec};
+use filbert_graph::spec::{MatchColumn, MatchExprSpec, MatchSpec};
 use filbert_state::Cell;
 
 use self::program::Program;
+use super::aggregate::with_row;
 use super::partial::{Layout, Partials, RowRef};
 use super::rows::Rows;
+use super::standard::KeyRows;
 use crate::context::ExpressionFactory;
 use crate::error::{OperatorError, Result};
 use crate::window_table_function::timestamps;
@@ -25,18 +27,54 @@ use crate::window_table_function::timestamps;
 pub(super) struct Candidate<'a> {
     pub rows: &'a Rows,
     pub partials: &'a Partials,
+    /// The key's rows in their order, where conditions look at neighbours.
+    pub order: Option<&'a KeyRows>,
     pub block: u32,
     pub variable: usize,
     pub row: u32,
     pub time: i64,
 }
 
+impl Candidate<'_> {
+    /// The row that a condition reads.
+    #[inline]
+    pub fn row_of(&self, wanted: RowRef, physical: i64) -> u32 {
+        let row = self
+            .partials
+            .row_with(self.block, wanted, self.variable, self.row);
+        match self.order {
+            Some(order) if physical != 0 => order.at(row, physical),
+            _ => row,
+        }
+    }
+}
+
+/// How many rows conditions look back and ahead of a row.
+pub(super) fn look(spec: &MatchSpec) -> (u64, u64) {
+    let conditions = spec.conditions.iter().flatten();
+    let columns = conditions.flat_map(|c| &c.columns);
+    let offsets = columns.filter_map(|(column, _)| match column {
+        MatchColumn::Row { physical, .. } => Some(*physical),
+        _ => None,
+    });
+    offsets.fold((0, 0), |(back, ahead), offset| {
+        let distance = offset.unsigned_abs();
+        match offset < 0 {
+            true => (distance.max(back), ahead),
+            false => (back, distance.max(ahead)),
+        }
+    })
+}
+
 /// Where a condition's column comes from.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Source {
-    Row(RowRef, usize),
+    /// A cell of a row, or of one so many places behind it.
+    Row(RowRef, i64, usize),
     /// By its place among the running aggregates.
     Running(usize),
+    /// By its place among all aggregates: over the partial match's rows.
+    Aggregate(usize),
     Time,
 }
 
@@ -79,6 +117,7 @@ impl Condition {
                     offset: 0,
                     physical: 0,
                     cell,
+                    ..
                 },
                 _,
             ),
@@ -125,27 +164,18 @@ impl Condition {
 
 fn source(column: &MatchColumn, layout: &mut Layout, running: &RunningPlaces) -> Result<Source> {
     Ok(match column {
-        MatchColumn::Row { physical, .. } if *physical != 0 => {
-            return Err(OperatorError::user(
-                "Flink does not support physical offsets within partition.",
-            ));
-        }
-        MatchColumn::Row { cell, .. } => match layout.column(column) {
-            Some(row) => Source::Row(row, *cell),
+        MatchColumn::Row { cell, physical, .. } => match layout.column(column) {
+            Some(row) => Source::Row(row, *physical, *cell),
             None => Source::Time,
         },
-        MatchColumn::Aggregate(i) => match running.get(*i).copied().flatten() {
+        MatchColumn::Aggregate { place, .. } => match running.get(*place).copied().flatten() {
             Some(place) => Source::Running(place),
-            None => {
-                return Err(OperatorError::user(
-                    "In DEFINE only the aggregate functions COUNT, SUM, AVG, MIN and MAX of numbers and times are supported.",
-                ));
-            }
+            None => Source::Aggregate(*place),
         },
         MatchColumn::Rowtime => Source::Time,
-        MatchColumn::Classifier | MatchColumn::MatchNumber => {
-            return Err(OperatorError::user(
-                "CLASSIFIER() and MATCH_NUMBER() are not supported in DEFINE.",
+        MatchColumn::Classifier { .. } | MatchColumn::MatchNumber => {
+            return Err(OperatorError::engine(
+                "A condition of DEFINE asks for what only MEASURES know.",
             ));
         }
     })
@@ -173,14 +203,19 @@ fn evaluate(
         variable,
         row,
         time,
+        ..
     } = candidate;
     let mut values: Vec<ArrayRef> = Vec::with_capacity(columns.len());
     for (column, field) in columns.iter().zip(schema.fields()) {
         values.push(match column {
-            Source::Row(wanted, cell) => {
-                let slot = partials.row_with(block, *wanted, variable, row);
+            Source::Row(wanted, physical, cell) => {
+                let slot = candidate.row_of(*wanted, *physical);
                 let gathered = rows.table.gather_column(*cell, &[slot]);
                 gathered.map_err(crate::group_aggregate::state_error)?
+            }
+            Source::Aggregate(place) => {
+                let spec = &partials.aggregates()[*place];
+                with_row(spec, rows, partials, block, (variable, row))?
             }
             Source::Running(place) => {
                 let value = partials.value_with(rows, block, *place, variable, row);

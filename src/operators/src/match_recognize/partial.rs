@@ -5,11 +5,24 @@
 //! common, and whatever a condition asks is found at once however long the match is. Only where every row is needed
 //! at the end (aggregates that don't run, ALL ROWS PER MATCH) do blocks also hold on to the ones before.
 
-use filbert_graph::spec::MatchColumn;
+use filbert_graph::spec::{MatchAggregateSpec, MatchColumn};
 use filbert_state::ValueTable;
 
 use super::rows::{NULL_ROW, Rows};
 use super::running::{Running, RunningAggregate};
+
+/// Beside a taken row's variable: the row is not shown.
+const EXCLUDED: u32 = 1 << 31;
+
+/// A row of a match.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    pub row: u32,
+    pub variable: u32,
+    /// The block that taking it made.
+    pub block: u32,
+    pub excluded: bool,
+}
 
 /// No rows yet.
 pub(super) const EMPTY: u32 = u32::MAX;
@@ -49,10 +62,14 @@ impl Layout {
         }
     }
 
+    /// The place of the set of these variables.
+    pub fn set_of(&self, variables: &[usize]) -> Option<usize> {
+        self.sets.iter().position(|s| s.variables == variables)
+    }
+
     /// Asks for a row.
     pub fn row(&mut self, variables: &[usize], first: bool, offset: u32) -> RowRef {
-        let known = self.sets.iter().position(|s| s.variables == variables);
-        let set = known.unwrap_or_else(|| {
+        let set = self.set_of(variables).unwrap_or_else(|| {
             self.sets.push(RowSet {
                 variables: variables.to_vec(),
                 member: (0..self.variables)
@@ -108,6 +125,8 @@ impl Layout {
 pub(super) struct Partials {
     layout: Layout,
     words: ValueTable<u32>,
+    /// All aggregates, those that run too.
+    aggregates: Vec<MatchAggregateSpec>,
     running: Vec<RunningAggregate>,
     values: ValueTable<Running>,
     refs: ValueTable<u32>,
@@ -119,8 +138,14 @@ pub(super) struct Partials {
 }
 
 impl Partials {
-    pub fn new(layout: Layout, running: Vec<RunningAggregate>, keeps_rows: bool) -> Partials {
+    pub fn new(
+        layout: Layout,
+        aggregates: &[MatchAggregateSpec],
+        running: Vec<RunningAggregate>,
+        keeps_rows: bool,
+    ) -> Partials {
         Partials {
+            aggregates: aggregates.to_vec(),
             layout,
             words: ValueTable::default(),
             running,
@@ -134,7 +159,14 @@ impl Partials {
     }
 
     /// The block after a row was taken into a variable.
-    pub fn take(&mut self, rows: &mut Rows, block: u32, variable: usize, row: u32) -> u32 {
+    pub fn take(
+        &mut self,
+        rows: &mut Rows,
+        block: u32,
+        variable: usize,
+        row: u32,
+        excluded: bool,
+    ) -> u32 {
         let made = self.allocate();
         let width = self.layout.words;
         let to = made as usize * width;
@@ -173,7 +205,8 @@ impl Partials {
             }
             rows.hold(row);
             self.before.set(made, block);
-            self.taken.set(made, (row, variable as u32));
+            let mark = if excluded { EXCLUDED } else { 0 };
+            self.taken.set(made, (row, variable as u32 | mark));
         }
         made
     }
@@ -296,20 +329,51 @@ impl Partials {
         self.running[aggregate].after(before, rows, variable, current)
     }
 
+    pub fn aggregates(&self) -> &[MatchAggregateSpec] {
+        &self.aggregates
+    }
+
     pub fn running(&self) -> &[RunningAggregate] {
         &self.running
     }
 
-    /// The rows of a match with their variables and the blocks that they made, the first row first.
-    pub fn rows_of(&self, block: u32, found: &mut Vec<(u32, u32, u32)>) {
+    /// The rows of a match, the first row first.
+    pub fn rows_of(&self, block: u32, found: &mut Vec<Taken>) {
         let start = found.len();
         let mut at = block;
         while at != EMPTY {
             let (row, variable) = self.taken.get(at);
-            found.push((row, variable, at));
+            found.push(Taken {
+                row,
+                variable: variable & !EXCLUDED,
+                block: at,
+                excluded: variable & EXCLUDED != 0,
+            });
             at = self.before.get(at);
         }
         found[start..].reverse();
+    }
+
+    /// The variable of a match's last row.
+    pub fn last_variable(&self, block: u32) -> Option<u32> {
+        (block != EMPTY).then(|| self.taken.get(block).1 & !EXCLUDED)
+    }
+
+    /// How many rows a match has of the set of a row that was asked for.
+    pub fn count(&self, block: u32, of: RowRef) -> usize {
+        match block {
+            EMPTY => 0,
+            block => self.set_words(block, of.set).0 as usize,
+        }
+    }
+
+    /// Of a set: how many rows it has, its first ones and its last ones.
+    pub fn set_words(&self, block: u32, set: usize) -> (u32, &[u32], &[u32]) {
+        let set = &self.layout.sets[set];
+        let from = block as usize * self.layout.words + set.at;
+        let words = &self.words.values()[from..from + 1 + set.firsts + set.lasts];
+        let (firsts, lasts) = words[1..].split_at(set.firsts);
+        (words[0], firsts, lasts)
     }
 
     pub fn memory_bytes(&self) -> usize {

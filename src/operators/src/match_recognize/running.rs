@@ -10,7 +10,7 @@ use super::rows::Rows;
 use crate::error::Result;
 
 /// The value so far: an integer, or the bits of a float; none before the first.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Running {
     bits: i128,
     some: bool,

@@ -1,11 +1,16 @@
+mod backtracking;
+mod standard;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use filbert_functions::FunctionRegistry;
 use filbert_functions::codec::FunctionCodec;
 use filbert_graph::ExprSpec;
-use filbert_graph::spec::{MatchColumn, MatchExprSpec, RowPattern};
+use filbert_graph::spec::{
+    AfterMatch, MatchColumn, MatchExprSpec, MatchRows, MatchSpec, RowPattern,
+};
 use filbert_types::{LogicalType, TypeKind, WatermarkMark};
 use proptest::prelude::*;
 
@@ -180,6 +185,7 @@ fn last(variables: Vec<usize>, first: bool) -> (MatchColumn, LogicalType) {
         offset: 0,
         physical: 0,
         cell: 1,
+        running: false,
     };
     (row, LogicalType::from(TypeKind::BigInt))
 }
@@ -224,6 +230,7 @@ fn spec(parts: &[Part], skip: Skip, within_ms: Option<i64>, time: MatchTime) -> 
                     offset,
                     physical,
                     cell: 0,
+                    running: false,
                 },
                 ty,
             ),
@@ -252,7 +259,7 @@ fn spec(parts: &[Part], skip: Skip, within_ms: Option<i64>, time: MatchTime) -> 
             Skip::PastLast => AfterMatch::PastLastRow,
             Skip::ToNext => AfterMatch::ToNextRow,
         },
-        all_rows: None,
+        rows: MatchRows::One,
         cells: vec![
             spec_of(column(3), TypeKind::BigInt),
             spec_of(column(1), TypeKind::BigInt),
@@ -327,8 +334,12 @@ fn run(
         step = operator.resume(&mut out).unwrap();
         drain(&mut out);
     }
-    operator.end_input(0, &mut out).unwrap();
+    let mut step = operator.end_input(0, &mut out).unwrap();
     drain(&mut out);
+    while step == Step::More {
+        step = operator.resume(&mut out).unwrap();
+        drain(&mut out);
+    }
     (found, operator.metrics.state_rows.get())
 }
 
@@ -427,5 +438,19 @@ proptest! {
         if within.is_some() {
             prop_assert_eq!(left, 0);
         }
+        let mut order: Vec<u32> = (0..values.len() as u32).collect();
+        order.sort_by_key(|row| keys[*row as usize]);
+        let order = arrow::array::UInt32Array::from(order);
+        let sorted = arrow::compute::take_record_batch(&rows, &order).unwrap();
+        let mut spec = spec;
+        spec.time = MatchTime::Sorted(Some(2));
+        let (in_batch, left) = run(&spec, &sorted, &cuts, &times);
+        for key in 0..2 {
+            let of_key = |found: &[(i64, i64, i64)]| {
+                found.iter().filter(|f| f.0 == key).copied().collect::<Vec<_>>()
+            };
+            prop_assert_eq!(of_key(&in_batch), of_key(&found));
+        }
+        prop_assert_eq!(left, 0);
     }
 }

@@ -1,10 +1,10 @@
 //! Relational ideas of Flink's in terms of DataFusion's nodes: watermarks mean nothing here, and a window table function
-//! is arithmetic on its time column.
+//! is arithmetic on its time column. What has an operator of ours stays.
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::Transformed;
-use datafusion::logical_expr::{Expr, Join, JoinType, LogicalPlan};
+use datafusion::logical_expr::{Expr, Extension, Join, JoinType, LogicalPlan};
 use filbert_binder::{BoundTable, ColumnTypes, Relational, RelationalNode};
 use filbert_types::TimeKind;
 
@@ -15,7 +15,7 @@ use crate::tables::TableRef;
 mod grouping_sets;
 mod window;
 
-/// A plan without nodes of ours.
+/// A plan without nodes of ours but those that have operators.
 ///
 /// # Errors
 /// When batch can't run one of them; it is named.
@@ -60,11 +60,10 @@ fn lower_node(node: &RelationalNode, ctx: &PlannerContext) -> Result<LogicalPlan
             mode: "batch",
             hint: String::new(),
         }),
-        Relational::Match(_) => Err(PlanError::Unsupported {
-            operation: "MATCH_RECOGNIZE".to_owned(),
-            mode: "batch",
-            hint: String::new(),
-        }),
+        // An operator of ours, which the physical planner puts in.
+        Relational::Match(_) => Ok(LogicalPlan::Extension(Extension {
+            node: Arc::new(node.clone()),
+        })),
         Relational::Snapshot { .. } => Err(PlanError::Internal(
             "a snapshot is left in a batch plan".to_owned(),
         )),

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
+use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -8,9 +9,10 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
-
+use filbert_binder::ColumnTypes;
 use filbert_operators::bounded::FileCache;
 
+use crate::batch::hosted::HostPlanner;
 use crate::error::PlanError;
 
 /// DataFusion's physical plan, by its own physical rules.
@@ -22,18 +24,20 @@ use crate::error::PlanError;
 /// When an operation can't be planned or a file can't be read.
 pub(super) fn physical_plan(
     logical: &LogicalPlan,
+    types: &ColumnTypes,
     options: &Arc<ConfigOptions>,
     files: &FileCache,
 ) -> Result<Arc<dyn ExecutionPlan>, PlanError> {
+    let hosting = HostPlanner::new(types.clone(), options);
     let state = session_state(options, files)?;
     let plan = || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|e| PlanError::Internal(format!("no runtime for planning: {e}")))?;
-        let planner = DefaultPhysicalPlanner::default();
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(hosting)]);
         let planned = runtime.block_on(planner.create_physical_plan(logical, &state));
-        planned.map_err(PlanError::from)
+        planned.map_err(own_error)
     };
     std::thread::scope(|scope| {
         let planning = std::thread::Builder::new()
@@ -44,6 +48,17 @@ pub(super) fn physical_plan(
             .join()
             .unwrap_or_else(|_| Err(PlanError::Internal("planning panicked".to_owned())))
     })
+}
+
+/// An error of ours that went through DataFusion's planner.
+fn own_error(error: DataFusionError) -> PlanError {
+    match error {
+        DataFusionError::External(inner) => match inner.downcast::<PlanError>() {
+            Ok(own) => *own,
+            Err(other) => PlanError::from(DataFusionError::External(other)),
+        },
+        other => PlanError::from(other),
+    }
 }
 
 fn session_state(

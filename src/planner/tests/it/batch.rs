@@ -64,6 +64,25 @@ fn check_artifacts(planned: &Planned) {
     }
 }
 
+/// The planner puts an operator that DataFusion lacks into its plan: sorted and distributed as it asks.
+#[test]
+fn a_plan_with_an_operator_of_ours_reads_back() {
+    let session = Session::new().batch();
+    let matching = |keys: &str, order: &str| {
+        format!(
+            "SELECT * FROM a MATCH_RECOGNIZE ({keys} ORDER BY {order} MEASURES x.v AS x, y.v AS y \
+             PATTERN (x y+) DEFINE y AS y.v > PREV(y.v))"
+        )
+    };
+    for (keys, order) in [("PARTITION BY k", "rt"), ("", "v DESC, id")] {
+        let planned = session.plan(&matching(keys, order));
+        check_artifacts(&planned);
+        for text in ["MatchExec", "SortExec"] {
+            assert!(planned.execution.contains(text), "{}", planned.execution);
+        }
+    }
+}
+
 #[test]
 fn tpch_plans_and_its_plans_read_back() {
     let session = Session::new().tpch().batch();

@@ -3,7 +3,8 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
 use super::{
-    AfterMatch, Definition, MatchRecognize, Measure, Pattern, Quantifier, RowsPerMatch, Subset,
+    AfterMatch, Definition, EmptyMatches, MatchRecognize, Measure, Pattern, Quantifier,
+    RowsPerMatch, Subset,
 };
 use crate::cursor::Cursor;
 use crate::error::{ParseError, Result};
@@ -38,9 +39,11 @@ pub(crate) fn parse(cursor: &mut Cursor<'_, '_>, place: Span) -> Result<MatchRec
     }
     cursor.expect_word("PATTERN")?;
     cursor.expect(&Token::LParen)?;
+    let start = cursor.index();
     let anchored_start = cursor.token(&Token::Caret);
     let pattern = alternation(cursor, 0)?;
     let anchored_end = cursor.token(&Token::Char('$'));
+    let pattern_span = cursor.span_since(start);
     if !cursor.token(&Token::RParen) {
         return Err(cursor.unexpected("a pattern variable, a quantifier or ')'"));
     }
@@ -63,6 +66,7 @@ pub(crate) fn parse(cursor: &mut Cursor<'_, '_>, place: Span) -> Result<MatchRec
         rows_per_match,
         after_match,
         pattern,
+        pattern_span,
         anchored_start,
         anchored_end,
         within,
@@ -93,14 +97,16 @@ fn rows_per_match(cursor: &mut Cursor<'_, '_>) -> Result<RowsPerMatch> {
     }
     if cursor.word("ALL") {
         cursor.expect_words(&["ROWS", "PER", "MATCH"])?;
-        for option in [
-            ["SHOW", "EMPTY", "MATCHES"],
-            ["OMIT", "EMPTY", "MATCHES"],
-            ["WITH", "UNMATCHED", "ROWS"],
+        for (option, empty) in [
+            (["SHOW", "EMPTY", "MATCHES"], EmptyMatches::Show),
+            (["OMIT", "EMPTY", "MATCHES"], EmptyMatches::Omit),
+            (["WITH", "UNMATCHED", "ROWS"], EmptyMatches::WithUnmatched),
         ] {
-            cursor.words(&option);
+            if cursor.words(&option) {
+                return Ok(RowsPerMatch::All(empty));
+            }
         }
-        return Ok(RowsPerMatch::All);
+        return Ok(RowsPerMatch::All(EmptyMatches::Show));
     }
     Ok(RowsPerMatch::One)
 }

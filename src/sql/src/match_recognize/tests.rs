@@ -89,7 +89,7 @@ fn what_flink_refuses_is_still_read() {
     let (_, found) = matched(
         "SELECT * FROM t MATCH_RECOGNIZE (ORDER BY ts ALL ROWS PER MATCH PATTERN (^ A $) DEFINE A AS TRUE)",
     );
-    assert_eq!(found.rows_per_match, RowsPerMatch::All);
+    assert_eq!(found.rows_per_match, RowsPerMatch::All(EmptyMatches::Show));
     assert!(found.anchored_start && found.anchored_end);
 }
 

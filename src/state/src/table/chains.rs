@@ -109,6 +109,12 @@ impl Chains {
         self.next.get(entry).checked_sub(1)
     }
 
+    /// The entry before this one in its list.
+    #[inline]
+    pub fn before(&self, entry: u32) -> Option<u32> {
+        self.previous.get(entry).checked_sub(1)
+    }
+
     /// The parent of an entry that is in a list.
     #[inline]
     pub fn parent(&self, entry: u32) -> u32 {

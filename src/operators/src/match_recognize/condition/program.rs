@@ -23,7 +23,7 @@ pub(in super::super) struct Program {
 }
 
 enum Node {
-    Row(RowRef, usize, Kind),
+    Row(RowRef, i64, usize, Kind),
     Running(usize, Kind),
     Time(DataType),
     Literal(Value<'static>),
@@ -111,8 +111,9 @@ impl Compiler<'_> {
         if let Some(column) = expr.downcast_ref::<Column>() {
             let ty = self.schema.field(column.index()).data_type();
             return Some(match self.columns[column.index()] {
-                Source::Row(row, cell) => Node::Row(row, cell, kind(ty)?),
+                Source::Row(row, physical, cell) => Node::Row(row, physical, cell, kind(ty)?),
                 Source::Running(place) => Node::Running(place, kind(ty)?),
+                Source::Aggregate(_) => return None,
                 Source::Time => Node::Time(ty.clone()),
             });
         }
@@ -253,17 +254,9 @@ fn literal_node(value: &ScalarValue) -> Option<Node> {
 impl Node {
     fn value<'c>(&'c self, candidate: Candidate<'c>) -> Result<Value<'c>> {
         Ok(match self {
-            Node::Row(wanted, cell, kind) => {
-                let Candidate {
-                    partials,
-                    block,
-                    variable,
-                    row,
-                    rows,
-                    ..
-                } = candidate;
-                let row = partials.row_with(block, *wanted, variable, row);
-                match rows.table.cell(*cell, row) {
+            Node::Row(wanted, physical, cell, kind) => {
+                let row = candidate.row_of(*wanted, *physical);
+                match candidate.rows.table.cell(*cell, row) {
                     Cell::Null | Cell::Nested => Value::Null,
                     Cell::Bytes(bytes) => Value::Bytes(bytes),
                     Cell::Int(v) => kind.read(i128::from(v)),

@@ -19,7 +19,7 @@ impl Converter<'_> {
     ) -> Result<NodeId, PlanError> {
         let output = node.schema.columns();
         let columns = &self.plan.nodes[input].columns;
-        let matcher = RowMatcher::new(matching, self.types, columns, &output)?;
+        let matcher = RowMatcher::new(matching, self.types, columns)?;
         let first = matcher.order_by.first().map(|(column, ..)| *column);
         let time = match first.map(|c| (c, columns[c].ty.kind.time_kind())) {
             Some((column, TimeKind::Rowtime)) => MatchTime::Event(column),
