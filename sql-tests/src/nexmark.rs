@@ -107,12 +107,7 @@ fn check(name: &str) {
         ("parallelism 2", streaming(2)),
         ("batch", EnvironmentSettings::batch()),
     ] {
-        let rows = match run(name, settings) {
-            Ok(rows) => rows,
-            // Patterns in batch mode are not there yet.
-            Err(e) if way == "batch" && e.contains("MATCH_RECOGNIZE is not supported") => continue,
-            Err(e) => panic!("{name}, {way}: {e}"),
-        };
+        let rows = run(name, settings).unwrap_or_else(|e| panic!("{name}, {way}: {e}"));
         assert!(
             rows == expected,
             "{name}, {way} against parallelism 1: {}",
