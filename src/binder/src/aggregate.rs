@@ -1,23 +1,30 @@
-//! GROUP BY, aggregate calls, HAVING, grouping sets.
+//! GROUP BY, HAVING, grouping sets.
+//!
+//! - `calls`: calls of aggregate functions.
+//! - `grouping`: GROUPING and GROUP_ID.
 
+mod calls;
+mod grouping;
+
+use std::cmp::Ordering;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::expr::Sort;
-use datafusion::logical_expr::{
-    Aggregate, BinaryExpr, Cast, Expr, GroupingSet, LogicalPlan, Operator,
-};
+use datafusion::common::Column;
+use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan};
 use filbert_functions::TypedExpr;
-use filbert_types::{LogicalType, Span, TypeKind};
+use filbert_types::{LogicalType, Span};
 use sqlparser::ast::{self, Expr as Ast, FunctionArg, FunctionArgExpr, GroupByExpr};
 
 use crate::binder::{Binder, span_of};
 use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
-use crate::expr::call::{call_parts, plain_arg};
+use crate::expr::call::call_parts;
 use crate::group_window::{GroupWindow, check_one_window, refuse_in_sets};
 use crate::plan::project_exprs;
+
+pub(crate) use calls::AggregateArgs;
+pub(crate) use grouping::group_id_call;
 
 /// A key of GROUP BY.
 struct GroupKey {
@@ -37,15 +44,6 @@ pub(crate) struct Aggregates {
     sets: Option<Vec<Vec<usize>>>,
     calls: Vec<(Expr, Column, LogicalType)>,
     window: Option<GroupWindow>,
-}
-
-/// An aggregate's arguments and clauses, bound.
-pub(crate) struct AggregateArgs {
-    pub args: Vec<TypedExpr>,
-    pub distinct: bool,
-    pub filter: Option<TypedExpr>,
-    pub order_by: Vec<Sort>,
-    pub ignore_nulls: Option<bool>,
 }
 
 impl Aggregates {
@@ -152,6 +150,8 @@ impl Binder<'_> {
                     key.ty.nullable = true;
                 }
             }
+            sets.iter_mut().for_each(|set| set.sort_unstable());
+            sets.sort_by(|a, b| set_order(a, b));
             aggregates.sets = Some(sets);
         }
         Ok(aggregates)
@@ -218,6 +218,12 @@ impl Binder<'_> {
     ) -> BindResult<Vec<Vec<usize>>> {
         let mut found = Vec::new();
         for list in lists {
+            if let [Ast::Function(call)] = list.as_slice()
+                && let Some(nested) = nested_sets(call)
+            {
+                found.extend(self.group_item(&nested, aggregates, cx)?);
+                continue;
+            }
             match list.as_slice() {
                 [nested @ (Ast::GroupingSets(_) | Ast::Rollup(_) | Ast::Cube(_))] => {
                     found.extend(self.group_item(nested, aggregates, cx)?);
@@ -312,155 +318,6 @@ impl Binder<'_> {
         Ok(cx.aggregates.as_ref().and_then(|a| a.key(&bound.expr)))
     }
 
-    pub fn aggregate_call(
-        &mut self,
-        name: &str,
-        function: &ast::Function,
-        cx: &mut ExprCx<'_>,
-    ) -> BindResult<TypedExpr> {
-        let span = span_of(function);
-        if cx.in_aggregate {
-            return Err(BindError::at(
-                span,
-                "Aggregate expressions cannot be nested",
-            ));
-        }
-        if cx.aggregates.is_none() {
-            return Err(BindError::at(
-                span,
-                format!("Aggregate expression is illegal in {} clause", cx.clause),
-            ));
-        }
-        cx.in_aggregate = true;
-        let args = self.aggregate_args(name, function, cx);
-        cx.in_aggregate = false;
-        let Some(aggregates) = cx.aggregates.as_mut() else {
-            return Err(BindError::at(span, "The query is not grouped"));
-        };
-        let full_name = json_aggregate(name, function).unwrap_or(name);
-        let args = args?;
-        for arg in args.args.iter().filter(|_| args.distinct) {
-            self.check_groupable(&arg.ty, span)?;
-        }
-        let call = self.aggregate(full_name, args, aggregates.never_empty(), span)?;
-        if let Some((_, column, ty)) = aggregates.calls.iter().find(|(e, ..)| *e == call.expr) {
-            return Ok(TypedExpr::new(Expr::Column(column.clone()), ty.clone()));
-        }
-        let column = self.new_column(&name.to_lowercase(), &call.ty);
-        aggregates
-            .calls
-            .push((call.expr, column.clone(), call.ty.clone()));
-        Ok(TypedExpr::new(Expr::Column(column), call.ty))
-    }
-
-    /// Binds what stands between an aggregate's parentheses, and its FILTER.
-    pub fn aggregate_args(
-        &mut self,
-        name: &str,
-        function: &ast::Function,
-        cx: &mut ExprCx<'_>,
-    ) -> BindResult<AggregateArgs> {
-        let (args, clauses) = call_parts(function)?;
-        let bound = match args {
-            _ if json_aggregate(name, function).is_some() => filbert_sql::json_arguments(function)
-                .into_iter()
-                .map(|arg| self.expr(arg, cx))
-                .collect::<BindResult<_>>()?,
-            [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => {
-                if !name.eq_ignore_ascii_case("COUNT") {
-                    return Err(BindError::at(
-                        span_of(function),
-                        format!("Unknown argument '*' in {name}(*): only COUNT takes it"),
-                    ));
-                }
-                Vec::new()
-            }
-            // Their clause stands among the arguments, and is in the name.
-            _ if name.starts_with("JSON_") => filbert_sql::json_arguments(function)
-                .into_iter()
-                .map(|a| self.expr(a, cx))
-                .collect::<BindResult<Vec<_>>>()?,
-            args => args
-                .iter()
-                .map(|a| plain_arg(a, name).and_then(|a| self.expr(a, cx)))
-                .collect::<BindResult<Vec<_>>>()?,
-        };
-        let filter = match &function.filter {
-            Some(filter) => {
-                let bound = self.expr(filter, cx)?;
-                let ty = bound.ty.clone();
-                let condition = self.condition(bound, "FILTER", span_of(filter.as_ref()))?;
-                Some(TypedExpr::new(
-                    condition,
-                    LogicalType::new(TypeKind::Boolean, ty.nullable),
-                ))
-            }
-            None => None,
-        };
-        let order_by = self.sort_exprs(clauses.order_by, cx)?;
-        Ok(AggregateArgs {
-            args: bound,
-            distinct: clauses.distinct,
-            filter,
-            order_by,
-            ignore_nulls: clauses.ignore_nulls,
-        })
-    }
-
-    /// `GROUPING(a, b)`: a bit for each key, 1 where the row's grouping set lacks it.
-    pub fn grouping_call(
-        &mut self,
-        function: &ast::Function,
-        cx: &mut ExprCx<'_>,
-    ) -> BindResult<TypedExpr> {
-        let span = span_of(function);
-        let (args, _) = call_parts(function)?;
-        let mut keys = Vec::new();
-        for arg in args {
-            let ast = plain_arg(arg, "GROUPING")?;
-            let mut rows = ExprCx::plain(cx.scope, cx.clause);
-            let bound = self.expr(ast, &mut rows)?;
-            let position = cx
-                .aggregates
-                .as_ref()
-                .and_then(|a| a.position(&bound.expr))
-                .ok_or_else(|| {
-                    BindError::at(
-                        span_of(ast),
-                        "Argument to GROUPING operator must be a grouped expression",
-                    )
-                })?;
-            keys.push(position);
-        }
-        let Some(aggregates) = &cx.aggregates else {
-            return Err(BindError::at(
-                span,
-                "GROUPING operator may only occur in an aggregate query",
-            ));
-        };
-        let ty = LogicalType::not_null(TypeKind::BigInt);
-        if aggregates.sets.is_none() {
-            return Ok(TypedExpr::new(int64(0), ty));
-        }
-        let key_count = aggregates.keys.len();
-        let mut result: Option<Expr> = None;
-        for key in keys {
-            let bit = grouping_bit(key, key_count);
-            result = Some(match result {
-                None => bit,
-                Some(before) => op(
-                    op(before, Operator::Multiply, int64(2)),
-                    Operator::Plus,
-                    bit,
-                ),
-            });
-        }
-        match result {
-            Some(expr) => Ok(TypedExpr::new(expr, ty)),
-            None => Err(BindError::at(span, "GROUPING needs an argument")),
-        }
-    }
-
     /// Puts the aggregate on top of the rows.
     pub fn aggregate_plan(
         &mut self,
@@ -530,6 +387,33 @@ impl Binder<'_> {
     }
 }
 
+/// The order of grouping sets, in which a row's copies go out: a set stands before those that it holds, else by its keys.
+fn set_order(a: &[usize], b: &[usize]) -> Ordering {
+    let holds = |a: &[usize], b: &[usize]| b.iter().all(|key| a.contains(key));
+    match (holds(a, b), holds(b, a)) {
+        (true, true) => Ordering::Equal,
+        (true, false) => Ordering::Less,
+        (false, true) => Ordering::Greater,
+        (false, false) => a.cmp(b),
+    }
+}
+
+/// ROLLUP or CUBE inside of GROUPING SETS, which the parser takes for a call.
+fn nested_sets(call: &ast::Function) -> Option<Ast> {
+    let (args, _) = call_parts(call).ok()?;
+    let lists = args.iter().map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Ast::Tuple(items))) => Some(items.clone()),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(item)) => Some(vec![item.clone()]),
+        _ => None,
+    });
+    let lists = lists.collect::<Option<_>>()?;
+    match call.name.to_string().to_uppercase().as_str() {
+        "ROLLUP" => Some(Ast::Rollup(lists)),
+        "CUBE" => Some(Ast::Cube(lists)),
+        _ => None,
+    }
+}
+
 /// Whether two nodes could be the same expression.
 fn similar(a: &Ast, b: &Ast) -> bool {
     match (a, b) {
@@ -542,85 +426,5 @@ fn similar(a: &Ast, b: &Ast) -> bool {
         (Ast::CompoundIdentifier(_), Ast::Identifier(_))
         | (Ast::Identifier(_), Ast::CompoundIdentifier(_)) => true,
         (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
-    }
-}
-
-/// The function behind JSON_OBJECTAGG or JSON_ARRAYAGG with its ON NULL clause; none for other names.
-fn json_aggregate(name: &str, function: &ast::Function) -> Option<&'static str> {
-    let clauses = filbert_sql::json_clauses(function);
-    Some(match name.to_uppercase().as_str() {
-        "JSON_OBJECTAGG" => match clauses.absent_on_null {
-            Some(true) => "JSON_OBJECTAGG_ABSENT_ON_NULL",
-            _ => "JSON_OBJECTAGG_NULL_ON_NULL",
-        },
-        "JSON_ARRAYAGG" => match clauses.absent_on_null {
-            Some(false) => "JSON_ARRAYAGG_NULL_ON_NULL",
-            _ => "JSON_ARRAYAGG_ABSENT_ON_NULL",
-        },
-        _ => return None,
-    })
-}
-
-/// `GROUP_ID()`: tells the copies of a grouping set apart; the first is 0.
-pub(crate) fn group_id_call(
-    function: &ast::Function,
-    cx: &mut ExprCx<'_>,
-) -> BindResult<TypedExpr> {
-    let Some(aggregates) = &cx.aggregates else {
-        return Err(BindError::at(
-            span_of(function),
-            "GROUP_ID operator may only occur in an aggregate query",
-        ));
-    };
-    let ty = LogicalType::not_null(TypeKind::BigInt);
-    let expr = match aggregates.sets {
-        Some(_) => op(
-            grouping_id(),
-            Operator::BitwiseShiftRight,
-            int64(aggregates.keys.len() as i64),
-        ),
-        None => int64(0),
-    };
-    Ok(TypedExpr::new(expr, ty))
-}
-
-/// DataFusion's grouping id: a bit for each key that the set lacks, above them which copy of the set it is.
-fn grouping_id() -> Expr {
-    Expr::Cast(Cast::new(
-        Box::new(Expr::Column(Column::from_name(
-            Aggregate::INTERNAL_GROUPING_ID,
-        ))),
-        arrow::datatypes::DataType::Int64,
-    ))
-}
-
-/// The bit of the grouping id that says that a set lacks the key.
-fn grouping_bit(key: usize, key_count: usize) -> Expr {
-    let shift = (key_count - 1 - key) as i64;
-    op(
-        op(grouping_id(), Operator::BitwiseShiftRight, int64(shift)),
-        Operator::BitwiseAnd,
-        int64(1),
-    )
-}
-
-fn op(left: Expr, operator: Operator, right: Expr) -> Expr {
-    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right)))
-}
-
-fn int64(value: i64) -> Expr {
-    Expr::Literal(ScalarValue::Int64(Some(value)), None)
-}
-
-impl AggregateArgs {
-    /// A call without arguments.
-    pub fn none() -> AggregateArgs {
-        AggregateArgs {
-            args: Vec::new(),
-            distinct: false,
-            filter: None,
-            order_by: Vec::new(),
-            ignore_nulls: None,
-        }
     }
 }

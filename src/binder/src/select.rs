@@ -1,4 +1,6 @@
-//! SELECT: a query block from FROM to ORDER BY.
+//! SELECT: a query block from FROM to ORDER BY; `items`: its select list.
+
+mod items;
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -11,14 +13,12 @@ use filbert_functions::TypedExpr;
 use filbert_functions::operators::can_fail;
 use filbert_types::{LogicalType, Span, TypeKind};
 use sqlparser::ast::{
-    self, Distinct, Expr as Ast, GroupByExpr, OrderByExpr, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, Visit, Visitor, WildcardAdditionalOptions,
+    self, Distinct, Expr as Ast, GroupByExpr, OrderByExpr, Query, Select, Visit, Visitor,
 };
 
 use crate::aggregate::Aggregates;
-use crate::binder::{Binder, NamedExpr, generated_name, ident_span, name_parts, span_of};
-use crate::ddl::quoted;
-use crate::error::{BindError, BindResult, available};
+use crate::binder::{Binder, NamedExpr, span_of};
+use crate::error::{BindError, BindResult};
 use crate::expr::{ExprCx, split_conjuncts};
 use crate::order::{OrderKey, item_of, ordinal, sort_of, sort_plan};
 use crate::plan::{filter, project_exprs};
@@ -284,124 +284,6 @@ impl Binder<'_> {
         Ok(Relation { plan, columns })
     }
 
-    fn select_items(
-        &mut self,
-        projection: &[SelectItem],
-        block: &mut Block,
-    ) -> BindResult<Vec<NamedExpr>> {
-        let mut items = Vec::new();
-        for item in projection {
-            match item {
-                SelectItem::UnnamedExpr(ast) => {
-                    let name = implied_name(ast).unwrap_or_else(|| generated_name(items.len()));
-                    items.push(self.select_item(ast, name, block)?);
-                }
-                SelectItem::ExprWithAlias { expr, alias } => {
-                    self.note_alias(ident_span(alias), &alias.value);
-                    items.push(self.select_item(expr, alias.value.clone(), block)?);
-                }
-                SelectItem::Wildcard(options) => {
-                    check_wildcard(options, item)?;
-                    self.star(&[], item, block, &mut items)?;
-                }
-                SelectItem::QualifiedWildcard(
-                    SelectItemQualifiedWildcardKind::ObjectName(name),
-                    options,
-                ) => {
-                    check_wildcard(options, item)?;
-                    self.star(&name_parts(name)?, item, block, &mut items)?;
-                }
-                other => {
-                    return Err(BindError::unsupported(
-                        span_of(other),
-                        format!("The select item '{other}'"),
-                    ));
-                }
-            }
-        }
-        Ok(items)
-    }
-
-    fn select_item(&mut self, ast: &Ast, name: String, block: &mut Block) -> BindResult<NamedExpr> {
-        let mut cx = block.cx("SELECT");
-        let expr = self.expr(ast, &mut cx)?;
-        let bare = crate::expr::is_null(&expr.ty) && expr.literal().is_some();
-        if bare || filbert_functions::cast::holds_untyped_null(&expr.ty.kind) {
-            return Err(BindError::at(span_of(ast), "Illegal use of 'NULL'")
-                .with_hint("Give it a type: CAST(NULL AS INT)."));
-        }
-        Ok(NamedExpr { name, expr })
-    }
-
-    /// `*`, `t.*` and `row_column.*`.
-    fn star(
-        &mut self,
-        prefix: &[String],
-        item: &SelectItem,
-        block: &mut Block,
-        items: &mut Vec<NamedExpr>,
-    ) -> BindResult<()> {
-        let span = span_of(item);
-        let scope = Rc::clone(&block.scope);
-        let parts: Vec<&str> = prefix.iter().map(String::as_str).collect();
-        let found: Vec<(String, TypedExpr)> = if parts.is_empty() {
-            if scope.relations.is_empty() {
-                return Err(BindError::at(span, "SELECT * requires a FROM clause"));
-            }
-            scope.star()
-        } else if let Some(relation) = scope.relation(&parts) {
-            relation
-                .columns
-                .iter()
-                .map(|c| (c.name.clone(), c.expr()))
-                .collect()
-        } else {
-            self.row_star(&parts, &scope, span)?
-        };
-        self.note(span, || star_text(&found, &scope));
-        let cx = block.cx("SELECT");
-        for (name, expr) in found {
-            let expr = self.ungrouped_check(expr, &[&name], span, &cx)?;
-            items.push(NamedExpr { name, expr });
-        }
-        Ok(())
-    }
-
-    fn row_star(
-        &mut self,
-        parts: &[&str],
-        scope: &Rc<Scope>,
-        span: Option<Span>,
-    ) -> BindResult<Vec<(String, TypedExpr)>> {
-        let unknown = || {
-            BindError::at(span, format!("Unknown identifier '{}'", parts.join("."))).with_hint(
-                available(
-                    "tables",
-                    scope.relations.iter().filter_map(|r| r.alias.as_deref()),
-                ),
-            )
-        };
-        let Some(found) = scope.find(parts, span).map_err(|_| unknown())? else {
-            return Err(unknown());
-        };
-        let mut base = found.expr;
-        for part in &parts[found.parts..] {
-            base = self.field(base, part, span, &parts.join("."))?;
-        }
-        let TypeKind::Row(fields) = base.ty.kind.clone() else {
-            return Err(unknown());
-        };
-        fields
-            .iter()
-            .map(|f| {
-                Ok((
-                    f.name.clone(),
-                    self.field(base.clone(), &f.name, span, &f.name)?,
-                ))
-            })
-            .collect()
-    }
-
     /// Whether the block's own expressions, not those of its subqueries, call an aggregate without OVER.
     fn calls_aggregate(&self, select: &Select, order_by: &[OrderByExpr]) -> bool {
         let mut search = AggregateSearch {
@@ -460,45 +342,6 @@ impl Visitor for AggregateSearch<'_> {
     }
 }
 
-/// A select item without alias is named by the last part of a name; others have no name of their own.
-fn implied_name(ast: &Ast) -> Option<String> {
-    match ast {
-        Ast::Identifier(ident) => Some(ident.value.clone()),
-        Ast::CompoundIdentifier(idents) => idents.last().map(|i| i.value.clone()),
-        Ast::CompoundFieldAccess { access_chain, root } => match access_chain.last() {
-            Some(ast::AccessExpr::Dot(Ast::Identifier(ident)))
-                if matches!(**root, Ast::Identifier(_) | Ast::CompoundIdentifier(_))
-                    && access_chain
-                        .iter()
-                        .all(|a| matches!(a, ast::AccessExpr::Dot(_))) =>
-            {
-                Some(ident.value.clone())
-            }
-            _ => None,
-        },
-        Ast::Nested(inner) => implied_name(inner),
-        _ => None,
-    }
-}
-
-/// What a star stands for, as text.
-fn star_text(found: &[(String, TypedExpr)], scope: &Scope) -> String {
-    found
-        .iter()
-        .map(|(name, expr)| {
-            let relation = match &expr.expr {
-                Expr::Column(column) => scope.relation_of(column).and_then(|r| r.alias.as_deref()),
-                _ => None,
-            };
-            match relation {
-                Some(relation) => format!("{}.{}", quoted(relation), quoted(name)),
-                None => quoted(name),
-            }
-        })
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
 fn is_distinct(select: &Select) -> BindResult<bool> {
     match &select.distinct {
         None | Some(Distinct::All) => Ok(false),
@@ -508,21 +351,6 @@ fn is_distinct(select: &Select) -> BindResult<bool> {
             "DISTINCT ON",
         )),
     }
-}
-
-fn check_wildcard(options: &WildcardAdditionalOptions, item: &SelectItem) -> BindResult<()> {
-    let plain = options.opt_ilike.is_none()
-        && options.opt_exclude.is_none()
-        && options.opt_except.is_none()
-        && options.opt_replace.is_none()
-        && options.opt_rename.is_none();
-    if plain {
-        return Ok(());
-    }
-    Err(BindError::unsupported(
-        span_of(item),
-        format!("What follows the star in '{item}'"),
-    ))
 }
 
 fn check_select(select: &Select) -> BindResult<()> {

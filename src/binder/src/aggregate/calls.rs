@@ -1,0 +1,169 @@
+//! Calls of aggregate functions: what stands between their parentheses, and their clauses.
+
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::Sort;
+use filbert_functions::TypedExpr;
+use filbert_types::{LogicalType, Span, TypeKind};
+use sqlparser::ast::{self, FunctionArg, FunctionArgExpr};
+
+use crate::binder::{Binder, span_of};
+use crate::error::{BindError, BindResult};
+use crate::expr::ExprCx;
+use crate::expr::call::{call_parts, plain_arg};
+
+/// An aggregate's arguments and clauses, bound.
+pub(crate) struct AggregateArgs {
+    pub args: Vec<TypedExpr>,
+    pub distinct: bool,
+    pub filter: Option<TypedExpr>,
+    pub order_by: Vec<Sort>,
+    pub ignore_nulls: Option<bool>,
+}
+
+impl AggregateArgs {
+    /// A call without arguments.
+    pub fn none() -> AggregateArgs {
+        AggregateArgs {
+            args: Vec::new(),
+            distinct: false,
+            filter: None,
+            order_by: Vec::new(),
+            ignore_nulls: None,
+        }
+    }
+}
+
+impl Binder<'_> {
+    pub fn aggregate_call(
+        &mut self,
+        name: &str,
+        function: &ast::Function,
+        cx: &mut ExprCx<'_>,
+    ) -> BindResult<TypedExpr> {
+        let span = span_of(function);
+        if cx.in_aggregate {
+            return Err(BindError::at(
+                span,
+                "Aggregate expressions cannot be nested",
+            ));
+        }
+        if cx.aggregates.is_none() {
+            return Err(BindError::at(
+                span,
+                format!("Aggregate expression is illegal in {} clause", cx.clause),
+            ));
+        }
+        cx.in_aggregate = true;
+        let args = self.aggregate_args(name, function, cx);
+        cx.in_aggregate = false;
+        let Some(aggregates) = cx.aggregates.as_mut() else {
+            return Err(BindError::at(span, "The query is not grouped"));
+        };
+        let full_name = json_aggregate(name, function).unwrap_or(name);
+        let args = args?;
+        for arg in args.args.iter().filter(|_| args.distinct) {
+            self.check_groupable(&arg.ty, span)?;
+        }
+        let args = match full_name.eq_ignore_ascii_case("COUNT") {
+            true if args.distinct && args.args.len() > 1 => self.counted_rows(args, span)?,
+            _ => args,
+        };
+        let call = self.aggregate(full_name, args, aggregates.never_empty(), span)?;
+        if let Some((_, column, ty)) = aggregates.calls.iter().find(|(e, ..)| *e == call.expr) {
+            return Ok(TypedExpr::new(Expr::Column(column.clone()), ty.clone()));
+        }
+        let column = self.new_column(&name.to_lowercase(), &call.ty);
+        aggregates
+            .calls
+            .push((call.expr, column.clone(), call.ty.clone()));
+        Ok(TypedExpr::new(Expr::Column(column), call.ty))
+    }
+
+    /// `COUNT(DISTINCT a, b)` counts rows of values of which none is NULL.
+    fn counted_rows(
+        &mut self,
+        mut args: AggregateArgs,
+        span: Option<Span>,
+    ) -> BindResult<AggregateArgs> {
+        let values = std::mem::take(&mut args.args);
+        for value in values.iter().filter(|value| value.ty.nullable) {
+            let known = self.scalar("IS NOT NULL", vec![value.clone()], span)?;
+            args.filter = Some(match args.filter.take() {
+                Some(filter) => self.scalar("AND", vec![filter, known], span)?,
+                None => known,
+            });
+        }
+        args.args = vec![filbert_functions::call::row(self.cx.exprs, values, None)];
+        Ok(args)
+    }
+
+    /// Binds what stands between an aggregate's parentheses, and its FILTER.
+    pub fn aggregate_args(
+        &mut self,
+        name: &str,
+        function: &ast::Function,
+        cx: &mut ExprCx<'_>,
+    ) -> BindResult<AggregateArgs> {
+        let (args, clauses) = call_parts(function)?;
+        let bound = match args {
+            _ if json_aggregate(name, function).is_some() => filbert_sql::json_arguments(function)
+                .into_iter()
+                .map(|arg| self.expr(arg, cx))
+                .collect::<BindResult<_>>()?,
+            [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => {
+                if !name.eq_ignore_ascii_case("COUNT") {
+                    return Err(BindError::at(
+                        span_of(function),
+                        format!("Unknown argument '*' in {name}(*): only COUNT takes it"),
+                    ));
+                }
+                Vec::new()
+            }
+            // Their clause stands among the arguments, and is in the name.
+            _ if name.starts_with("JSON_") => filbert_sql::json_arguments(function)
+                .into_iter()
+                .map(|a| self.expr(a, cx))
+                .collect::<BindResult<Vec<_>>>()?,
+            args => args
+                .iter()
+                .map(|a| plain_arg(a, name).and_then(|a| self.expr(a, cx)))
+                .collect::<BindResult<Vec<_>>>()?,
+        };
+        let filter = match &function.filter {
+            Some(filter) => {
+                let bound = self.expr(filter, cx)?;
+                let ty = bound.ty.clone();
+                let condition = self.condition(bound, "FILTER", span_of(filter.as_ref()))?;
+                Some(TypedExpr::new(
+                    condition,
+                    LogicalType::new(TypeKind::Boolean, ty.nullable),
+                ))
+            }
+            None => None,
+        };
+        let order_by = self.sort_exprs(clauses.order_by, cx)?;
+        Ok(AggregateArgs {
+            args: bound,
+            distinct: clauses.distinct,
+            filter,
+            order_by,
+            ignore_nulls: clauses.ignore_nulls,
+        })
+    }
+}
+
+/// The function behind JSON_OBJECTAGG or JSON_ARRAYAGG with its ON NULL clause; none for other names.
+fn json_aggregate(name: &str, function: &ast::Function) -> Option<&'static str> {
+    let clauses = filbert_sql::json_clauses(function);
+    Some(match name.to_uppercase().as_str() {
+        "JSON_OBJECTAGG" => match clauses.absent_on_null {
+            Some(true) => "JSON_OBJECTAGG_ABSENT_ON_NULL",
+            _ => "JSON_OBJECTAGG_NULL_ON_NULL",
+        },
+        "JSON_ARRAYAGG" => match clauses.absent_on_null {
+            Some(false) => "JSON_ARRAYAGG_NULL_ON_NULL",
+            _ => "JSON_ARRAYAGG_ABSENT_ON_NULL",
+        },
+        _ => return None,
+    })
+}
