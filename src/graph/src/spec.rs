@@ -47,6 +47,7 @@ pub enum OperatorSpec {
     MiniBatchAssigner(MiniBatchAssignerSpec),
     GroupAggregate(GroupAggregateSpec),
     LocalGroupAggregate(LocalGroupAggregateSpec),
+    IncrementalGroupAggregate(IncrementalGroupAggregateSpec),
     WindowTableFunction(WindowTableFunctionSpec),
     WindowAggregate(WindowAggregateSpec),
     LocalWindowAggregate(LocalWindowAggregateSpec),
@@ -196,6 +197,21 @@ pub struct LocalGroupAggregateSpec {
     pub calls: Vec<AggregateCallSpec>,
     /// The input sends -U or -D.
     pub input_retracts: bool,
+    pub mini_batch_rows: u64,
+}
+
+/// Between the two phases of an aggregation that is split by buckets of DISTINCT values: merges by key and bucket, and
+/// sends by key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IncrementalGroupAggregateSpec {
+    /// Of the input's first columns, those that are the keys; the others are buckets.
+    pub keys: Vec<usize>,
+    /// How many columns keys and buckets are.
+    pub key_columns: usize,
+    pub calls: Vec<AggregateCallSpec>,
+    /// The rows behind the input's state may have been taken back.
+    pub input_retracts: bool,
+    pub state_ttl_ms: Option<u64>,
     pub mini_batch_rows: u64,
 }
 

@@ -23,6 +23,7 @@ use crate::error::{OperatorError, Result};
 use crate::expand::ExpandOperator;
 use crate::group_aggregate::GroupAggregateOperator;
 use crate::group_aggregate::mini_batch::MiniBatchGroupAggregateOperator;
+use crate::incremental_group_aggregate::IncrementalGroupAggregateOperator;
 use crate::interval_join::IntervalJoinOperator;
 use crate::join::JoinOperator;
 use crate::local_group_aggregate::LocalGroupAggregateOperator;
@@ -73,6 +74,9 @@ pub fn build(
         OperatorSpec::LocalGroupAggregate(spec) => {
             Box::new(LocalGroupAggregateOperator::new(spec, &input, output)?)
         }
+        OperatorSpec::IncrementalGroupAggregate(spec) => Box::new(
+            IncrementalGroupAggregateOperator::new(spec, &input, output)?,
+        ),
         OperatorSpec::Expand(spec) => Box::new(ExpandOperator::new(spec.clone(), output)),
         OperatorSpec::Unnest(spec) => Box::new(UnnestOperator::new(spec.clone(), output)),
         OperatorSpec::Join(_) | OperatorSpec::IntervalJoin(_) | OperatorSpec::TemporalJoin(_) => {

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use filbert_connector_api::source::Split;
 use filbert_types::{ChangeBatch, Watermark};
 
-use crate::check::EdgeCheck;
+use crate::check::{EdgeCheck, Replay};
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
 use crate::operator::{BuiltOperator, SourceStep, Step};
@@ -54,6 +54,8 @@ pub struct ChainLink {
     pub routes: Vec<Route>,
     pub context: OperatorContext,
     pub schema: arrow::datatypes::SchemaRef,
+    /// How debug builds replay what it sends.
+    pub replay: Option<Replay>,
 }
 
 /// What the chain needs next.
@@ -101,7 +103,7 @@ impl Chain {
     pub fn new(links: Vec<ChainLink>, outlets: Vec<Box<dyn Outlet>>, head_inputs: usize) -> Chain {
         let nodes = links.into_iter().enumerate().map(|(i, link)| Node {
             out: Output::new(link.context.batch_rows),
-            check: EdgeCheck::new(link.schema),
+            check: EdgeCheck::new(link.schema, link.replay),
             name: link.name,
             operator: link.operator,
             context: link.context,

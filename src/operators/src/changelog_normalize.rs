@@ -219,7 +219,8 @@ impl ChangelogNormalizeOperator {
             push_mark(&mut changes.marks, changes.picks.len(), mark.watermark);
         }
         if self.condition.is_none() {
-            self.metrics.unknown_retractions.add(unknown);
+            self.metrics
+                .count_unknown_retractions("ChangelogNormalize", unknown);
         }
         (changes, alive)
     }

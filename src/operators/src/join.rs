@@ -251,7 +251,8 @@ impl Operator for JoinOperator {
             keys_end: self.index.slots_end(),
             now_ms,
         })?;
-        self.metrics.unknown_retractions.add(stored.unknown);
+        self.metrics
+            .count_unknown_retractions("Join", stored.unknown);
         self.work = Some(Work::new(input, batch, key_slots, stored, now_ms));
         self.advance(out)
     }

@@ -9,7 +9,8 @@
 //! - Sources: [`source`], with watermarks of its own ([`source_watermarks`], [`alignment`]); [`values`].
 //! - Row by row: [`calc`], [`expand`], [`unnest`], [`drop_update_before`], [`changelog_function`],
 //!   [`watermark_assigner`].
-//! - Keyed: [`group_aggregate`], its first phase [`local_group_aggregate`], on the functions of [`aggregate`]; bundles end
+//! - Keyed: [`group_aggregate`], its first phase [`local_group_aggregate`] and a middle one,
+//!   [`incremental_group_aggregate`], on the functions of [`aggregate`]; bundles end
 //!   at [`mini_batch_assigner`]'s watermarks. [`changelog_normalize`].
 //! - Before sinks: [`sink_upsert_materializer`], [`sink_compacting_materializer`].
 //! - Two inputs: [`join`]. A table asked by key: `lookup_join`.
@@ -43,8 +44,10 @@ pub mod error;
 pub mod expand;
 pub mod expressions;
 pub mod group_aggregate;
+pub mod incremental_group_aggregate;
 mod interval_join;
 pub mod join;
+mod keyed;
 pub mod local_group_aggregate;
 pub mod local_window_aggregate;
 mod lookup_join;

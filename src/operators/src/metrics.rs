@@ -6,7 +6,11 @@ pub struct Counter(AtomicU64);
 
 impl Counter {
     pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
+        self.add_and_get_before(n);
+    }
+
+    fn add_and_get_before(&self, n: u64) -> u64 {
+        self.0.fetch_add(n, Ordering::Relaxed)
     }
 
     pub fn set(&self, n: u64) {
@@ -65,6 +69,18 @@ pub struct OperatorMetrics {
     pub state_bytes: Counter,
     /// currentOutputWatermark; `i64::MIN` before the first.
     pub watermark: Gauge,
+}
+
+impl OperatorMetrics {
+    /// Counts retractions of rows that an operator's state doesn't know; the log hears of the first.
+    pub fn count_unknown_retractions(&self, operator: &str, rows: u64) {
+        if rows > 0 && self.unknown_retractions.add_and_get_before(rows) == 0 {
+            tracing::warn!(
+                operator,
+                "dropped a retraction of a row that the state doesn't know; further ones are counted in the metric unknownRetractions alone. The state may have expired, or the input's changelog is incomplete."
+            );
+        }
+    }
 }
 
 impl Default for OperatorMetrics {

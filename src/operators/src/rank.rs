@@ -17,22 +17,18 @@ mod rank_number;
 mod row_number;
 pub(crate) mod store;
 
-use std::sync::Arc;
-
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use filbert_graph::spec::{RankFunction, RankRange, RankSpec, RankStrategy};
-use filbert_state::{KeyIndex, ValueTable};
+use filbert_state::ValueTable;
 use filbert_types::ChangeBatch;
 
 use crate::aggregate::Op;
 use crate::context::OperatorContext;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
-use crate::metrics::OperatorMetrics;
+use crate::keyed::Keyed;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
-use crate::ttl::StateTtl;
 use changes::Changes;
 use row_number::Incoming;
 use store::{RankStore, RowKeys};
@@ -41,14 +37,12 @@ pub struct RankOperator {
     spec: RankSpec,
     top: TopN,
     output: SchemaRef,
-    partitions: KeyIndex,
+    partitions: Keyed,
     /// By partition, the last rank wanted, one higher; 0 where none is known. For ranges that end with a column.
     ends: ValueTable<i64>,
     store: RankStore,
     changes: Changes,
     input: Option<Input>,
-    ttl: Option<StateTtl>,
-    metrics: Arc<OperatorMetrics>,
 }
 
 /// What decides over the changelog's form.
@@ -81,10 +75,6 @@ impl RankOperator {
             RankRange::Column(_) => (1, i64::MAX),
         };
         let is_row_number = spec.function == RankFunction::RowNumber;
-        let partition_types = spec.partition_by.iter();
-        let partition_types: Vec<DataType> = partition_types
-            .map(|c| input.field(*c).data_type().clone())
-            .collect();
         Ok(RankOperator {
             top: TopN {
                 function: spec.function,
@@ -96,13 +86,11 @@ impl RankOperator {
                     && !spec.order_by.is_empty(),
             },
             output,
-            partitions: KeyIndex::new(partition_types).map_err(state_error)?,
+            partitions: Keyed::new(&spec.partition_by, input, spec.state_ttl_ms)?,
             ends: ValueTable::default(),
             store: RankStore::new(spec, input)?,
             changes: Changes::new(spec.emit_update_before, spec.output_rank, start..=end),
             input: None,
-            ttl: StateTtl::new(spec.state_ttl_ms),
-            metrics: Arc::default(),
             spec: spec.clone(),
         })
     }
@@ -130,7 +118,7 @@ impl RankOperator {
 
     /// Takes rows until there are enough changes for a batch; true when all rows are taken.
     fn take_rows(&mut self, input: &mut Input, changes_max: usize) -> Result<bool> {
-        let now_ms = self.ttl.as_ref().map(StateTtl::now_ms);
+        let now_ms = self.partitions.now_ms();
         let marks = std::mem::take(&mut input.batch.marks);
         loop {
             while let Some(mark) = marks.get(input.mark).filter(|m| m.offset <= input.row) {
@@ -144,9 +132,7 @@ impl RankOperator {
                 input.batch.marks = marks;
                 return Ok(false);
             }
-            if let Some(now_ms) = now_ms {
-                self.expire(input.partitions[input.row], now_ms);
-            }
+            self.expire(input.partitions[input.row], now_ms);
             self.take_row(input)?;
             input.row += 1;
         }
@@ -185,7 +171,8 @@ impl RankOperator {
             (_, false) => rank_number::retract(top, store, incoming, changes),
         };
         if !known {
-            self.metrics.unknown_retractions.add(1);
+            let metrics = &self.partitions.metrics;
+            metrics.count_unknown_retractions("Rank", 1);
         }
         Ok(())
     }
@@ -215,14 +202,18 @@ impl RankOperator {
 
     /// Forgets a partition that has expired, and notes that it is written now.
     fn expire(&mut self, partition: u32, now_ms: i64) {
-        let Some(ttl) = &mut self.ttl else { return };
-        if ttl.is_expired(partition, now_ms) {
+        if self.partitions.is_expired(partition, now_ms) {
             self.ends.reset(partition);
-            for entry in self.store.sorted.clear_parent(partition) {
-                self.store.leave(entry);
-            }
+            self.clear(partition);
         }
-        ttl.touch(partition, now_ms);
+        self.partitions.touch(partition, now_ms);
+    }
+
+    /// Forgets a partition's rows.
+    fn clear(&mut self, partition: u32) {
+        for entry in self.store.sorted.clear_parent(partition) {
+            self.store.leave(entry);
+        }
     }
 
     fn end_batch(&mut self, input: &Input) {
@@ -237,41 +228,30 @@ impl RankOperator {
 
     fn forget_partition(&mut self, partition: u32) {
         self.ends.reset(partition);
-        if let Some(ttl) = &mut self.ttl {
-            ttl.reset(partition);
-        }
-        self.partitions.remove(partition);
+        self.partitions.forget(partition);
     }
 
     fn measure(&self) {
-        let ttl = self.ttl.as_ref().map_or(0, StateTtl::memory_bytes);
-        let bytes = self.partitions.memory_bytes() + self.store.memory_bytes() + ttl;
-        self.metrics.state_rows.set(self.store.sorted.len() as u64);
-        self.metrics.state_bytes.set(bytes as u64);
+        let bytes = self.partitions.memory_bytes() + self.store.memory_bytes();
+        let metrics = &self.partitions.metrics;
+        metrics.state_rows.set(self.store.sorted.len() as u64);
+        metrics.state_bytes.set(bytes as u64);
     }
 }
 
 impl Operator for RankOperator {
     fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
-        self.metrics = Arc::clone(&ctx.metrics);
-        if let Some(ttl) = &mut self.ttl {
-            ttl.open(&ctx.clock);
-        }
+        self.partitions.open(ctx);
         Ok(())
     }
 
     fn next_timer(&self) -> Option<i64> {
-        self.ttl.as_ref().map(StateTtl::next_sweep_ms)
+        self.partitions.next_sweep_ms()
     }
 
     fn timer(&mut self, now_ms: i64, _out: &mut Output) -> Result<Step> {
-        let Some(ttl) = &mut self.ttl else {
-            return Ok(Step::Done);
-        };
-        for partition in ttl.sweep(self.partitions.live_slots(), now_ms) {
-            for entry in self.store.sorted.clear_parent(partition) {
-                self.store.leave(entry);
-            }
+        for partition in self.partitions.sweep(now_ms) {
+            self.clear(partition);
             self.forget_partition(partition);
         }
         self.store.rows.forget_left();
@@ -282,12 +262,7 @@ impl Operator for RankOperator {
 
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
         let columns = batch.rows.columns();
-        let keys = self.spec.partition_by.iter();
-        let keys: Vec<ArrayRef> = keys.map(|c| ArrayRef::clone(&columns[*c])).collect();
-        let mut partitions = Vec::new();
-        self.partitions
-            .slots_for(&keys, batch.num_rows(), &mut partitions)
-            .map_err(state_error)?;
+        let partitions = self.partitions.slots_of(&batch)?;
         self.store
             .sorted
             .reserve_parents(self.partitions.slots_end());

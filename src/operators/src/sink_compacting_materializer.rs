@@ -145,7 +145,8 @@ impl SinkCompactingMaterializerOperator {
                 (false, _) => left.push(row),
             }
         }
-        self.metrics.unknown_retractions.add(unknown);
+        self.metrics
+            .count_unknown_retractions("SinkMaterializer", unknown);
         left
     }
 

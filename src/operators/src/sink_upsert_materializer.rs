@@ -154,7 +154,8 @@ impl SinkUpsertMaterializerOperator {
         for mark in marks {
             push_mark(&mut changes.marks, changes.rows.len(), mark.watermark);
         }
-        self.metrics.unknown_retractions.add(unknown);
+        self.metrics
+            .count_unknown_retractions("SinkMaterializer", unknown);
         Ok(changes)
     }
 

@@ -8,6 +8,7 @@ use filbert_functions::ExprContext;
 use filbert_graph::{GraphError, JobGraph, JobSettings, JobType, StreamGraph, chain};
 use filbert_operators::bounded::FileCache;
 use filbert_types::Configuration;
+use filbert_types::options::REUSE_SINK;
 
 use crate::batch::{self, build::BatchGraphBuilder};
 use crate::compiled::{CompiledPlan, UNDECIDED};
@@ -15,7 +16,8 @@ use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::options;
 use crate::streaming::advice::Advice;
-use crate::streaming::build::GraphBuilder;
+use crate::streaming::build::{GraphBuilder, Reuse};
+use crate::streaming::sink_reuse::merge_sinks;
 use crate::streaming::{self, explain};
 
 /// What planning needs to know of the session.
@@ -222,13 +224,22 @@ impl Planner {
             .enable_physical_uncorrelated_scalar_subquery = false;
         let config = options;
         let exprs = ExprCompiler::new(&config);
-        let mut builder = GraphBuilder::new(&exprs, parallelism);
+        let reuse = Reuse::of(&self.ctx.configuration)?;
+        let mut builder = GraphBuilder::new(&exprs, parallelism, reuse);
         let mut texts = TextsBuilder::default();
         let mut bounded = true;
-        for target in targets {
-            let explain = wanted.explain;
-            let plan =
-                streaming::plan_target(&self.ctx, &exprs, &config, target, parallelism, explain)?;
+        let plans = targets
+            .iter()
+            .map(|target| {
+                let explain = wanted.explain;
+                streaming::plan_target(&self.ctx, &exprs, &config, target, parallelism, explain)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let plans = match self.ctx.configuration.get_bool(&REUSE_SINK)? {
+            true => merge_sinks(plans),
+            false => plans,
+        };
+        for plan in plans {
             builder.add(&plan)?;
             bounded &= streaming::is_bounded(&plan);
             if wanted.details.is_some() {

@@ -9,6 +9,7 @@ use crossbeam_channel::Sender;
 use filbert_graph::job_graph::ChainedOperator;
 use filbert_graph::{JobGraph, OperatorSpec, StreamNode};
 use filbert_operators::build::output_schema;
+use filbert_operators::check::Replay;
 use filbert_operators::error::Result;
 use filbert_operators::{
     BuiltOperator, Chain, ChainLink, IoRuntime, JobContext, OperatorContext, OperatorError, Outlet,
@@ -149,6 +150,7 @@ impl TaskDescriptor {
                     batch_rows: BATCH_ROWS,
                 },
                 schema: output_schema(&operator.node),
+                replay: Replay::of(&operator.node.spec).filter(|_| cfg!(debug_assertions)),
                 operator: built,
             });
         }

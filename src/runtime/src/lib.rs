@@ -34,6 +34,6 @@ pub use cluster::MiniCluster;
 pub use error::JobError;
 pub use filbert_operators::JobContext;
 pub use job_client::{JobClient, JobOutcome};
-pub use metrics::{JobDetail, JobOverview};
+pub use metrics::{JobDetail, JobOverview, OperatorDetail};
 pub use result::{CollectHandle, Received};
 pub use status::{ExecutionState, JobStatus};

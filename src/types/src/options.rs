@@ -336,6 +336,42 @@ pub const AGG_PHASE_STRATEGY: ConfigOption = ConfigOption::new(
     "Aggregate in one phase or in two.",
 )
 .default("AUTO");
+pub const SPLIT_DISTINCT: ConfigOption = ConfigOption::new(
+    "table.optimizer.distinct-agg.split.enabled",
+    Boolean,
+    "Aggregate DISTINCT values in two levels, the first by buckets of the values.",
+)
+.default("false");
+pub const SPLIT_DISTINCT_BUCKETS: ConfigOption = ConfigOption::new(
+    "table.optimizer.distinct-agg.split.bucket-num",
+    Integer,
+    "How many buckets split DISTINCT values have.",
+)
+.default("1024");
+pub const INCREMENTAL_AGGREGATE: ConfigOption = ConfigOption::new(
+    "table.optimizer.incremental-agg-enabled",
+    Boolean,
+    "Let the two middle phases of split and two-phase aggregates share their state.",
+)
+.default("true");
+pub const REUSE_SUB_PLAN: ConfigOption = ConfigOption::new(
+    "table.optimizer.reuse-sub-plan-enabled",
+    Boolean,
+    "Run equal parts of a statement's plans once.",
+)
+.default("true");
+pub const REUSE_SOURCE: ConfigOption = ConfigOption::new(
+    "table.optimizer.reuse-source-enabled",
+    Boolean,
+    "Read a source once where equal parts of plans are run once.",
+)
+.default("true");
+pub const REUSE_SINK: ConfigOption = ConfigOption::new(
+    "table.optimizer.reuse-sink-enabled",
+    Boolean,
+    "Write what a statement set inserts into one table through one sink.",
+)
+.default("false");
 pub const SORT_DEFAULT_LIMIT: ConfigOption = ConfigOption::new(
     "table.exec.sort.default-limit",
     Integer,
@@ -471,6 +507,12 @@ pub const HONOURED: &[(&str, &[ConfigOption])] = &[
             MINI_BATCH_LATENCY,
             MINI_BATCH_SIZE,
             AGG_PHASE_STRATEGY,
+            SPLIT_DISTINCT,
+            SPLIT_DISTINCT_BUCKETS,
+            INCREMENTAL_AGGREGATE,
+            REUSE_SUB_PLAN,
+            REUSE_SOURCE,
+            REUSE_SINK,
             SORT_DEFAULT_LIMIT,
             SORT_NON_TEMPORAL,
             BUILTIN_CATALOG,

@@ -4,6 +4,7 @@ use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
 use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::AggregateCallSpec;
+use filbert_state::ValueTable;
 
 use super::distinct::DistinctValues;
 use super::{Accumulator, Op, Rows, make};
@@ -143,12 +144,8 @@ impl AggregateCalls {
     }
 
     pub fn reset(&mut self, slot: u32) {
-        for call in &mut self.calls {
-            call.accumulator.reset(slot);
-        }
-        for distinct in &mut self.distinct {
-            distinct.reset(slot);
-        }
+        self.reset_results(slot);
+        self.reset_values(slot);
     }
 
     pub fn memory_bytes(&self) -> usize {
@@ -237,6 +234,63 @@ impl AggregateCalls {
             }
         }
         Ok(())
+    }
+
+    /// As `import`, where the values that DISTINCT calls have seen have slots of their own; `slot_of` gives the slot of
+    /// the accumulators for each of those.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn import_apart(
+        &mut self,
+        values: &[u32],
+        slot_of: &ValueTable<u32>,
+        slots: &[u32],
+        state: &[ArrayRef],
+    ) -> Result<()> {
+        let places = self.state_columns();
+        for (call, place) in self.calls.iter_mut().zip(places) {
+            let Some(state) = state.get(place) else {
+                return Err(OperatorError::engine("An aggregate's state lacks columns."));
+            };
+            let Some((view, lane)) = call.distinct else {
+                call.accumulator.import(slots, state)?;
+                continue;
+            };
+            let news = self.distinct[view].import(values, state, lane)?;
+            let slots: Vec<u32> = news.slots.iter().map(|v| slot_of.get(*v)).collect();
+            let rows = Rows {
+                slots: &slots,
+                ops: Some(&news.ops),
+                resets: None,
+            };
+            call.accumulator.update(rows, &news.columns)?;
+        }
+        Ok(())
+    }
+
+    /// The accumulators of these slots as columns, without the values that DISTINCT calls have seen.
+    ///
+    /// # Errors
+    /// When the state can't be written.
+    pub fn export_results(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
+        let mut columns = Vec::new();
+        for call in &self.calls {
+            columns.extend(call.accumulator.export(slots)?);
+        }
+        Ok(columns)
+    }
+
+    pub fn reset_results(&mut self, slot: u32) {
+        for call in &mut self.calls {
+            call.accumulator.reset(slot);
+        }
+    }
+
+    pub fn reset_values(&mut self, slot: u32) {
+        for distinct in &mut self.distinct {
+            distinct.reset(slot);
+        }
     }
 
     /// Which rows count for which call.

@@ -1,27 +1,22 @@
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, Int64Array};
+use arrow::array::{Array, Int64Array};
 use arrow::datatypes::SchemaRef;
 use filbert_graph::spec::DeduplicateSpec;
-use filbert_state::{KeyIndex, TimeTable, ValueTable};
+use filbert_state::{TimeTable, ValueTable};
 use filbert_types::{ChangeBatch, RowKind, Watermark};
 
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
-use crate::metrics::OperatorMetrics;
+use crate::keyed::Keyed;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
 use crate::stored_rows::{StoredChanges, StoredRows};
-use crate::ttl::StateTtl;
 use crate::watermark_assigner::to_millis;
 
 /// The first row of each key by event time.
 pub struct FirstRowOperator {
-    key: Vec<usize>,
     rowtime: usize,
     output: SchemaRef,
-    keys: KeyIndex,
+    keys: Keyed,
     rows: StoredRows,
     /// By key: the entry of the row that waits, one higher; 0 for none.
     waiting: ValueTable<u32>,
@@ -32,8 +27,6 @@ pub struct FirstRowOperator {
     timers: TimeTable<Vec<u32>>,
     progress: i64,
     changes: StoredChanges,
-    ttl: Option<StateTtl>,
-    metrics: Arc<OperatorMetrics>,
 }
 
 impl FirstRowOperator {
@@ -45,13 +38,10 @@ impl FirstRowOperator {
         input: &SchemaRef,
         output: SchemaRef,
     ) -> Result<FirstRowOperator> {
-        let types = spec.key.iter();
-        let types = types.map(|c| input.field(*c).data_type().clone()).collect();
         Ok(FirstRowOperator {
-            key: spec.key.clone(),
             rowtime,
             output,
-            keys: KeyIndex::new(types).map_err(state_error)?,
+            keys: Keyed::new(&spec.key, input, spec.state_ttl_ms)?,
             rows: StoredRows::new(input),
             waiting: ValueTable::default(),
             times: ValueTable::default(),
@@ -59,8 +49,6 @@ impl FirstRowOperator {
             timers: TimeTable::default(),
             progress: i64::MIN,
             changes: StoredChanges::default(),
-            ttl: StateTtl::new(spec.state_ttl_ms),
-            metrics: Arc::default(),
         })
     }
 
@@ -78,7 +66,7 @@ impl FirstRowOperator {
     /// Keeps the row when it is the earliest of a key that has not been emitted.
     fn take_row(&mut self, row: usize, slot: u32, time: i64) -> Result<()> {
         if time < self.progress {
-            self.metrics.late_records_dropped.add(1);
+            self.keys.metrics.late_records_dropped.add(1);
             return Ok(());
         }
         if self.emitted.get(slot) {
@@ -114,9 +102,7 @@ impl FirstRowOperator {
                 self.rows.leave(entry);
                 self.waiting.reset(slot);
                 self.emitted.set(slot, true);
-                if let Some(ttl) = &mut self.ttl {
-                    ttl.touch(slot, now_ms);
-                }
+                self.keys.touch(slot, now_ms);
             }
         }
         self.changes.watermark(watermark);
@@ -124,10 +110,8 @@ impl FirstRowOperator {
 
     /// Forgets that a key has been emitted, when that was long ago.
     fn expire(&mut self, slot: u32, now_ms: i64) {
-        if let Some(ttl) = &mut self.ttl
-            && ttl.is_expired(slot, now_ms)
-        {
-            ttl.reset(slot);
+        if self.keys.is_expired(slot, now_ms) {
+            self.keys.forget_age(slot);
             self.emitted.reset(slot);
         }
     }
@@ -137,33 +121,28 @@ impl FirstRowOperator {
             + self.rows.memory_bytes()
             + self.waiting.memory_bytes()
             + self.times.memory_bytes();
-        self.metrics.state_rows.set(self.keys.len() as u64);
-        self.metrics.state_bytes.set(bytes as u64);
+        let metrics = &self.keys.metrics;
+        metrics.state_rows.set(self.keys.index.len() as u64);
+        metrics.state_bytes.set(bytes as u64);
     }
 }
 
 impl Operator for FirstRowOperator {
     fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
-        self.metrics = Arc::clone(&ctx.metrics);
-        if let Some(ttl) = &mut self.ttl {
-            ttl.open(&ctx.clock);
-        }
+        self.keys.open(ctx);
         Ok(())
     }
 
     fn next_timer(&self) -> Option<i64> {
-        self.ttl.as_ref().map(StateTtl::next_sweep_ms)
+        self.keys.next_sweep_ms()
     }
 
     fn timer(&mut self, now_ms: i64, _out: &mut Output) -> Result<Step> {
-        let Some(ttl) = &mut self.ttl else {
-            return Ok(Step::Done);
-        };
-        for slot in ttl.sweep(self.keys.live_slots(), now_ms) {
-            ttl.reset(slot);
+        for slot in self.keys.sweep(now_ms) {
             self.emitted.reset(slot);
-            if self.waiting.get(slot) == 0 {
-                self.keys.remove(slot);
+            match self.waiting.get(slot) {
+                0 => self.keys.forget(slot),
+                _ => self.keys.forget_age(slot),
             }
         }
         self.measure();
@@ -171,19 +150,12 @@ impl Operator for FirstRowOperator {
     }
 
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        let keys = self.key.iter();
-        let keys: Vec<ArrayRef> = keys
-            .map(|c| ArrayRef::clone(batch.rows.column(*c)))
-            .collect();
-        let mut slots = Vec::new();
-        self.keys
-            .slots_for(&keys, batch.num_rows(), &mut slots)
-            .map_err(state_error)?;
+        let slots = self.keys.slots_of(&batch)?;
         self.waiting.reserve_slots(self.keys.slots_end());
         self.times.reserve_slots(self.keys.slots_end());
         self.emitted.reserve_slots(self.keys.slots_end());
         let times: Int64Array = to_millis(batch.rows.column(self.rowtime))?;
-        let now_ms = self.ttl.as_ref().map_or(0, StateTtl::now_ms);
+        let now_ms = self.keys.now_ms();
         let mut marks = batch.marks.iter().peekable();
         for (row, slot) in slots.iter().enumerate() {
             while let Some(mark) = marks.next_if(|m| m.offset <= row) {
@@ -203,7 +175,7 @@ impl Operator for FirstRowOperator {
     }
 
     fn watermark(&mut self, watermark: Watermark, out: &mut Output) -> Result<Step> {
-        let now_ms = self.ttl.as_ref().map_or(0, StateTtl::now_ms);
+        let now_ms = self.keys.now_ms();
         self.fire(watermark, now_ms);
         self.run(out)
     }

@@ -1,26 +1,23 @@
-use std::sync::Arc;
-
 use arrow::array::{Array, ArrayRef, Int64Array};
 use arrow::datatypes::SchemaRef;
 use filbert_graph::spec::DeduplicateSpec;
-use filbert_state::{KeyIndex, ValueTable, hash_rows};
+use filbert_state::{ValueTable, hash_rows};
 use filbert_types::{ChangeBatch, RowKind};
 
 use crate::context::OperatorContext;
 use crate::error::Result;
 use crate::group_aggregate::state_error;
-use crate::metrics::OperatorMetrics;
+use crate::keyed::Keyed;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
 use crate::stored_rows::{StoredChanges, StoredRows};
-use crate::ttl::StateTtl;
 use crate::watermark_assigner::to_millis;
 
 /// The last row of each key.
 pub struct LastRowOperator {
     spec: DeduplicateSpec,
     output: SchemaRef,
-    keys: KeyIndex,
+    keys: Keyed,
     rows: StoredRows,
     /// By key: its row's entry, one higher; 0 for none.
     entries: ValueTable<u32>,
@@ -28,8 +25,6 @@ pub struct LastRowOperator {
     marks: ValueTable<i64>,
     content: Vec<usize>,
     changes: StoredChanges,
-    ttl: Option<StateTtl>,
-    metrics: Arc<OperatorMetrics>,
 }
 
 impl LastRowOperator {
@@ -40,12 +35,10 @@ impl LastRowOperator {
         input: &SchemaRef,
         output: SchemaRef,
     ) -> Result<LastRowOperator> {
-        let types = spec.key.iter();
-        let types = types.map(|c| input.field(*c).data_type().clone()).collect();
         Ok(LastRowOperator {
             spec: spec.clone(),
             output,
-            keys: KeyIndex::new(types).map_err(state_error)?,
+            keys: Keyed::new(&spec.key, input, spec.state_ttl_ms)?,
             rows: StoredRows::new(input),
             entries: ValueTable::default(),
             marks: ValueTable::default(),
@@ -53,8 +46,6 @@ impl LastRowOperator {
                 .filter(|c| !spec.processing_times.contains(c))
                 .collect(),
             changes: StoredChanges::default(),
-            ttl: StateTtl::new(spec.state_ttl_ms),
-            metrics: Arc::default(),
         })
     }
 
@@ -93,7 +84,7 @@ impl LastRowOperator {
         let known = self.marks.get(slot);
         match self.spec.rowtime {
             Some(_) => mark < known,
-            None => mark == known && self.ttl.is_none(),
+            None => mark == known && self.keys.lives_for_ever(),
         }
     }
 
@@ -102,35 +93,29 @@ impl LastRowOperator {
             + self.rows.memory_bytes()
             + self.entries.memory_bytes()
             + self.marks.memory_bytes();
-        self.metrics.state_rows.set(self.rows.len() as u64);
-        self.metrics.state_bytes.set(bytes as u64);
+        let metrics = &self.keys.metrics;
+        metrics.state_rows.set(self.rows.len() as u64);
+        metrics.state_bytes.set(bytes as u64);
     }
 }
 
 impl Operator for LastRowOperator {
     fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
-        self.metrics = Arc::clone(&ctx.metrics);
-        if let Some(ttl) = &mut self.ttl {
-            ttl.open(&ctx.clock);
-        }
+        self.keys.open(ctx);
         Ok(())
     }
 
     fn next_timer(&self) -> Option<i64> {
-        self.ttl.as_ref().map(StateTtl::next_sweep_ms)
+        self.keys.next_sweep_ms()
     }
 
     fn timer(&mut self, now_ms: i64, _out: &mut Output) -> Result<Step> {
-        let Some(ttl) = &mut self.ttl else {
-            return Ok(Step::Done);
-        };
-        for slot in ttl.sweep(self.keys.live_slots(), now_ms) {
-            ttl.reset(slot);
+        for slot in self.keys.sweep(now_ms) {
             if let Some(entry) = self.entries.get(slot).checked_sub(1) {
                 self.rows.leave(entry);
             }
             self.entries.reset(slot);
-            self.keys.remove(slot);
+            self.keys.forget(slot);
         }
         self.rows.forget_left();
         self.measure();
@@ -138,27 +123,17 @@ impl Operator for LastRowOperator {
     }
 
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        let keys = self.spec.key.iter();
-        let keys: Vec<ArrayRef> = keys
-            .map(|c| ArrayRef::clone(batch.rows.column(*c)))
-            .collect();
-        let mut slots = Vec::new();
-        self.keys
-            .slots_for(&keys, batch.num_rows(), &mut slots)
-            .map_err(state_error)?;
+        let slots = self.keys.slots_of(&batch)?;
         self.entries.reserve_slots(self.keys.slots_end());
         self.marks.reserve_slots(self.keys.slots_end());
         let row_marks = self.marks_of(&batch)?;
-        let now_ms = self.ttl.as_ref().map_or(0, StateTtl::now_ms);
+        let now_ms = self.keys.now_ms();
         let mut watermarks = batch.marks.iter().peekable();
         for (row, (slot, mark)) in slots.iter().zip(&row_marks).enumerate() {
             while let Some(watermark) = watermarks.next_if(|m| m.offset <= row) {
                 self.changes.watermark(watermark.watermark);
             }
-            let expired = self
-                .ttl
-                .as_ref()
-                .is_some_and(|t| t.is_expired(*slot, now_ms));
+            let expired = self.keys.is_expired(*slot, now_ms);
             if !expired && self.is_skipped(*slot, *mark) {
                 continue;
             }
@@ -178,9 +153,7 @@ impl Operator for LastRowOperator {
             }
             self.entries.set(*slot, entry + 1);
             self.marks.set(*slot, *mark);
-            if let Some(ttl) = &mut self.ttl {
-                ttl.touch(*slot, now_ms);
-            }
+            self.keys.touch(*slot, now_ms);
         }
         watermarks.for_each(|m| self.changes.watermark(m.watermark));
         self.rows.write(batch.rows.columns())?;

@@ -21,7 +21,6 @@ pub(super) struct GroupState {
     pub ttl: Option<Ttl>,
     pub clock: Option<Arc<dyn Clock>>,
     pub metrics: Arc<OperatorMetrics>,
-    warned: bool,
 }
 
 /// When keys were last written, and how long they live from then on.
@@ -60,7 +59,6 @@ impl GroupState {
             ttl: spec.state_ttl_ms.filter(|ttl| *ttl > 0).map(Ttl::new),
             clock: None,
             metrics: Arc::default(),
-            warned: false,
         })
     }
 
@@ -130,17 +128,9 @@ impl GroupState {
     }
 
     /// Counts retractions of rows that no group has, and says so once.
-    pub fn count_unknown(&mut self, rows: u64) {
-        if rows == 0 {
-            return;
-        }
-        self.metrics.unknown_retractions.add(rows);
-        if !self.warned {
-            self.warned = true;
-            tracing::warn!(
-                "GroupAggregate: dropped a retraction of a row that its state doesn't know. Further ones are counted in the metric unknownRetractions alone. The state may have expired, or the input's changelog is incomplete."
-            );
-        }
+    pub fn count_unknown(&self, rows: u64) {
+        self.metrics
+            .count_unknown_retractions("GroupAggregate", rows);
     }
 
     pub fn measure(&self) {

@@ -10,14 +10,12 @@
 //!   so long is forgotten.
 //! - Cost: each change runs the functions over its partition once; by time, over the frames that reach it.
 
-use std::sync::Arc;
-
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, SchemaRef};
 use filbert_graph::spec::{
     OverFunction, OverSpec, RankFunction, RankRange, RankSpec, RankStrategy, SortKey,
 };
-use filbert_state::{KeyIndex, NO_SLOT, RowTable, ValueTable};
+use filbert_state::{NO_SLOT, RowTable, ValueTable};
 use filbert_types::{ChangeBatch, RowKind};
 
 use super::corrected::{ByTime, aggregates};
@@ -26,12 +24,11 @@ use crate::aggregate::Op;
 use crate::context::OperatorContext;
 use crate::error::Result;
 use crate::group_aggregate::state_error;
-use crate::metrics::OperatorMetrics;
+use crate::keyed::Keyed;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
 use crate::rank::store::{RankStore, RowKeys};
 use crate::stored_rows::StoredChanges;
-use crate::ttl::StateTtl;
 
 /// The functions run in one slot, anew for each change.
 pub(super) const SCRATCH: u32 = 0;
@@ -42,7 +39,7 @@ pub struct ChangingOverOperator {
     rows_frame: bool,
     emit_update_before: bool,
     output: SchemaRef,
-    partitions: KeyIndex,
+    partitions: Keyed,
     pub(super) store: RankStore,
     pub(super) calls: Calls,
     /// Results by slots of their own, with what only tells of changes behind them.
@@ -59,8 +56,6 @@ pub struct ChangingOverOperator {
     /// Results that nobody needs once the changes have gone out.
     stale: Vec<u32>,
     input: Option<Input>,
-    ttl: Option<StateTtl>,
-    metrics: Arc<OperatorMetrics>,
 }
 
 pub(super) struct Input {
@@ -106,8 +101,6 @@ impl ChangingOverOperator {
             processing_times: spec.processing_times.clone(),
             state_ttl_ms: spec.state_ttl_ms,
         };
-        let types = spec.partition_by.iter();
-        let types: Vec<DataType> = types.map(|c| input.field(*c).data_type().clone()).collect();
         let by_time = ByTime::new(spec, order.column);
         let functions: Vec<OverFunction> = match &by_time {
             Some(_) => aggregates(&spec.calls),
@@ -120,7 +113,7 @@ impl ChangingOverOperator {
         Ok(ChangingOverOperator {
             rows_frame: spec.frame.rows,
             emit_update_before: spec.emit_update_before,
-            partitions: KeyIndex::new(types).map_err(state_error)?,
+            partitions: Keyed::new(&spec.partition_by, input, spec.state_ttl_ms)?,
             store: RankStore::new(&rank, input)?,
             calls: Calls::new(&functions, input, retracts)?,
             results: RowTable::new(&result_types),
@@ -131,8 +124,6 @@ impl ChangingOverOperator {
             change_results: Vec::new(),
             stale: Vec::new(),
             input: None,
-            ttl: StateTtl::new(spec.state_ttl_ms),
-            metrics: Arc::default(),
             output,
             rank,
         })
@@ -174,7 +165,7 @@ impl ChangingOverOperator {
 
     /// Takes rows until there are enough changes for a batch; true when all rows are taken.
     fn take_rows(&mut self, input: &mut Input, changes_max: usize) -> Result<bool> {
-        let now_ms = self.ttl.as_ref().map(StateTtl::now_ms);
+        let now_ms = self.partitions.now_ms();
         loop {
             let mark = input.batch.marks.get(input.mark).copied();
             if let Some(mark) = mark.filter(|m| m.offset <= input.row) {
@@ -188,9 +179,7 @@ impl ChangingOverOperator {
             if self.changes.len() >= changes_max {
                 return Ok(false);
             }
-            if let Some(now_ms) = now_ms {
-                self.expire(input.partitions[input.row], now_ms);
-            }
+            self.expire(input.partitions[input.row], now_ms);
             let kind = input.batch.kind(input.row);
             match (Op::of(kind) == Op::Add, self.by_time.is_some()) {
                 (true, true) => self.insert_by_time(input, kind)?,
@@ -218,7 +207,8 @@ impl ChangingOverOperator {
     pub(super) fn take_back(&mut self, input: &Input) -> Result<Option<(u32, usize)>> {
         let (partition, row) = (input.partitions[input.row], input.row);
         let Some((position, entry)) = self.store.find(partition, &input.keys, row) else {
-            self.metrics.unknown_retractions.add(1);
+            let metrics = &self.partitions.metrics;
+            metrics.count_unknown_retractions("OverAggregate", 1);
             return Ok(None);
         };
         self.store.write(input.batch.rows.columns())?;
@@ -395,16 +385,10 @@ impl ChangingOverOperator {
     }
 
     fn expire(&mut self, partition: u32, now_ms: i64) {
-        let expired = self
-            .ttl
-            .as_ref()
-            .is_some_and(|t| t.is_expired(partition, now_ms));
-        if expired {
+        if self.partitions.is_expired(partition, now_ms) {
             self.clear(partition);
         }
-        if let Some(ttl) = &mut self.ttl {
-            ttl.touch(partition, now_ms);
-        }
+        self.partitions.touch(partition, now_ms);
     }
 
     fn clear(&mut self, partition: u32) {
@@ -417,17 +401,10 @@ impl ChangingOverOperator {
     fn end_batch(&mut self, input: &Input) {
         for partition in &input.partitions {
             if self.store.sorted.len_of(*partition) == 0 {
-                self.forget(*partition);
+                self.partitions.forget(*partition);
             }
         }
         self.measure();
-    }
-
-    fn forget(&mut self, partition: u32) {
-        if let Some(ttl) = &mut self.ttl {
-            ttl.reset(partition);
-        }
-        self.partitions.remove(partition);
     }
 
     fn measure(&self) {
@@ -436,31 +413,26 @@ impl ChangingOverOperator {
             + self.results.memory_bytes()
             + self.result_of.memory_bytes()
             + self.calls.memory_bytes();
-        self.metrics.state_rows.set(self.store.sorted.len() as u64);
-        self.metrics.state_bytes.set(bytes as u64);
+        let metrics = &self.partitions.metrics;
+        metrics.state_rows.set(self.store.sorted.len() as u64);
+        metrics.state_bytes.set(bytes as u64);
     }
 }
 
 impl Operator for ChangingOverOperator {
     fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
-        self.metrics = Arc::clone(&ctx.metrics);
-        if let Some(ttl) = &mut self.ttl {
-            ttl.open(&ctx.clock);
-        }
+        self.partitions.open(ctx);
         Ok(())
     }
 
     fn next_timer(&self) -> Option<i64> {
-        self.ttl.as_ref().map(StateTtl::next_sweep_ms)
+        self.partitions.next_sweep_ms()
     }
 
     fn timer(&mut self, now_ms: i64, _out: &mut Output) -> Result<Step> {
-        let Some(ttl) = &mut self.ttl else {
-            return Ok(Step::Done);
-        };
-        for partition in ttl.sweep(self.partitions.live_slots(), now_ms) {
+        for partition in self.partitions.sweep(now_ms) {
             self.clear(partition);
-            self.forget(partition);
+            self.partitions.forget(partition);
         }
         self.store.rows.forget_left();
         self.stale
@@ -472,12 +444,7 @@ impl Operator for ChangingOverOperator {
 
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
         let columns = batch.rows.columns();
-        let keys = self.rank.partition_by.iter();
-        let keys: Vec<ArrayRef> = keys.map(|c| ArrayRef::clone(&columns[*c])).collect();
-        let mut partitions = Vec::new();
-        self.partitions
-            .slots_for(&keys, batch.num_rows(), &mut partitions)
-            .map_err(state_error)?;
+        let partitions = self.partitions.slots_of(&batch)?;
         self.store
             .sorted
             .reserve_parents(self.partitions.slots_end());

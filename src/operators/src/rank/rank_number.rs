@@ -85,20 +85,39 @@ pub(super) fn retract(
     true
 }
 
+/// The entries of a partition from a position on, each with its position and the rank of its group; `rank` is that of
+/// the group before. None where an entry is of the group before, whose rank the caller knows.
+fn ranked<'a>(
+    top: &'a TopN,
+    store: &'a RankStore,
+    partition: u32,
+    from: usize,
+    mut rank: i64,
+) -> impl Iterator<Item = (usize, u32, Option<i64>)> + 'a {
+    let before = from.checked_sub(1);
+    let mut last = before.and_then(|p| store.sorted.get(partition, p));
+    let mut is_behind = false;
+    let entries = store.sorted.iter_from(partition, from);
+    (from..).zip(entries).map(move |(position, entry)| {
+        if last.is_none_or(|last| !store.sorted.same_key(last, entry)) {
+            is_behind = true;
+            rank = match top.function {
+                RankFunction::DenseRank => rank + 1,
+                _ => position as i64 + 1,
+            };
+        }
+        last = Some(entry);
+        (position, entry, is_behind.then_some(rank))
+    })
+}
+
 /// The rank of a group that begins at this position.
 fn rank_at(top: &TopN, store: &RankStore, partition: u32, first: usize) -> i64 {
     if top.function == RankFunction::Rank {
         return first as i64 + 1;
     }
-    let mut groups = 0;
-    let mut last = None;
-    for entry in store.sorted.iter_from(partition, 0).take(first) {
-        if last.is_none_or(|last| !store.sorted.same_key(last, entry)) {
-            groups += 1;
-        }
-        last = Some(entry);
-    }
-    groups + 1
+    let before = ranked(top, store, partition, 0, 0).take(first).last();
+    before.and_then(|(_, _, rank)| rank).unwrap_or(0) + 1
 }
 
 /// Calls `each` with the entries of the groups behind `from` and their ranks, while it says so. `rank` is that of the
@@ -108,23 +127,11 @@ fn followers(
     store: &RankStore,
     partition: u32,
     from: usize,
-    mut rank: i64,
+    rank: i64,
     mut each: impl FnMut(u32, i64) -> bool,
 ) {
-    let mut last = from
-        .checked_sub(1)
-        .and_then(|p| store.sorted.get(partition, p));
-    let mut behind = false;
-    for (position, entry) in (from as i64..).zip(store.sorted.iter_from(partition, from)) {
-        if last.is_none_or(|last| !store.sorted.same_key(last, entry)) {
-            behind = true;
-            rank = match top.function {
-                RankFunction::DenseRank => rank + 1,
-                _ => position + 1,
-            };
-        }
-        last = Some(entry);
-        if behind && !each(entry, rank) {
+    for (_, entry, rank) in ranked(top, store, partition, from, rank) {
+        if rank.is_some_and(|rank| !each(entry, rank)) {
             return;
         }
     }
@@ -149,22 +156,13 @@ fn drop_out_of_range(top: &TopN, store: &mut RankStore, incoming: Incoming<'_>) 
     if store.sorted.len_of(partition) as i64 <= end {
         return;
     }
-    let mut keep = store.sorted.len_of(partition);
-    let mut rank = 0;
-    let mut last = None;
-    for (position, entry) in store.sorted.iter_from(partition, 0).enumerate() {
-        if last.is_none_or(|last| !store.sorted.same_key(last, entry)) {
-            rank = match top.function {
-                RankFunction::DenseRank => rank + 1,
-                _ => position as i64 + 1,
-            };
-        }
-        if rank > end {
-            keep = position;
-            break;
-        }
-        last = Some(entry);
-    }
+    let mut out_of_range = ranked(top, store, partition, 0, 0)
+        .filter(|(_, _, rank)| rank.is_some_and(|rank| rank > end))
+        .map(|(position, ..)| position);
+    let Some(keep) = out_of_range.next() else {
+        return;
+    };
+    drop(out_of_range);
     while store.sorted.len_of(partition) > keep {
         match store.sorted.pop_last(partition) {
             Some(fallen) => store.leave(fallen),

@@ -6,6 +6,9 @@ use filbert_graph::{
     ChainingStrategy, ExchangeMode, Partitioner, ResourceSpec, StreamEdge, StreamGraph, StreamNode,
 };
 
+use filbert_types::Configuration;
+use filbert_types::options::{REUSE_SOURCE, REUSE_SUB_PLAN};
+
 use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::streaming::node::{Distribution, NodeId, PlanNode, StreamOp, StreamPlan};
@@ -16,8 +19,32 @@ pub(crate) struct GraphBuilder<'a> {
     pub graph: StreamGraph,
     exprs: &'a ExprCompiler,
     parallelism: usize,
+    reuse: Reuse,
     /// Nodes by what they do and read, so that targets share them.
     known: HashMap<String, u32>,
+}
+
+/// Which equal parts of plans run once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reuse {
+    sub_plans: bool,
+    sources: bool,
+}
+
+impl Reuse {
+    /// # Errors
+    /// When an option has a bad value.
+    pub fn of(configuration: &Configuration) -> Result<Reuse, PlanError> {
+        Ok(Reuse {
+            sub_plans: configuration.get_bool(&REUSE_SUB_PLAN)?,
+            sources: configuration.get_bool(&REUSE_SOURCE)?,
+        })
+    }
+
+    fn allows(self, op: &StreamOp) -> bool {
+        let is_source = matches!(op, StreamOp::Source(_));
+        self.sub_plans && (self.sources || !is_source)
+    }
 }
 
 /// A producer of rows: a node of the graph.
@@ -28,11 +55,12 @@ struct Producer {
 }
 
 impl<'a> GraphBuilder<'a> {
-    pub fn new(exprs: &'a ExprCompiler, parallelism: usize) -> GraphBuilder<'a> {
+    pub fn new(exprs: &'a ExprCompiler, parallelism: usize, reuse: Reuse) -> GraphBuilder<'a> {
         GraphBuilder {
             graph: StreamGraph::default(),
             exprs,
             parallelism,
+            reuse,
             known: HashMap::new(),
         }
     }
@@ -132,7 +160,8 @@ impl<'a> GraphBuilder<'a> {
         edges: &[StreamEdge],
         parallelism: usize,
     ) -> Result<Option<String>, PlanError> {
-        if spec.is_sink() || !node.op.operator().is_deterministic() {
+        let is_shared = self.reuse.allows(&node.op);
+        if !is_shared || spec.is_sink() || !node.op.operator().is_deterministic() {
             return Ok(None);
         }
         let key = serde_json::to_string(&(spec, edges, parallelism));

@@ -10,6 +10,7 @@ mod over;
 mod rank;
 mod rows;
 mod scan;
+mod split_distinct;
 mod temporal_join;
 mod unnest;
 mod watermark;

@@ -89,6 +89,7 @@ fn visit(plan: &mut StreamPlan, id: NodeId, required: KeySet) -> Result<(), Plan
         StreamOp::LookupJoin(join) => of_lookup(plan, id, &join, &required)?,
         StreamOp::GroupAggregate(_)
         | StreamOp::LocalGroupAggregate(_)
+        | StreamOp::IncrementalGroupAggregate(_)
         | StreamOp::WindowAggregate(_)
         | StreamOp::LocalWindowAggregate(_) => of_input(plan),
         StreamOp::Expand(_) | StreamOp::WindowTableFunction(_) => {

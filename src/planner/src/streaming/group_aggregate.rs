@@ -17,10 +17,32 @@ pub(crate) struct GroupAggregate {
     pub keys: Vec<usize>,
     pub calls: Vec<AggregateCall>,
     pub state_ttl_ms: Option<u64>,
+    pub level: Level,
     /// With mini-batch, how many rows a bundle holds.
     pub mini_batch_rows: Option<u64>,
     /// As the second phase: what the first was made of.
     pub merged: Option<Merged>,
+}
+
+/// Which level of a split DISTINCT an aggregation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    Whole,
+    /// By buckets of the values.
+    Partial,
+    /// Puts the buckets together.
+    Final,
+}
+
+impl Level {
+    /// What EXPLAIN says of it, before what is selected.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Level::Whole => "",
+            Level::Partial => "partialFinalType=[PARTIAL], ",
+            Level::Final => "partialFinalType=[FINAL], ",
+        }
+    }
 }
 
 /// The first phase, as the second one knows it.
@@ -42,6 +64,7 @@ impl GroupAggregate {
             keys,
             calls,
             state_ttl_ms,
+            level: Level::Whole,
             mini_batch_rows: None,
             merged: None,
         }
@@ -108,7 +131,7 @@ impl StreamOperator for GroupAggregate {
             .map(|k| view.input(0).columns[*k].name.clone())
             .collect();
         let select: Vec<String> = keys.iter().cloned().chain(self.call_texts(view)).collect();
-        let select = format!("select=[{}]", select.join(", "));
+        let select = format!("{}select=[{}]", self.level.text(), select.join(", "));
         if keys.is_empty() {
             select
         } else {

@@ -8,6 +8,7 @@ use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::streaming::aggregate::{AggregateCall, distinct_names};
 use crate::streaming::changelog::{DeleteKind, ModifyKinds, UpdateKind};
+use crate::streaming::group_aggregate::Level;
 use crate::streaming::node::{Accepts, KeySet, NodeView, StreamOperator};
 
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub(crate) struct LocalGroupAggregate {
     pub keys: Vec<usize>,
     pub calls: Vec<AggregateCall>,
     pub specs: Vec<AggregateCallSpec>,
+    pub level: Level,
     /// How Flink names the calls' buffers.
     pub buffers: Vec<String>,
     pub retracts: bool,
@@ -48,7 +50,7 @@ impl StreamOperator for LocalGroupAggregate {
                 select.push(format!("DISTINCT({}) AS {name}", call.args_text(input)));
             }
         }
-        let select = format!("select=[{}]", select.join(", "));
+        let select = format!("{}select=[{}]", self.level.text(), select.join(", "));
         match keys.is_empty() {
             true => select,
             false => format!("groupBy=[{}], {select}", keys.join(", ")),

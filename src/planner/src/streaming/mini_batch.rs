@@ -2,18 +2,22 @@
 //! merged they run in two phases.
 
 use filbert_functions::aggregate::aggregate;
+use filbert_graph::spec::AggregateCallSpec;
 use filbert_operators::aggregate::AggregateCalls;
-use filbert_types::options::{AGG_PHASE_STRATEGY, MINI_BATCH, MINI_BATCH_LATENCY, MINI_BATCH_SIZE};
-use filbert_types::{Configuration, LogicalType, TypeKind};
+use filbert_types::options::{
+    AGG_PHASE_STRATEGY, INCREMENTAL_AGGREGATE, MINI_BATCH, MINI_BATCH_LATENCY, MINI_BATCH_SIZE,
+};
+use filbert_types::{Configuration, LogicalType, TimeKind, TypeKind};
 
 use crate::columns::{PlanColumn, shown_type};
 use crate::error::PlanError;
 use crate::streaming::changelog::{DeleteKind, ModifyKinds, Traits, UpdateKind};
-use crate::streaming::group_aggregate::{GroupAggregate, Merged};
+use crate::streaming::group_aggregate::{GroupAggregate, Level, Merged};
+use crate::streaming::incremental_group_aggregate::IncrementalGroupAggregate;
 use crate::streaming::local_group_aggregate::LocalGroupAggregate;
 use crate::streaming::mini_batch_assigner::MiniBatchAssigner;
 use crate::streaming::monotonicity::ignored_retractions;
-use crate::streaming::node::{Distribution, NodeId, StreamOp, StreamPlan};
+use crate::streaming::node::{Distribution, NodeId, PlanNode, StreamOp, StreamPlan};
 
 /// `table.exec.mini-batch.*`, where it is on.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +25,7 @@ pub(crate) struct MiniBatch {
     latency_ms: u64,
     rows: u64,
     two_phases: bool,
+    incremental: bool,
 }
 
 impl MiniBatch {
@@ -48,13 +53,14 @@ impl MiniBatch {
         Ok(Some(MiniBatch {
             latency_ms,
             rows,
+            incremental: configuration.get_bool(&INCREMENTAL_AGGREGATE)?,
             two_phases: strategy.is_none_or(|s| !s.eq_ignore_ascii_case("ONE_PHASE")),
         }))
     }
 
     /// Puts assigners behind sources and watermark assigners; before the changelog is inferred.
     pub fn assign(self, plan: &mut StreamPlan) {
-        let rowtime = plan.nodes.iter().any(|node| needs_watermarks(&node.op));
+        let rowtime = plan.nodes.iter().any(|node| needs_watermarks(plan, node));
         let behind: Vec<bool> = (0..plan.nodes.len())
             .map(|id| match &plan.nodes[id].op {
                 StreamOp::WatermarkAssigner(_) => true,
@@ -107,6 +113,9 @@ impl MiniBatch {
                 && can_merge_all(&aggregate, plan.nodes[input].traits.retracts())
                 && !is_distributed(plan, input, &aggregate);
             let inputs = match splits {
+                true if self.incremental && ends_first_level(plan, input, &aggregate) => {
+                    vec![self.middle_phase(plan, &mut aggregate)?]
+                }
                 true => vec![self.local_phase(plan, input, &mut aggregate, &node.columns)?],
                 false => node.inputs,
             };
@@ -131,24 +140,14 @@ impl MiniBatch {
         let accumulators =
             AggregateCalls::new(&specs, retracts).map_err(|e| PlanError::Refused(e.to_string()))?;
         let names = buffer_names(aggregate, retracts);
-        let mut columns: Vec<PlanColumn> = aggregate
-            .keys
-            .iter()
-            .map(|key| from.columns[*key].clone())
-            .collect();
-        let add = |columns: &mut Vec<PlanColumn>, ty: LogicalType| {
-            let name = format!("acc${}#{}", columns.len(), plan.nodes.len());
-            let column = datafusion::common::Column::new_unqualified(name);
-            columns.push(PlanColumn::new(column, ty));
-        };
-        for ty in accumulators.state_types() {
-            add(&mut columns, shown_type(&ty));
-        }
-        add(&mut columns, LogicalType::not_null(TypeKind::BigInt));
+        let keys = aggregate.keys.iter();
+        let keys = keys.map(|key| from.columns[*key].clone()).collect();
+        let columns = with_state(plan, keys, &accumulators);
         let local = LocalGroupAggregate {
             keys: aggregate.keys.clone(),
             calls: aggregate.calls.clone(),
             specs: specs.clone(),
+            level: aggregate.level,
             buffers: names.clone(),
             retracts,
             ignored: ignored.clone(),
@@ -172,6 +171,78 @@ impl MiniBatch {
     }
 }
 
+/// True when an aggregation is the second level of a split one, right behind the first, which has two phases.
+fn ends_first_level(plan: &StreamPlan, input: NodeId, aggregate: &GroupAggregate) -> bool {
+    let first = match &plan.nodes[input].op {
+        StreamOp::GroupAggregate(first) => first.level == Level::Partial && first.merged.is_some(),
+        _ => false,
+    };
+    first && aggregate.level == Level::Final && input + 1 == plan.nodes.len()
+}
+
+/// Keys, the columns of the calls' state, and the number of rows.
+fn with_state(plan: &StreamPlan, keys: Vec<PlanColumn>, calls: &AggregateCalls) -> Vec<PlanColumn> {
+    let mut columns = keys;
+    let types = calls.state_types();
+    let types = types.iter().map(shown_type);
+    for ty in types.chain([LogicalType::not_null(TypeKind::BigInt)]) {
+        let name = format!("acc${}#{}", columns.len(), plan.nodes.len());
+        let column = datafusion::common::Column::new_unqualified(name);
+        columns.push(PlanColumn::new(column, ty));
+    }
+    columns
+}
+
+impl MiniBatch {
+    /// Puts the middle phase of a split aggregation in the place of the first level's second phase, which is the plan's
+    /// last node, and makes the second level merge what it sends.
+    fn middle_phase(
+        self,
+        plan: &mut StreamPlan,
+        aggregate: &mut GroupAggregate,
+    ) -> Result<NodeId, PlanError> {
+        let internal = || PlanError::Internal("a split aggregation without its first level".into());
+        let node = plan.nodes.pop().ok_or_else(internal)?;
+        let StreamOp::GroupAggregate(first) = node.op else {
+            return Err(internal());
+        };
+        let merged = first.merged.ok_or_else(internal)?;
+        let results: Vec<AggregateCallSpec> = merged
+            .specs
+            .iter()
+            .map(|spec| AggregateCallSpec {
+                distinct: false,
+                ..spec.clone()
+            })
+            .collect();
+        let accumulators = AggregateCalls::new(&results, merged.retracts)
+            .map_err(|e| PlanError::Refused(e.to_string()))?;
+        let local = node.inputs[0];
+        let keys = plan.nodes[local].columns[..aggregate.keys.len()].to_vec();
+        let columns = with_state(plan, keys, &accumulators);
+        let middle = IncrementalGroupAggregate {
+            keys: aggregate.keys.len(),
+            key_columns: first.keys.len(),
+            calls: first.calls,
+            specs: merged.specs.clone(),
+            buffers: merged.buffers.clone(),
+            retracts: merged.retracts,
+            ignored: merged.ignored.clone(),
+            state_ttl_ms: first.state_ttl_ms,
+            mini_batch_rows: self.rows,
+        };
+        aggregate.merged = Some(Merged {
+            specs: results,
+            ..merged
+        });
+        let op = StreamOp::IncrementalGroupAggregate(Box::new(middle));
+        let made = plan.add(op, vec![local], columns);
+        plan.nodes[made].traits =
+            Traits::of(ModifyKinds::INSERT, UpdateKind::None, DeleteKind::None);
+        Ok(made)
+    }
+}
+
 /// Rebuilds a plan node by node: `add` adds each, with its inputs moved, and says where it stands now.
 pub(super) fn rebuild(
     plan: &mut StreamPlan,
@@ -189,9 +260,12 @@ pub(super) fn rebuild(
 }
 
 /// Operators that wait for event time; the others don't look at watermarks.
-fn needs_watermarks(op: &StreamOp) -> bool {
+fn needs_watermarks(plan: &StreamPlan, node: &PlanNode) -> bool {
+    if let StreamOp::Rank(rank) = &node.op {
+        return rank.time(&plan.nodes[node.inputs[0]]) == Some(TimeKind::Rowtime);
+    }
     !matches!(
-        op,
+        node.op,
         StreamOp::Source(_)
             | StreamOp::Values(_)
             | StreamOp::Calc(_)
@@ -200,6 +274,8 @@ fn needs_watermarks(op: &StreamOp) -> bool {
             | StreamOp::Expand(_)
             | StreamOp::GroupAggregate(_)
             | StreamOp::Join(_)
+            | StreamOp::Unnest(_)
+            | StreamOp::ChangelogNormalize(_)
             | StreamOp::DropUpdateBefore(_)
             | StreamOp::Sink(_)
             | StreamOp::Collect(_)

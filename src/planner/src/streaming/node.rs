@@ -13,6 +13,7 @@ use crate::streaming::collect::Collect;
 use crate::streaming::drop_update_before::DropUpdateBefore;
 use crate::streaming::expand::Expand;
 use crate::streaming::group_aggregate::GroupAggregate;
+use crate::streaming::incremental_group_aggregate::IncrementalGroupAggregate;
 use crate::streaming::interval_join::IntervalJoin;
 use crate::streaming::join::Join;
 use crate::streaming::local_group_aggregate::LocalGroupAggregate;
@@ -78,6 +79,7 @@ pub(crate) enum StreamOp {
     Expand(Expand),
     MiniBatchAssigner(MiniBatchAssigner),
     LocalGroupAggregate(Box<LocalGroupAggregate>),
+    IncrementalGroupAggregate(Box<IncrementalGroupAggregate>),
     GroupAggregate(GroupAggregate),
     Join(Box<Join>),
     IntervalJoin(Box<IntervalJoin>),
@@ -112,6 +114,7 @@ impl StreamOp {
             StreamOp::Expand(op) => op,
             StreamOp::MiniBatchAssigner(op) => op,
             StreamOp::LocalGroupAggregate(op) => op.as_ref(),
+            StreamOp::IncrementalGroupAggregate(op) => op.as_ref(),
             StreamOp::GroupAggregate(op) => op,
             StreamOp::Join(op) => op.as_ref(),
             StreamOp::IntervalJoin(op) => op.as_ref(),

@@ -46,7 +46,7 @@ impl Rank {
     }
 
     /// The kind of time by whose single column rows are ordered.
-    fn time(&self, input: &PlanNode) -> Option<TimeKind> {
+    pub fn time(&self, input: &PlanNode) -> Option<TimeKind> {
         match self.order_by.as_slice() {
             [key] => Some(input.columns[key.column].ty.kind.time_kind())
                 .filter(|k| *k != TimeKind::Regular),
@@ -325,17 +325,20 @@ impl StreamOperator for Rank {
     fn upsert_keys(&self, view: NodeView<'_>) -> Vec<KeySet> {
         let partition: KeySet = self.partition_by.iter().copied().collect();
         let input = view.input(0);
+        // ORDER BY .. LIMIT puts rows together by what they are sorted by, as Flink sees it.
+        let mut held = partition.clone();
+        if self.form == RankForm::SortLimit {
+            held.extend(self.order_by.iter().map(|key| key.column));
+        }
         let of_input = || {
             let keys = input.upsert_keys.iter();
-            keys.filter(|key| key.is_superset(&partition))
-                .cloned()
-                .collect()
+            keys.filter(|key| key.is_superset(&held)).cloned().collect()
         };
         if self.function != RankFunction::RowNumber {
             return of_input();
         }
         match self.range {
-            RankRange::Constant { start, end } if start == end => vec![partition],
+            RankRange::Constant { start: 1, end: 1 } => vec![partition],
             _ if self.output_rank => {
                 let mut key = partition;
                 key.insert(view.node.columns.len() - 1);

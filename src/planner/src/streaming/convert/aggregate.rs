@@ -4,6 +4,7 @@ use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment, Sort};
 use datafusion::logical_expr::utils::grouping_set_to_exprlist;
 use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, Values};
+use filbert_functions::TypedExpr;
 use filbert_functions::aggregate::streaming_name;
 use filbert_graph::spec::{ExpandSet, ExpandSpec};
 use filbert_types::{LogicalType, TypeKind};
@@ -15,7 +16,7 @@ use crate::exprs::as_column;
 use crate::streaming::aggregate::AggregateCall;
 use crate::streaming::expand::Expand;
 use crate::streaming::group_aggregate::GroupAggregate;
-use crate::streaming::node::{NodeId, StreamOp};
+use crate::streaming::node::{KeySet, NodeId, StreamOp, StreamPlan};
 use crate::tables::{prune_partitions, table_of, unqualified};
 
 /// The input of an aggregation while it is made: the columns that it needs, computed by a Calc.
@@ -65,6 +66,18 @@ impl<'a> Grouping<'a> {
                 .chain(call.params.filter.as_deref())
                 .chain(order)
         })
+    }
+}
+
+/// True for rows of a table, whose keys are its primary key.
+fn is_of_table(plan: &StreamPlan, id: NodeId) -> bool {
+    let node = &plan.nodes[id];
+    match &node.op {
+        StreamOp::Source(_) => true,
+        StreamOp::Calc(_) | StreamOp::WatermarkAssigner(_) | StreamOp::ChangelogNormalize(_) => {
+            is_of_table(plan, node.inputs[0])
+        }
+        _ => false,
     }
 }
 
@@ -249,6 +262,12 @@ impl Converter<'_> {
             keys.push(id);
         }
         let columns = self.aggregate_columns(input, &keys, &grouping);
+        if let Some(rows) = self.of_single_rows(input, &keys, &calls, &columns)? {
+            return Ok(rows);
+        }
+        if let Some(split) = self.split_distinct(input, &keys, &calls, &columns)? {
+            return Ok(split);
+        }
         let aggregate = GroupAggregate::new(keys, calls, state_ttl_ms);
         let op = StreamOp::GroupAggregate(aggregate);
         Ok(self.plan.add(op, vec![input], columns))
@@ -277,6 +296,39 @@ impl Converter<'_> {
             self.values(&Values { schema, values })
         };
         cells.map(row).transpose()
+    }
+
+    /// Groups that each are one row, by the primary key of a table: what SUM, MIN and MAX of it are is a value of the row.
+    /// None where there may be more rows, or a function says something else.
+    fn of_single_rows(
+        &mut self,
+        input: NodeId,
+        keys: &[usize],
+        calls: &[AggregateCall],
+        outputs: &[PlanColumn],
+    ) -> Result<Option<NodeId>, PlanError> {
+        let grouped: KeySet = keys.iter().copied().collect();
+        let node = &self.plan.nodes[input];
+        let mut known = node.upsert_keys.iter().filter(|key| !key.is_empty());
+        let is_value = |call: &AggregateCall| {
+            matches!(call.function.as_str(), "SUM" | "MIN" | "MAX")
+                && call.filter.is_none()
+                && !call.distinct
+                && call.args.len() == 1
+        };
+        let by_key = known.any(|key| key.is_subset(&grouped)) && is_of_table(&self.plan, input);
+        if !by_key || !calls.iter().all(is_value) {
+            return Ok(None);
+        }
+        let from = node.columns.clone();
+        let column = |place: usize| Expr::Column(from[place].column.clone());
+        let mut exprs: Vec<Expr> = keys.iter().map(|key| column(*key)).collect();
+        for (call, output) in calls.iter().zip(&outputs[keys.len()..]) {
+            let arg = TypedExpr::new(column(call.args[0]), from[call.args[0]].ty.clone());
+            let value = filbert_functions::call::cast(&self.ctx.expr, arg, &output.ty);
+            exprs.push(value.map_err(|e| PlanError::Refused(e.to_string()))?.expr);
+        }
+        self.calc(input, None, exprs, outputs.to_vec()).map(Some)
     }
 
     pub(super) fn key_slots(

@@ -364,29 +364,36 @@ fn check_order(call: &WindowFunction) -> Result<(), PlanError> {
 
 /// Parts a predicate into what bounds the rank and what doesn't read it.
 fn rank_condition(predicate: &Expr, rank: &Column, input: &[Column]) -> Option<RankCondition> {
-    let (mut start, mut end, mut column) = (1i64, i64::MAX, None);
-    let (mut bounds, mut rest) = (0, Vec::new());
+    let (mut start, mut end) = (1i64, i64::MAX);
+    let (mut by_number, mut by_column, mut rest) = (Vec::new(), None, Vec::new());
     for conjunct in split_conjunction(predicate) {
         match rank_bound(conjunct, rank, input) {
             Some(Bound::Range(first, last)) => {
                 start = start.max(first);
                 end = end.min(last);
-                bounds += 1;
+                by_number.push(conjunct.clone());
             }
-            Some(Bound::Column(place)) if column.is_none() => {
-                column = Some(place);
-                bounds += 1;
+            Some(Bound::Column(place)) if by_column.is_none() => {
+                by_column = Some((place, conjunct.clone()));
             }
             // A rank is never NULL.
             _ if matches!(conjunct, Expr::IsNotNull(e) if is_column(e, rank)) => {}
             _ => rest.push(conjunct.clone()),
         }
     }
-    let range = match (bounds, column) {
-        (0, _) => return None,
-        (_, None) => RankRange::Constant { start, end },
-        (1, Some(column)) => RankRange::Column(column),
-        _ => return None,
+    // Where both a number and a column say the last rank, the number bounds the state, and the column's part is a
+    // condition on what comes out; beside a first rank it is the other way round.
+    let range = match (by_number.is_empty(), by_column) {
+        (true, None) => return None,
+        (false, None) => RankRange::Constant { start, end },
+        (false, Some((_, conjunct))) if end < i64::MAX => {
+            rest.push(conjunct);
+            RankRange::Constant { start, end }
+        }
+        (_, Some((column, _))) => {
+            rest.append(&mut by_number);
+            RankRange::Column(column)
+        }
     };
     Some(RankCondition { range, rest })
 }

@@ -1,0 +1,240 @@
+//! The middle of a DISTINCT aggregation that is split by buckets and runs in two phases: it merges what the first phase
+//! sends by key and bucket, and sends by key what a bundle has brought, for the last phase to merge.
+//!
+//! - State: by key and bucket the number of rows and the values that DISTINCT calls have seen. What the other calls have
+//!   come to passes through: a bundle's keys with their accumulators, which don't outlive it.
+//! - Changelog: takes the first phase's rows (keys, state columns, number of rows) and emits rows of that form.
+//! - With a state TTL the values of a bucket that no row has touched for so long are forgotten.
+//! - A bundle ends as in the other phases: with so many rows, at a watermark, before a barrier, at the input's end.
+//! - Cost: keys are looked up twice a batch; what crosses the exchange is a row a key and bundle.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{Int64Type, SchemaRef};
+use filbert_graph::spec::IncrementalGroupAggregateSpec;
+use filbert_state::{KeyIndex, ValueTable};
+use filbert_types::{ChangeBatch, Watermark};
+
+use crate::aggregate::AggregateCalls;
+use crate::bundle::{Cut, Feed};
+use crate::context::OperatorContext;
+use crate::error::{OperatorError, Result};
+use crate::group_aggregate::state_error;
+use crate::keyed::Keyed;
+use crate::operator::{Operator, Step};
+use crate::output::Output;
+
+pub struct IncrementalGroupAggregateOperator {
+    keys: Vec<usize>,
+    /// How many columns of the input are keys and buckets.
+    key_columns: usize,
+    buckets: Keyed,
+    /// By bucket, its rows.
+    bucket_rows: ValueTable<i64>,
+    /// By bucket, its key's slot in the bundle.
+    key_of: ValueTable<u32>,
+    index: KeyIndex,
+    counts: ValueTable<i64>,
+    /// DISTINCT values by bucket, accumulators by the bundle's keys.
+    calls: AggregateCalls,
+    output: SchemaRef,
+    /// The slots of a bundle that goes out, and how many have.
+    emitting: Option<(Vec<u32>, usize)>,
+    feed: Feed,
+}
+
+impl IncrementalGroupAggregateOperator {
+    /// # Errors
+    /// When a function isn't there for its arguments, or a key's type can't be a key.
+    pub fn new(
+        spec: &IncrementalGroupAggregateSpec,
+        input: &SchemaRef,
+        output: SchemaRef,
+    ) -> Result<IncrementalGroupAggregateOperator> {
+        let keys = spec.keys.iter();
+        let types = keys.map(|k| input.field(*k).data_type().clone()).collect();
+        let columns: Vec<usize> = (0..spec.key_columns).collect();
+        Ok(IncrementalGroupAggregateOperator {
+            keys: spec.keys.clone(),
+            key_columns: spec.key_columns,
+            buckets: Keyed::new(&columns, input, spec.state_ttl_ms)?,
+            bucket_rows: ValueTable::default(),
+            key_of: ValueTable::default(),
+            index: KeyIndex::new(types).map_err(state_error)?,
+            counts: ValueTable::default(),
+            calls: AggregateCalls::new(&spec.calls, spec.input_retracts)?,
+            output,
+            emitting: None,
+            feed: Feed::new(spec.mini_batch_rows),
+        })
+    }
+
+    fn run(&mut self, out: &mut Output) -> Result<Step> {
+        loop {
+            match self.feed.next() {
+                Cut::Rows(batch) => self.add(&batch)?,
+                Cut::Flush => {
+                    if !self.emit(out)? {
+                        return Ok(Step::More);
+                    }
+                    self.feed.flushed();
+                }
+                Cut::Watermark(watermark) => out.watermark(watermark),
+                Cut::End => {
+                    self.measure();
+                    return Ok(Step::Done);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, batch: &ChangeBatch) -> Result<()> {
+        let buckets = self.buckets.slots_of(batch)?;
+        let keys = self.keys.iter();
+        let keys: Vec<ArrayRef> = keys
+            .map(|k| ArrayRef::clone(batch.rows.column(*k)))
+            .collect();
+        let mut slots = Vec::new();
+        self.index
+            .slots_for(&keys, batch.num_rows(), &mut slots)
+            .map_err(state_error)?;
+        self.counts.reserve_slots(self.index.slots_end());
+        self.key_of.reserve_slots(self.buckets.slots_end());
+        self.bucket_rows.reserve_slots(self.buckets.slots_end());
+        let slots_end = self.index.slots_end().max(self.buckets.slots_end());
+        self.calls.reserve_slots(slots_end);
+        let state = &batch.rows.columns()[self.key_columns..];
+        let rows = state.split_last().and_then(|(rows, state)| {
+            let rows = rows.as_primitive_opt::<Int64Type>()?;
+            Some((rows, state))
+        });
+        let Some((rows, state)) = rows else {
+            return Err(OperatorError::engine(
+                "A local aggregation sends no number of rows.",
+            ));
+        };
+        let now_ms = self.buckets.now_ms();
+        for ((bucket, slot), by) in buckets.iter().zip(&slots).zip(rows.values()) {
+            if self.buckets.is_expired(*bucket, now_ms) {
+                self.bucket_rows.reset(*bucket);
+                self.calls.reset_values(*bucket);
+            }
+            self.buckets.touch(*bucket, now_ms);
+            self.key_of.set(*bucket, *slot);
+            let known = self.bucket_rows.get(*bucket);
+            self.bucket_rows.set(*bucket, known + by);
+            self.counts.set(*slot, self.counts.get(*slot) + by);
+        }
+        self.calls
+            .import_apart(&buckets, &self.key_of, &slots, state)?;
+        for bucket in &buckets {
+            if self.bucket_rows.get(*bucket) <= 0 && self.buckets.index.is_live(*bucket) {
+                self.forget_bucket(*bucket);
+            }
+        }
+        Ok(())
+    }
+
+    fn forget_bucket(&mut self, bucket: u32) {
+        self.bucket_rows.reset(bucket);
+        self.calls.reset_values(bucket);
+        self.buckets.forget(bucket);
+    }
+
+    /// Emits a bundle; false when the output is full before its end.
+    fn emit(&mut self, out: &mut Output) -> Result<bool> {
+        let (slots, mut done) = match self.emitting.take() {
+            Some(emitting) => emitting,
+            None => (self.index.live_slots().collect(), 0),
+        };
+        while done < slots.len() {
+            if out.is_full() {
+                self.emitting = Some((slots, done));
+                return Ok(false);
+            }
+            let end = slots.len().min(done + out.batch_rows());
+            out.emit(self.results(&slots[done..end])?);
+            done = end;
+        }
+        for slot in &slots {
+            self.counts.reset(*slot);
+            self.calls.reset_results(*slot);
+        }
+        self.index.clear();
+        Ok(true)
+    }
+
+    fn results(&self, slots: &[u32]) -> Result<ChangeBatch> {
+        let mut columns = self.index.key_columns(slots).map_err(state_error)?;
+        columns.extend(self.calls.export_results(slots)?);
+        let rows = slots.iter().map(|slot| self.counts.get(*slot));
+        columns.push(Arc::new(Int64Array::from_iter_values(rows)));
+        let typed = columns.iter().zip(self.output.fields());
+        let typed = typed.map(
+            |(column, field)| match column.data_type() == field.data_type() {
+                true => Ok(ArrayRef::clone(column)),
+                false => cast(column, field.data_type()),
+            },
+        );
+        let columns = typed.collect::<Result<_, _>>()?;
+        let rows = RecordBatch::try_new(Arc::clone(&self.output), columns)?;
+        Ok(ChangeBatch::insert(rows))
+    }
+
+    fn measure(&self) {
+        let bytes = self.buckets.memory_bytes()
+            + self.bucket_rows.memory_bytes()
+            + self.key_of.memory_bytes()
+            + self.index.memory_bytes()
+            + self.counts.memory_bytes()
+            + self.calls.memory_bytes();
+        let metrics = &self.buckets.metrics;
+        metrics.state_rows.set(self.buckets.index.len() as u64);
+        metrics.state_bytes.set(bytes as u64);
+    }
+}
+
+impl Operator for IncrementalGroupAggregateOperator {
+    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
+        self.buckets.open(ctx);
+        Ok(())
+    }
+
+    fn next_timer(&self) -> Option<i64> {
+        self.buckets.next_sweep_ms()
+    }
+
+    fn timer(&mut self, now_ms: i64, _out: &mut Output) -> Result<Step> {
+        for bucket in self.buckets.sweep(now_ms) {
+            self.forget_bucket(bucket);
+        }
+        self.measure();
+        Ok(Step::Done)
+    }
+
+    fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
+        self.feed.take(batch);
+        self.run(out)
+    }
+
+    fn watermark(&mut self, watermark: Watermark, out: &mut Output) -> Result<Step> {
+        self.feed.watermark(watermark);
+        self.run(out)
+    }
+
+    fn prepare_barrier(&mut self, _checkpoint_id: u64, out: &mut Output) -> Result<Step> {
+        self.feed.flush();
+        self.run(out)
+    }
+
+    fn end_input(&mut self, _input: usize, out: &mut Output) -> Result<Step> {
+        self.feed.flush();
+        self.run(out)
+    }
+
+    fn resume(&mut self, out: &mut Output) -> Result<Step> {
+        self.run(out)
+    }
+}

@@ -1,0 +1,110 @@
+//! The keys of an operator's state: by which columns a row finds its slot, and how long a slot lives after it was last
+//! written.
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::SchemaRef;
+use filbert_state::KeyIndex;
+use filbert_types::ChangeBatch;
+
+use crate::context::OperatorContext;
+use crate::error::Result;
+use crate::group_aggregate::state_error;
+use crate::metrics::OperatorMetrics;
+use crate::ttl::StateTtl;
+
+pub(crate) struct Keyed {
+    columns: Vec<usize>,
+    pub index: KeyIndex,
+    ttl: Option<StateTtl>,
+    pub metrics: Arc<OperatorMetrics>,
+}
+
+impl Keyed {
+    /// # Errors
+    /// When a column's type can't be a key.
+    pub fn new(columns: &[usize], input: &SchemaRef, ttl_ms: Option<u64>) -> Result<Keyed> {
+        let types = columns.iter().map(|c| input.field(*c).data_type().clone());
+        Ok(Keyed {
+            columns: columns.to_vec(),
+            index: KeyIndex::new(types.collect()).map_err(state_error)?,
+            ttl: StateTtl::new(ttl_ms),
+            metrics: Arc::default(),
+        })
+    }
+
+    pub fn open(&mut self, ctx: &OperatorContext) {
+        self.metrics = Arc::clone(&ctx.metrics);
+        if let Some(ttl) = &mut self.ttl {
+            ttl.open(&ctx.clock);
+        }
+    }
+
+    /// The slot of each row's key.
+    pub fn slots_of(&mut self, batch: &ChangeBatch) -> Result<Vec<u32>> {
+        let columns = self.columns.iter();
+        let keys: Vec<ArrayRef> = columns
+            .map(|c| ArrayRef::clone(batch.rows.column(*c)))
+            .collect();
+        let mut slots = Vec::new();
+        self.index
+            .slots_for(&keys, batch.num_rows(), &mut slots)
+            .map_err(state_error)?;
+        Ok(slots)
+    }
+
+    /// The end of the slots that are in use.
+    pub fn slots_end(&self) -> usize {
+        self.index.slots_end()
+    }
+
+    pub fn lives_for_ever(&self) -> bool {
+        self.ttl.is_none()
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.ttl.as_ref().map_or(0, StateTtl::now_ms)
+    }
+
+    pub fn is_expired(&self, slot: u32, now_ms: i64) -> bool {
+        self.ttl
+            .as_ref()
+            .is_some_and(|t| t.is_expired(slot, now_ms))
+    }
+
+    pub fn touch(&mut self, slot: u32, now_ms: i64) {
+        if let Some(ttl) = &mut self.ttl {
+            ttl.touch(slot, now_ms);
+        }
+    }
+
+    /// When what has expired should be looked for.
+    pub fn next_sweep_ms(&self) -> Option<i64> {
+        self.ttl.as_ref().map(StateTtl::next_sweep_ms)
+    }
+
+    /// The slots that have expired.
+    pub fn sweep(&mut self, now_ms: i64) -> Vec<u32> {
+        let live = self.index.live_slots();
+        let ttl = self.ttl.as_mut();
+        ttl.map_or_else(Vec::new, |ttl| ttl.sweep(live, now_ms))
+    }
+
+    /// Forgets when a slot was written, not its key.
+    pub fn forget_age(&mut self, slot: u32) {
+        if let Some(ttl) = &mut self.ttl {
+            ttl.reset(slot);
+        }
+    }
+
+    pub fn forget(&mut self, slot: u32) {
+        self.forget_age(slot);
+        self.index.remove(slot);
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        let ttl = self.ttl.as_ref().map_or(0, StateTtl::memory_bytes);
+        self.index.memory_bytes() + ttl
+    }
+}
