@@ -19,6 +19,7 @@ fn jobs_are_listed_described_and_stopped() {
     running.say(&format!("DESCRIBE JOB '{id}';"));
     let row = running.read_to(&format!("{id} |"));
     assert!(row.contains("RUNNING"), "{row}");
+    running.read_to("in set");
     running.say(&format!("STOP JOB '{id}'; SHOW JOBS;"));
     let row = running.read_to(&format!("{id} |"));
     assert!(row.contains("CANCELED"), "{row}");

@@ -1,6 +1,6 @@
 //! SHOW JOBS, DESCRIBE JOB and STOP JOB.
 
-use filbert_runtime::{JobClient, JobOverview};
+use filbert_runtime::{JobClient, JobOverview, OperatorDetail};
 use filbert_sql::{StopJob, Text};
 use filbert_types::suggest::did_you_mean;
 
@@ -22,17 +22,41 @@ fn overview_table(jobs: &[JobOverview]) -> TextTable {
         .instant("start time", jobs.iter().map(|j| j.start_time_ms))
 }
 
+/// The job as Flink shows it, with a row for each operator, what it has counted and what its state takes.
 pub(super) fn describe(env: &TableEnvironment, id: &Text) -> Result<TableResult> {
     let detail = find(env, id)?.detail();
     let overview = detail.overview;
-    let operators = detail.vertices.iter().flat_map(|v| &v.operators);
-    let late: u64 = operators.map(|o| o.late_records_dropped).sum();
     let end = overview.end_time_ms.unwrap_or_else(|| env.now_ms());
     let duration = duration_text(end.saturating_sub(overview.start_time_ms));
-    let table = overview_table(std::slice::from_ref(&overview))
-        .text("duration", [Some(duration)])
-        .text("late records dropped", [Some(late.to_string())]);
+    let operators: Vec<OperatorDetail> = detail
+        .vertices
+        .into_iter()
+        .flat_map(|vertex| vertex.operators)
+        .collect();
+    // A batch job's vertices have no operators of their own.
+    let rows = operators.len().max(1);
+    let counts = |count: fn(&OperatorDetail) -> u64| {
+        let counts = operators.iter().map(move |o| Some(count(o)));
+        counts.chain(std::iter::repeat_n(None, rows - operators.len()))
+    };
+    let names = operators.iter().map(|o| Some(o.name.clone()));
+    let table = overview_table(&vec![overview; rows])
+        .text("duration", std::iter::repeat_n(Some(duration), rows))
+        .text("operator", names.chain([None]).take(rows))
+        .count("records in", counts(|o| o.records_in))
+        .count("records out", counts(|o| o.records_out))
+        .count("state rows", counts(|o| o.state_rows))
+        .count("state bytes", counts(|o| o.state_bytes))
+        .count("late records dropped", counts(|o| o.late_records_dropped))
+        .count("other records dropped", counts(dropped));
     TableResult::of(table)
+}
+
+/// Rows that were left out otherwise: malformed ones, NULLs, and retractions of rows that nobody knows.
+fn dropped(operator: &OperatorDetail) -> u64 {
+    operator.skipped_records
+        + operator.null_records_dropped
+        + operator.unknown_retractions
 }
 
 /// `1h 2m 3s`, as Flink's dashboard counts.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StringViewArray,
+    ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray,
     TimestampMillisecondArray,
 };
 use filbert_types::logical_type::LTZ_ZONE;
@@ -40,6 +40,15 @@ impl TextTable {
     }
 
     /// Instants as milliseconds since the epoch.
+    pub fn count(mut self, name: &str, values: impl IntoIterator<Item = Option<u64>>) -> Self {
+        let values = values.into_iter();
+        let array: Int64Array = values
+            .map(|v| v.map(|v| i64::try_from(v).unwrap_or(i64::MAX)))
+            .collect();
+        self.push(name, TypeKind::BigInt.into(), Arc::new(array));
+        self
+    }
+
     pub fn instant(mut self, name: &str, values: impl IntoIterator<Item = i64>) -> Self {
         let array = TimestampMillisecondArray::from_iter_values(values).with_timezone(LTZ_ZONE);
         self.push(name, TypeKind::timestamp_ltz(3).into(), Arc::new(array));
