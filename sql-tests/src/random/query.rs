@@ -1,3 +1,5 @@
+mod more;
+
 use rand::Rng;
 use rand::rngs::StdRng;
 
@@ -40,7 +42,7 @@ impl<'a> QueryGenerator<'a> {
         if depth == 0 {
             return self.table();
         }
-        match self.rng.random_range(0..12) {
+        match self.rng.random_range(0..19) {
             0 => self.filter_project(depth),
             1 | 2 => self.aggregate(depth),
             3 => self.distinct(depth),
@@ -49,6 +51,7 @@ impl<'a> QueryGenerator<'a> {
             8 => self.set_operation(depth),
             9 => self.top_n(depth),
             10 => self.scalar_subquery(depth),
+            12.. => self.more(depth),
             _ => self.grouping_sets(depth),
         }
     }
@@ -187,7 +190,7 @@ impl<'a> QueryGenerator<'a> {
             String::new()
         };
         let text = self.column(input, Ty::Text);
-        let (call, ty) = match self.rng.random_range(0..11) {
+        let (call, ty) = match self.rng.random_range(0..16) {
             0 => ("COUNT(*)".to_owned(), Ty::Int),
             1 => (format!("COUNT({int})"), Ty::Int),
             2 | 3 => (format!("SUM({int})"), Ty::Int),
@@ -197,9 +200,23 @@ impl<'a> QueryGenerator<'a> {
             7 => (format!("SUM(DISTINCT {int})"), Ty::Int),
             8 => (format!("MAX({text})"), Ty::Text),
             9 => (format!("MIN({text})"), Ty::Text),
+            // What of these doesn't depend on the order of arrival.
+            11 => (format!("CHAR_LENGTH(LISTAGG({text}))"), Ty::Int),
+            12 => (format!("CARDINALITY(ARRAY_AGG({int}))"), Ty::Int),
+            13 => (format!("CARDINALITY(ARRAY_AGG(DISTINCT {int}))"), Ty::Int),
+            14 => (format!("COUNT(DISTINCT {int})"), Ty::Int),
+            15 => (format!("AVG(DISTINCT {int})"), Ty::Int),
             _ => (format!("AVG({int})"), Ty::Int),
         };
-        (call + &filter, ty)
+        // A FILTER follows the aggregate, not what is made of it.
+        let call = match call
+            .strip_suffix("))")
+            .filter(|c| c.starts_with("CHAR_") || c.starts_with("CARD"))
+        {
+            Some(inner) => format!("{inner}){filter})"),
+            None => call + &filter,
+        };
+        (call, ty)
     }
 
     fn aggregate(&mut self, depth: usize) -> Relation {
