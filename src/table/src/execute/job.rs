@@ -54,9 +54,7 @@ pub(super) fn describe(env: &TableEnvironment, id: &Text) -> Result<TableResult>
 
 /// Rows that were left out otherwise: malformed ones, NULLs, and retractions of rows that nobody knows.
 fn dropped(operator: &OperatorDetail) -> u64 {
-    operator.skipped_records
-        + operator.null_records_dropped
-        + operator.unknown_retractions
+    operator.skipped_records + operator.null_records_dropped + operator.unknown_retractions
 }
 
 /// `1h 2m 3s`, as Flink's dashboard counts.
