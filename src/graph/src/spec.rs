@@ -39,6 +39,10 @@ pub use window::{
 
 /// One operator's work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one stands in each node of a graph, never many in a row"
+)]
 pub enum OperatorSpec {
     Source(SourceSpec),
     Values(ValuesSpec),

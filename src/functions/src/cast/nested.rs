@@ -105,8 +105,9 @@ fn by_hash(
     for row in offsets.windows(2) {
         // The first place of each key, and the last value.
         let mut unique: Vec<(u32, usize, usize)> = Vec::with_capacity((row[1] - row[0]) as usize);
-        for entry in row[0] as usize..row[1] as usize {
-            let hash = hashes[entry] ^ (hashes[entry] >> 16);
+        let (start, end) = (row[0] as usize, row[1] as usize);
+        for (entry, hash) in (start..end).zip(&hashes[start..end]) {
+            let hash = hash ^ (hash >> 16);
             let known = unique
                 .iter_mut()
                 .find(|(h, key, _)| *h == hash && equal(*key, entry).is_eq());
