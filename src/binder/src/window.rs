@@ -35,6 +35,10 @@ struct OverCall {
 }
 
 /// A call with OVER, bound.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a query has few, and none outlives binding"
+)]
 enum Call {
     Plain(TypedExpr),
     /// LAG or LEAD, with a default for rows where nothing is there.

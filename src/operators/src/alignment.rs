@@ -9,10 +9,13 @@ use parking_lot::Mutex;
 /// Which source: its vertex and subtask.
 type Member = (String, usize);
 
+/// The last watermark of each source of a group, in milliseconds.
+type Group = Arc<Mutex<HashMap<Member, i64>>>;
+
 /// The groups of a job, by name.
 #[derive(Debug, Default)]
 pub struct Alignments {
-    groups: Mutex<HashMap<String, Arc<Mutex<HashMap<Member, i64>>>>>,
+    groups: Mutex<HashMap<String, Group>>,
 }
 
 impl Alignments {
@@ -37,7 +40,7 @@ impl Alignments {
 /// A source's place in its group.
 #[derive(Debug)]
 pub struct AlignedSource {
-    group: Arc<Mutex<HashMap<Member, i64>>>,
+    group: Group,
     member: Member,
     max_drift_ms: i64,
     update_interval_ms: i64,
