@@ -113,11 +113,13 @@ impl ColumnBuilder {
             }),
             TypeKind::Map(key, value) => map(key, value),
             TypeKind::Multiset(element) => map(element, &TypeKind::Int.into()),
-            TypeKind::Row(fields) => Values::Row(RowBuilder {
-                names: fields.iter().map(|f| f.name.clone()).collect(),
-                children: fields.iter().map(|f| ColumnBuilder::new(&f.ty)).collect(),
-                nulls: NullBufferBuilder::new(0),
-            }),
+            TypeKind::Row(fields) | TypeKind::Structured { fields, .. } => {
+                Values::Row(RowBuilder {
+                    names: fields.iter().map(|f| f.name.clone()).collect(),
+                    children: fields.iter().map(|f| ColumnBuilder::new(&f.ty)).collect(),
+                    nulls: NullBufferBuilder::new(0),
+                })
+            }
         };
         ColumnBuilder {
             ty: ty.clone(),

@@ -240,6 +240,7 @@ fn check_types(fields: &[Field]) -> Result<(), ConnectorError> {
                 | TypeKind::Map(..)
                 | TypeKind::Multiset(_)
                 | TypeKind::Row(_)
+                | TypeKind::Structured { .. }
                 | TypeKind::Variant
                 | TypeKind::Bitmap
                 | TypeKind::Raw { .. }

@@ -121,7 +121,7 @@ fn bind<'a>(ty: &LogicalType, array: &'a dyn Array) -> Result<BoundColumn<'a>, C
         }
         TypeKind::Map(key, value) => bind_map(ty, key, value, array)?,
         TypeKind::Multiset(element) => bind_map(ty, element, &TypeKind::Int.into(), array)?,
-        TypeKind::Row(fields) => {
+        TypeKind::Row(fields) | TypeKind::Structured { fields, .. } => {
             let row = array.as_struct_opt().ok_or_else(wrong)?;
             let columns = fields.iter().zip(row.columns());
             let columns = columns.map(|(f, c)| bind(&f.ty, c.as_ref()));

@@ -185,7 +185,9 @@ fn check_type(name: &str, ty: &LogicalType) -> Result<(), ConnectorError> {
         TypeKind::Array(element) => check_type(name, element),
         TypeKind::Map(k, value) => key(k).and_then(|()| check_type(name, value)),
         TypeKind::Multiset(element) => key(element),
-        TypeKind::Row(fields) => fields.iter().try_for_each(|f| check_type(&f.name, &f.ty)),
+        TypeKind::Row(fields) | TypeKind::Structured { fields, .. } => {
+            fields.iter().try_for_each(|f| check_type(&f.name, &f.ty))
+        }
         TypeKind::Variant | TypeKind::Bitmap | TypeKind::Raw { .. } => {
             Err(ConnectorError::user(format!(
                 "Unsupported type '{ty}' for field '{name}': the json format has no such values."

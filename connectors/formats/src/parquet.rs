@@ -122,7 +122,9 @@ fn check_types(fields: &[Field]) -> Result<(), ConnectorError> {
         match &ty.kind {
             TypeKind::Array(inner) | TypeKind::Multiset(inner) => check(name, inner),
             TypeKind::Map(key, value) => check(name, key).and_then(|()| check(name, value)),
-            TypeKind::Row(fields) => fields.iter().try_for_each(|f| check(&f.name, &f.ty)),
+            TypeKind::Row(fields) | TypeKind::Structured { fields, .. } => {
+                fields.iter().try_for_each(|f| check(&f.name, &f.ty))
+            }
             TypeKind::IntervalYearMonth(_)
             | TypeKind::IntervalDayTime(_)
             | TypeKind::Variant

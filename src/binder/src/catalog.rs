@@ -23,6 +23,11 @@ pub trait BinderCatalog {
     fn function_class(&self, _parts: &[String]) -> Option<&str> {
         None
     }
+
+    /// The names of functions that CREATE FUNCTION made and that can be called unqualified, for suggestions.
+    fn user_functions(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl BinderCatalog for CatalogManager {
@@ -32,6 +37,10 @@ impl BinderCatalog for CatalogManager {
 
     fn function_class(&self, parts: &[String]) -> Option<&str> {
         self.function(parts).map(|f| f.class_name.as_str())
+    }
+
+    fn user_functions(&self) -> Vec<String> {
+        self.list_user_functions(self.current_catalog(), self.current_database())
     }
 
     fn resolve(&self, path: &ObjectPath) -> Result<Option<CatalogObject>, ManagerError> {

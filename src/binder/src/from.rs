@@ -58,7 +58,7 @@ impl Binder<'_> {
 
     /// `a, b JOIN c`: what stands left of the comma is in sight of LATERAL alone.
     fn comma(&mut self, left: From, item: &TableWithJoins) -> BindResult<From> {
-        if item.joins.is_empty() || is_correlated(&item.relation) {
+        if item.joins.is_empty() || self.is_correlated(&item.relation) {
             let joined =
                 self.join_factor(left, &item.relation, JoinType::Inner, &JoinConstraint::None)?;
             return self.joins(joined, &item.joins);
@@ -82,12 +82,17 @@ impl Binder<'_> {
         item: &TableWithJoins,
         outside: Option<&Scope>,
     ) -> BindResult<From> {
-        let first = if is_correlated(&item.relation) {
+        let first = if self.is_correlated(&item.relation) {
             let left = From {
                 plan: one_row(),
                 scope: outside.cloned().unwrap_or_default(),
             };
-            if outside.is_none() {
+            let plain = filbert_sql::table_function(&item.relation).is_some_and(|c| !c.lateral);
+            if outside.is_none() || plain && unnest_call(&item.relation).is_none() {
+                let left = match outside {
+                    Some(_) => From::nothing(),
+                    None => left,
+                };
                 self.join_factor(left, &item.relation, JoinType::Inner, &JoinConstraint::None)?
             } else {
                 return Err(BindError::unsupported(
@@ -160,6 +165,11 @@ impl Binder<'_> {
         if let Some(call) = unnest_call(factor) {
             return self.unnest(left, &call, join_type, constraint);
         }
+        if let Some(call) = filbert_sql::table_function(factor)
+            && self.is_table_function(&call)
+        {
+            return self.correlate(left, &call, join_type, constraint);
+        }
         match factor {
             TableFactor::Table {
                 version: Some(version),
@@ -188,6 +198,21 @@ impl Binder<'_> {
                 self.join_relations(left, right, join_type, constraint, span_of(factor))
             }
         }
+    }
+
+    /// Whether a relation is made from the rows on its left.
+    fn is_correlated(&self, factor: &TableFactor) -> bool {
+        let called = || filbert_sql::table_function(factor);
+        unnest_call(factor).is_some()
+            || called().is_some_and(|call| self.is_table_function(&call))
+            || matches!(
+                factor,
+                TableFactor::Derived { lateral: true, .. }
+                    | TableFactor::Table {
+                        version: Some(_),
+                        ..
+                    }
+            )
     }
 
     /// `LATERAL (SELECT ..)`: the query sees the rows on its left as an outer block.
@@ -228,19 +253,6 @@ pub(crate) fn aliased(relation: Relation, alias: Option<&TableAlias>) -> BindRes
     let names: Vec<_> = alias.columns.iter().map(|c| c.name.clone()).collect();
     rename_columns(&mut relation, &names)?;
     Ok(From::of(relation, Some(alias.name.value.clone())))
-}
-
-/// Whether a relation is made from the rows on its left.
-fn is_correlated(factor: &TableFactor) -> bool {
-    unnest_call(factor).is_some()
-        || matches!(
-            factor,
-            TableFactor::Derived { lateral: true, .. }
-                | TableFactor::Table {
-                    version: Some(_),
-                    ..
-                }
-        )
 }
 
 fn join_kind(

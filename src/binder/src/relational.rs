@@ -1,5 +1,6 @@
 //! The relational ideas of Flink's that DataFusion's plans lack, as one extension node around one enum.
 
+mod process_table;
 mod row_match;
 
 use std::cmp::Ordering;
@@ -11,6 +12,7 @@ use datafusion::common::{Column, DFSchema, DFSchemaRef, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use filbert_types::RowKind;
 
+pub use process_table::{ProcessTable, ProcessTableCall};
 pub use row_match::{
     AfterMatch, MatchAggregate, MatchOrder, MatchRows, PatternColumn, RowMatch, RowPattern,
 };
@@ -38,17 +40,24 @@ pub enum Relational {
     /// `t MATCH_RECOGNIZE ( .. )`
     Match(Box<RowMatch>),
     ChangelogFunction(ChangelogFunction),
+    /// A process table function of the embedding program, over one input for each of its table arguments.
+    ProcessTable(Box<ProcessTableCall>),
 }
 
 /// TO_CHANGELOG and FROM_CHANGELOG. The node has its input's columns; projections around it make theirs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ChangelogFunction {
     /// Adds the code of the row's kind as a last column.
-    To { codes: Vec<(RowKind, String)> },
+    To {
+        codes: Vec<(RowKind, String)>,
+        /// The operator's name, where the call gives one.
+        uid: Option<String>,
+    },
     /// Takes the row's kind from a column.
     From {
         op: Column,
         codes: Vec<(String, RowKind)>,
+        uid: Option<String>,
     },
 }
 
@@ -114,6 +123,7 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             Relational::Match(_) => "Match",
             Relational::ChangelogFunction(ChangelogFunction::To { .. }) => "ToChangelog",
             Relational::ChangelogFunction(ChangelogFunction::From { .. }) => "FromChangelog",
+            Relational::ProcessTable(_) => "ProcessTableFunction",
         }
     }
 
@@ -137,6 +147,7 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             Relational::ChangelogFunction(ChangelogFunction::From { op, .. }) => {
                 vec![Expr::Column(op.clone())]
             }
+            Relational::ProcessTable(call) => call.exprs(),
         }
     }
 
@@ -154,6 +165,9 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             Relational::Snapshot { period } => write!(f, "Snapshot: period=[{period}]"),
             Relational::Match(matching) => write!(f, "Match: pattern=[{}]", matching.pattern_text),
             Relational::ChangelogFunction(_) => f.write_str(self.name()),
+            Relational::ProcessTable(call) => {
+                write!(f, "ProcessTableFunction: invocation=[{}]", call.invocation)
+            }
         }
     }
 
@@ -165,6 +179,13 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
         if let Relational::Match(matching) = &self.relational {
             return Ok(RelationalNode {
                 relational: Relational::Match(Box::new(matching.with_input_exprs(exprs)?)),
+                inputs,
+                schema: DFSchemaRef::clone(&self.schema),
+            });
+        }
+        if let Relational::ProcessTable(call) = &self.relational {
+            return Ok(RelationalNode {
+                relational: Relational::ProcessTable(Box::new(call.with_exprs(exprs)?)),
                 inputs,
                 schema: DFSchemaRef::clone(&self.schema),
             });
@@ -191,13 +212,15 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
                     legacy: *legacy,
                 }
             }
-            Relational::ChangelogFunction(ChangelogFunction::From { codes, .. }) => {
+            Relational::ChangelogFunction(ChangelogFunction::From { codes, uid, .. }) => {
                 Relational::ChangelogFunction(ChangelogFunction::From {
                     op: column("the column of operation codes")?,
                     codes: codes.clone(),
+                    uid: uid.clone(),
                 })
             }
             Relational::ChangelogFunction(to) => Relational::ChangelogFunction(to.clone()),
+            Relational::ProcessTable(call) => Relational::ProcessTable(call.clone()),
             Relational::Snapshot { period } => Relational::Snapshot {
                 period: exprs.next().unwrap_or_else(|| period.clone()),
             },
@@ -213,6 +236,11 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
 
     /// The optimizer may narrow the input to these of its columns (and those that the node itself reads).
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
+        if matches!(self.relational, Relational::ProcessTable(_)) {
+            // The function sees whole rows.
+            let all = |plan: &LogicalPlan| (0..plan.schema().fields().len()).collect();
+            return Some(self.inputs.iter().map(all).collect());
+        }
         if matches!(self.relational, Relational::Match(_)) {
             // Its columns are made from those that it reads.
             return Some(vec![Vec::new()]);

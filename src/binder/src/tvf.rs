@@ -1,10 +1,14 @@
-//! Table functions in FROM: the window functions TUMBLE, HOP, CUMULATE and SESSION, and TO_CHANGELOG and FROM_CHANGELOG.
+//! Table functions in FROM: the window functions TUMBLE, HOP, CUMULATE and SESSION, TO_CHANGELOG and FROM_CHANGELOG, and
+//! users' own.
 //!
 //! - `arguments`: their parameters. `node`: the plan's node, which group windows of old use too.
+//! - `table_function`, `process`: those that the embedding program registered.
 
 mod arguments;
 mod changelog;
 mod node;
+mod process;
+pub(crate) mod table_function;
 
 use datafusion::common::ScalarValue;
 use filbert_sql::{TableArgument, TableArgumentSource};
@@ -42,12 +46,11 @@ impl Binder<'_> {
             _ => None,
         };
         let Some(signature) = signature else {
-            let names = SIGNATURES.iter().map(|s| s.name).chain(["UNNEST"]);
-            return Err(BindError::at(
-                span,
-                format!("No match found for table function '{}'.", parts.join(".")),
-            )
-            .with_hint(available("table functions", names)));
+            let name = self.registered_name(&call)?;
+            return match self.cx.functions.process(&name).cloned() {
+                Some(function) => self.process_table_function(&call, &function),
+                None => Err(self.no_table_function(&parts.join("."), &name, span)),
+            };
         };
         if call.with_ordinality {
             return Err(BindError::unsupported(
@@ -58,6 +61,26 @@ impl Binder<'_> {
         let args = positional(&call, signature, span)?;
         let relation = self.window_function(signature.name, &args, span)?;
         aliased(relation, call.alias)
+    }
+
+    fn no_table_function(&self, called: &str, name: &str, span: Option<Span>) -> BindError {
+        if self.cx.functions.scalar(name).is_some() || self.is_aggregate(name) {
+            return BindError::at(
+                span,
+                format!("Function '{called}' cannot be used as a table function."),
+            );
+        }
+        let mut names: Vec<String> = SIGNATURES.iter().map(|s| s.name.to_owned()).collect();
+        names.push("UNNEST".to_owned());
+        names.extend(self.cx.functions.table_names());
+        names.extend(self.cx.catalog.user_functions());
+        let names = || names.iter().map(String::as_str);
+        let hint = filbert_types::suggest::nearest(called, names()).map_or_else(
+            || available("table functions", names()),
+            |near| format!("Did you mean '{near}'?"),
+        );
+        let message = format!("No match found for table function '{called}'.");
+        BindError::at(span, message).with_hint(hint)
     }
 
     fn window_function(
@@ -149,6 +172,11 @@ impl Binder<'_> {
                 ),
             ));
         }
+        self.argument_rows(table)
+    }
+
+    /// The rows of a table argument.
+    fn argument_rows(&mut self, table: &TableArgument<'_>) -> BindResult<Relation> {
         match table.source {
             TableArgumentSource::Query(query) => self.query(query),
             TableArgumentSource::Name(idents) => {

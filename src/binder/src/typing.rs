@@ -3,7 +3,7 @@
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use filbert_functions::aggregate::{self, Modifiers};
-use filbert_functions::{TypedExpr, call, window};
+use filbert_functions::{CallError, TypedExpr, call, window};
 use filbert_types::{LogicalType, Span, TypeKind};
 
 use crate::aggregate::AggregateArgs;
@@ -19,8 +19,32 @@ impl Binder<'_> {
         args: Vec<TypedExpr>,
         span: Option<Span>,
     ) -> BindResult<TypedExpr> {
-        call::scalar(self.cx.exprs, self.cx.functions, name, args)
-            .map_err(|e| BindError::from_call(&e, span))
+        let bound = call::scalar(self.cx.exprs, self.cx.functions, name, args);
+        bound.map_err(|error| match error {
+            CallError::UnknownFunction {
+                name, arguments, ..
+            } => {
+                let error = self.unknown_function(name, arguments);
+                BindError::from_call(&error, span)
+            }
+            error => BindError::from_call(&error, span),
+        })
+    }
+
+    /// With the nearest name, those of CREATE FUNCTION too.
+    fn unknown_function(&self, name: String, arguments: String) -> CallError {
+        if self.cx.functions.table(&name).is_some() || self.cx.functions.process(&name).is_some() {
+            return CallError::Invalid(format!(
+                "Cannot call table function here: '{name}'. It belongs into FROM: LATERAL TABLE({name}(..))."
+            ));
+        }
+        let created = self.cx.catalog.user_functions();
+        let hint = self.cx.functions.hint_among(&name, &created);
+        CallError::UnknownFunction {
+            name,
+            arguments,
+            hint,
+        }
     }
 
     pub fn cast(

@@ -76,7 +76,7 @@ impl Binder<'_> {
         }
     }
 
-    fn filtered(&mut self, from: From, condition: &Ast) -> BindResult<From> {
+    pub(crate) fn filtered(&mut self, from: From, condition: &Ast) -> BindResult<From> {
         let scope = Rc::new(from.scope);
         let mut cx = ExprCx::plain(&scope, "ON");
         let bound = self.expr(condition, &mut cx)?;
@@ -133,7 +133,7 @@ impl Binder<'_> {
     }
 
     /// Unnests lists of equal length side by side.
-    fn unnest_lists(
+    pub(crate) fn unnest_lists(
         &mut self,
         rows: LogicalPlan,
         kept: Vec<Expr>,
@@ -299,7 +299,7 @@ fn name_single_column(named: &mut From, call: &TableFunction<'_>) {
     }
 }
 
-fn is_true(ast: &Ast) -> bool {
+pub(crate) fn is_true(ast: &Ast) -> bool {
     match ast {
         Ast::Value(value) => matches!(value.value, Value::Boolean(true)),
         Ast::Nested(inner) => is_true(inner),

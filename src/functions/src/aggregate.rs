@@ -146,6 +146,7 @@ fn call_user(
     check_clauses(function.name(), &args, &modifiers)?;
     let types: Vec<LogicalType> = args.iter().map(|a| a.ty.clone()).collect();
     let inferred = function.infer(&types).filter(|_| !args.is_empty());
+    let inferred = inferred.filter(|inferred| inferred.arg_types.len() == args.len());
     let mut inferred = inferred.ok_or_else(|| CallError::NoSignature {
         name: function.name().to_string(),
         got: call_text(function.name(), &args),

@@ -8,6 +8,7 @@ pub(crate) mod encode;
 pub(crate) mod hash;
 pub(crate) mod json;
 pub(crate) mod math;
+mod object;
 pub(crate) mod string;
 pub(crate) mod url;
 pub(crate) mod variant;
@@ -39,6 +40,7 @@ static FAMILIES: &[&[Function]] = &[
     math::random::FUNCTIONS,
     math::rounding::FUNCTIONS,
     math::sign::FUNCTIONS,
+    object::FUNCTIONS,
     operators::arithmetic::FUNCTIONS,
     operators::comparison::FUNCTIONS,
     operators::concat::FUNCTIONS,

@@ -1,11 +1,14 @@
 //! The ways into this room.
 
-use filbert_types::LogicalType;
+use std::sync::Arc;
+
+use filbert_types::{Field, LogicalType};
 
 use crate::cast;
 use crate::definition::{Body, FunctionRef};
 use crate::registry::FunctionRegistry;
 use crate::signature::{CallArgs, call_text};
+use crate::table_function::{InferredTable, TableFunction};
 use crate::typed::{ExprContext, TypedExpr};
 use crate::udf::{BoundFunction, Session};
 use crate::{CallError, definition::Inferred};
@@ -75,8 +78,56 @@ fn infer(
     };
     match function {
         FunctionRef::BuiltIn(definition) => (definition.infer)(&call),
-        FunctionRef::User(user) => user.infer(&call.types()).ok_or_else(|| call.refuse()),
+        FunctionRef::User(user) => {
+            let inferred = user.infer(&call.types()).ok_or_else(|| call.refuse())?;
+            check_args(user.name(), args.len(), &inferred.arg_types)?;
+            Ok(inferred)
+        }
+        FunctionRef::Table(_) => Err(CallError::Invalid(format!(
+            "Cannot call table function here: '{}'. It belongs into FROM: LATERAL TABLE({}(..)).",
+            function.name(),
+            function.name()
+        ))),
     }
+}
+
+/// A user's inference must say a type for each argument.
+fn check_args(name: &str, args: usize, types: &[LogicalType]) -> Result<(), CallError> {
+    if args == types.len() {
+        return Ok(());
+    }
+    Err(CallError::Invalid(format!(
+        "The function {name} was called with {args} arguments, and its type inference gave {} types.",
+        types.len()
+    )))
+}
+
+/// Binds a call of a table function: an expression that gives each call's rows as a list, and the rows' columns.
+pub fn table(
+    ctx: &ExprContext,
+    function: &Arc<dyn TableFunction>,
+    args: Vec<TypedExpr>,
+) -> Result<(TypedExpr, Vec<Field>), CallError> {
+    let function = FunctionRef::Table(Arc::clone(function));
+    let call = CallArgs {
+        ctx,
+        function: &function,
+        args: &args,
+    };
+    let FunctionRef::Table(table) = &function else {
+        return Err(call.refuse());
+    };
+    let inferred = table.infer(&call.types()).ok_or_else(|| call.refuse())?;
+    check_args(table.name(), args.len(), &inferred.arg_types)?;
+    if inferred.columns.is_empty() {
+        return Err(CallError::Invalid(format!(
+            "The table function {} gives rows without columns.",
+            table.name()
+        )));
+    }
+    let args = cast_args(ctx, args, &inferred.arg_types)?;
+    let rows = InferredTable::rows_type(&inferred.columns);
+    Ok((bind_kernel(ctx, function, args, rows), inferred.columns))
 }
 
 /// Casts arguments to the types that inference decided, where they differ in more than nullability.

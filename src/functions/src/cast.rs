@@ -198,7 +198,9 @@ pub fn holds_untyped_null(kind: &TypeKind) -> bool {
     match kind {
         TypeKind::Array(element) | TypeKind::Multiset(element) => null(element),
         TypeKind::Map(key, value) => null(key) || null(value),
-        TypeKind::Row(fields) => fields.iter().any(|f| null(&f.ty)),
+        TypeKind::Row(fields) | TypeKind::Structured { fields, .. } => {
+            fields.iter().any(|f| null(&f.ty))
+        }
         _ => false,
     }
 }

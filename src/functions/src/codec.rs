@@ -33,7 +33,7 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::BoundAggregate;
-use crate::definition::Inferred;
+use crate::definition::{FunctionRef, Inferred};
 use crate::registry::FunctionRegistry;
 use crate::udf::{BoundFunction, Session};
 use crate::window::BoundWindow;
@@ -170,14 +170,19 @@ impl FunctionCodec {
             return datafusion_function(name);
         }
         let form: CallForm = from_json(name, buf)?;
-        let Some(function) = self.registry.scalar(name) else {
+        let function = match form.table {
+            true => self.registry.table(name).cloned().map(FunctionRef::Table),
+            false => self.registry.scalar(name),
+        };
+        let Some(function) = function else {
             return plan_err!(
                 "The function {name} is not registered in this process{}",
                 self.registry.hint(name)
             );
         };
         let mut bound =
-            BoundFunction::new(function, form.arg_types, form.return_type, form.session);
+            BoundFunction::new(function, form.arg_types, form.return_type, form.session)
+                .with_context(self.registry.context());
         if let Some(clock) = &self.clock {
             bound = bound.with_clock(clock);
         }
@@ -227,6 +232,9 @@ struct CallForm {
     arg_types: Vec<LogicalType>,
     return_type: LogicalType,
     session: Session,
+    /// A table function's call; a scalar function may have its name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    table: bool,
 }
 
 fn from_json<'a, T: Deserialize<'a>>(name: &str, buf: &'a [u8]) -> Result<T> {
@@ -251,6 +259,7 @@ fn encode_udf(node: &ScalarUDF, buf: &mut Vec<u8>) -> Result<()> {
         arg_types: bound.arg_types.clone(),
         return_type: bound.return_type.clone(),
         session: bound.session.clone(),
+        table: matches!(bound.function, FunctionRef::Table(_)),
     };
     to_json(&form, buf)
 }

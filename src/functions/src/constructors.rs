@@ -175,7 +175,7 @@ pub(crate) fn row_fields(row: &TypedExpr) -> Option<Vec<TypedExpr>> {
 
 /// A row's field by its position.
 pub fn field_at(ctx: &ExprContext, row: TypedExpr, index: usize) -> Result<TypedExpr, CallError> {
-    let TypeKind::Row(fields) = &row.ty.kind else {
+    let (TypeKind::Row(fields) | TypeKind::Structured { fields, .. }) = &row.ty.kind else {
         return Err(CallError::Invalid(format!(
             "{} has no fields: it is no ROW",
             row.ty
@@ -202,7 +202,7 @@ pub fn field_at(ctx: &ExprContext, row: TypedExpr, index: usize) -> Result<Typed
 
 /// `row.name`.
 pub fn field(ctx: &ExprContext, row: TypedExpr, name: &str) -> Result<TypedExpr, CallError> {
-    let TypeKind::Row(fields) = &row.ty.kind else {
+    let (TypeKind::Row(fields) | TypeKind::Structured { fields, .. }) = &row.ty.kind else {
         return Err(CallError::Invalid(format!(
             "Cannot access field '{name}' of {}: it is no ROW",
             row.ty

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -7,7 +8,9 @@ use filbert_types::LogicalType;
 
 use crate::CallError;
 use crate::kernel::Call;
+use crate::parameters::Parameter;
 use crate::signature::CallArgs;
+use crate::table_function::TableFunction;
 use crate::typed::{ExprContext, TypedExpr};
 
 /// When two calls with equal arguments give equal results.
@@ -133,6 +136,20 @@ impl std::fmt::Debug for Function {
     }
 }
 
+/// What a user's function is told when it is opened.
+#[derive(Debug, Clone, Default)]
+pub struct FunctionContext {
+    /// `pipeline.global-job-parameters`.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl FunctionContext {
+    /// A parameter of the job, or a default.
+    pub fn parameter<'a>(&'a self, key: &str, default: &'a str) -> &'a str {
+        self.parameters.get(key).map_or(default, String::as_str)
+    }
+}
+
 /// A scalar function that an embedding program registers, and `CREATE FUNCTION` makes callable.
 pub trait ScalarFunction: std::fmt::Debug + Send + Sync {
     /// The name by which it is registered, and found again when a job starts.
@@ -141,9 +158,29 @@ pub trait ScalarFunction: std::fmt::Debug + Send + Sync {
     fn signatures(&self) -> Vec<String>;
     /// The arguments' types after implicit casts, and the result's type. `None` refuses the call.
     fn infer(&self, args: &[LogicalType]) -> Option<Inferred>;
-    /// A column of `rows` results for columns of arguments in the Arrow forms of their types.
+    /// The parameters by name, for calls with named arguments and optional ones; empty where there are none.
+    fn parameters(&self) -> Vec<Parameter> {
+        Vec::new()
+    }
+    /// Called once in each task before anything else.
+    ///
+    /// # Errors
+    /// When the function can't start.
+    fn open(&self, _context: &FunctionContext) -> Result<(), String> {
+        Ok(())
+    }
+    /// A column of `rows` results for columns of arguments in the Arrow forms of their types. Where the function is
+    /// deterministic and every argument is a constant, it is asked for one result.
+    ///
+    /// # Errors
+    /// When a value is refused; the job fails with it.
     fn eval(&self, args: &[ArrayRef], rows: usize) -> Result<ArrayRef, String>;
     fn is_deterministic(&self) -> bool {
+        true
+    }
+    /// Whether a call on constants may be evaluated when the query is planned, without the job's parameters. False for
+    /// functions that read them in [`ScalarFunction::open`], or that look outside.
+    fn supports_constant_folding(&self) -> bool {
         true
     }
     /// One line of help.
@@ -157,6 +194,8 @@ pub trait ScalarFunction: std::fmt::Debug + Send + Sync {
 pub enum FunctionRef {
     BuiltIn(&'static Function),
     User(Arc<dyn ScalarFunction>),
+    /// A call gives a list of rows.
+    Table(Arc<dyn TableFunction>),
 }
 
 impl FunctionRef {
@@ -164,6 +203,7 @@ impl FunctionRef {
         match self {
             FunctionRef::BuiltIn(function) => function.name,
             FunctionRef::User(function) => function.name(),
+            FunctionRef::Table(function) => function.name(),
         }
     }
 
@@ -171,14 +211,31 @@ impl FunctionRef {
         match self {
             FunctionRef::BuiltIn(function) => function.determinism,
             FunctionRef::User(function) if function.is_deterministic() => Determinism::Always,
-            FunctionRef::User(_) => Determinism::Never,
+            // Its rows are made when the query runs, not when it is planned.
+            FunctionRef::User(_) | FunctionRef::Table(_) => Determinism::Never,
+        }
+    }
+
+    /// False when the same arguments may give something else.
+    pub fn is_deterministic(&self) -> bool {
+        match self {
+            FunctionRef::Table(function) => function.is_deterministic(),
+            other => other.determinism() != Determinism::Never,
+        }
+    }
+
+    pub fn parameters(&self) -> Vec<Parameter> {
+        match self {
+            FunctionRef::BuiltIn(_) => Vec::new(),
+            FunctionRef::User(function) => function.parameters(),
+            FunctionRef::Table(function) => function.parameters(),
         }
     }
 
     pub fn fallible(&self) -> bool {
         match self {
             FunctionRef::BuiltIn(function) => function.fallible,
-            FunctionRef::User(_) => true,
+            FunctionRef::User(_) | FunctionRef::Table(_) => true,
         }
     }
 
@@ -186,6 +243,7 @@ impl FunctionRef {
         match self {
             FunctionRef::BuiltIn(f) => f.signatures.iter().map(|s| s.to_string()).collect(),
             FunctionRef::User(f) => f.signatures(),
+            FunctionRef::Table(f) => f.signatures(),
         }
     }
 
@@ -193,6 +251,7 @@ impl FunctionRef {
         match self {
             FunctionRef::BuiltIn(function) => function.doc,
             FunctionRef::User(function) => function.doc(),
+            FunctionRef::Table(function) => function.doc(),
         }
     }
 }

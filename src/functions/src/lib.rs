@@ -20,6 +20,8 @@
 //! - [`cast`]: the cast matrix and its kernels.
 //! - [`common_type`]: the least type that holds several.
 //! - [`codec`]: expressions as bytes.
+//! - Users' functions: [`definition`] has the scalar ones' trait; [`user_aggregate`], [`table_function`],
+//!   [`process_table_function`]; their [`parameters`], and [`value`]s for those that go row by row.
 //! - [`udf`]: the one DataFusion function behind which every kernel runs.
 //! - [`time_text`]: dates and times as text.
 //! - [`type_name`]: types as the validator's errors name them.
@@ -39,8 +41,11 @@ mod json;
 pub mod kernel;
 pub mod literal;
 pub mod operators;
+pub mod parameters;
+pub mod process_table_function;
 pub mod registry;
 pub mod signature;
+pub mod table_function;
 #[cfg(test)]
 mod testing;
 pub mod time_text;
@@ -48,12 +53,22 @@ pub mod type_name;
 pub mod typed;
 pub mod udf;
 pub mod user_aggregate;
+pub mod value;
 mod variant;
 pub mod window;
 
 pub use common_type::common_type;
-pub use definition::{Function, FunctionRef, Inferred, ScalarFunction};
+pub use definition::{Function, FunctionContext, FunctionRef, Inferred, ScalarFunction};
 pub use error::CallError;
+pub use parameters::Parameter;
+pub use process_table_function::{
+    InputRow, ProcessArgument, ProcessCall, ProcessChangelog, ProcessContext, ProcessTableFunction,
+    StateDeclaration,
+};
 pub use registry::FunctionRegistry;
+pub use table_function::{
+    InferredTable, RowTableFunction, RowWise, TableCalls, TableFunction, TableRows,
+};
 pub use typed::{ExprContext, TypedExpr};
 pub use user_aggregate::{AggregateFunction, AggregateStates};
+pub use value::{Timestamp, Value};

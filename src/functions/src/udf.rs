@@ -1,7 +1,7 @@
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use arrow::array::Array;
+use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::{
@@ -9,12 +9,13 @@ use datafusion::logical_expr::{
     Volatility,
 };
 use filbert_types::clock::{Clock, SystemClock};
-use filbert_types::{LogicalType, TimeZone};
+use filbert_types::{LogicalType, TimeZone, TypeKind};
 use serde::{Deserialize, Serialize};
 
-use crate::definition::{Body, Determinism, FunctionRef};
+use crate::definition::{Body, Determinism, FunctionContext, FunctionRef};
 use crate::java::random::JavaRandom;
 use crate::kernel::{Call, fail};
+use crate::table_function::{self, TableCalls};
 use crate::typed::ExprContext;
 
 /// What kernels know of the session that bound them.
@@ -79,6 +80,9 @@ pub struct BoundFunction {
     /// What a seeded random function goes on with in the next batch.
     random: Arc<Mutex<Option<JavaRandom>>>,
     clock: JobClock,
+    /// How opening a user's function went.
+    opened: Arc<OnceLock<std::result::Result<(), String>>>,
+    context: Arc<FunctionContext>,
     signature: Signature,
 }
 
@@ -99,7 +103,10 @@ impl BoundFunction {
         return_type: LogicalType,
         session: Session,
     ) -> BoundFunction {
+        let runs_late =
+            matches!(&function, FunctionRef::User(user) if !user.supports_constant_folding());
         let volatility = match function.determinism() {
+            _ if runs_late => Volatility::Volatile,
             Determinism::Always => Volatility::Immutable,
             // A stream has no one instant: folding would freeze its clock.
             Determinism::PerQuery if !session.batch => Volatility::Volatile,
@@ -113,6 +120,8 @@ impl BoundFunction {
             session,
             random: Arc::default(),
             clock: JobClock(Arc::new(SystemClock)),
+            opened: Arc::default(),
+            context: Arc::default(),
             signature: Signature::user_defined(volatility),
         }
     }
@@ -120,6 +129,12 @@ impl BoundFunction {
     /// The call as it runs in a job with this clock.
     pub fn with_clock(mut self, clock: &Arc<dyn Clock>) -> BoundFunction {
         self.clock = JobClock(Arc::clone(clock));
+        self
+    }
+
+    /// What a user's function is opened with.
+    pub fn with_context(mut self, context: Arc<FunctionContext>) -> BoundFunction {
+        self.context = context;
         self
     }
 
@@ -147,15 +162,7 @@ impl BoundFunction {
                     return internal_err!("{} has no kernel", function.name);
                 }
             },
-            FunctionRef::User(function) => {
-                let arrays: Vec<_> = args
-                    .iter()
-                    .map(|a| a.to_array_of_size(rows))
-                    .collect::<Result<_>>()?;
-                function
-                    .eval(&arrays, rows)
-                    .map_err(|e| fail(format!("{}: {e}", function.name())))?
-            }
+            FunctionRef::User(_) | FunctionRef::Table(_) => self.evaluate_user(args, rows)?,
         };
         if array.len() != rows || *array.data_type() != self.return_type.arrow() {
             return internal_err!(
@@ -170,6 +177,42 @@ impl BoundFunction {
             return ScalarValue::try_from_array(&array, 0).map(ColumnarValue::Scalar);
         }
         Ok(ColumnarValue::Array(array))
+    }
+}
+
+impl BoundFunction {
+    /// A function of the embedding program, opened before its first call.
+    fn evaluate_user(&self, args: &[ColumnarValue], rows: usize) -> Result<ArrayRef> {
+        let failed = |e: String| fail(format!("{}: {e}", self.function.name()));
+        let args: Vec<ArrayRef> = args
+            .iter()
+            .map(|a| a.to_array_of_size(rows))
+            .collect::<Result<_>>()?;
+        let opened = self.opened.get_or_init(|| match &self.function {
+            FunctionRef::BuiltIn(_) => Ok(()),
+            FunctionRef::User(function) => function.open(&self.context),
+            FunctionRef::Table(function) => function.open(&self.context),
+        });
+        opened.clone().map_err(failed)?;
+        match &self.function {
+            FunctionRef::BuiltIn(function) => internal_err!("{} is no user's", function.name),
+            FunctionRef::User(function) => function.eval(&args, rows).map_err(failed),
+            FunctionRef::Table(function) => {
+                let TypeKind::Array(row) = &self.return_type.kind else {
+                    return internal_err!("{} gives no list", function.name());
+                };
+                let TypeKind::Row(columns) = &row.kind else {
+                    return internal_err!("{} gives no rows", function.name());
+                };
+                let calls = TableCalls {
+                    len: rows,
+                    args: &args,
+                    columns,
+                };
+                let list = self.return_type.arrow();
+                table_function::evaluate(function.as_ref(), &calls, &list).map_err(failed)
+            }
+        }
     }
 }
 

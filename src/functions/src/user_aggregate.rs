@@ -10,7 +10,8 @@ use datafusion::common::{Result as DfResult, exec_err};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use filbert_types::LogicalType;
 
-use crate::definition::Inferred;
+use crate::definition::{FunctionContext, Inferred};
+use crate::parameters::Parameter;
 
 /// An aggregate function that an embedding program registers, and `CREATE FUNCTION` makes callable.
 pub trait AggregateFunction: fmt::Debug + Send + Sync {
@@ -24,6 +25,17 @@ pub trait AggregateFunction: fmt::Debug + Send + Sync {
     fn state_types(&self, types: &Inferred) -> Vec<DataType>;
     /// The state of the groups of one call.
     fn states(&self, types: &Inferred) -> Box<dyn AggregateStates>;
+    /// The parameters by name, for calls with named arguments and optional ones; empty where there are none.
+    fn parameters(&self) -> Vec<Parameter> {
+        Vec::new()
+    }
+    /// Called once for each operator that runs the function, before anything else.
+    ///
+    /// # Errors
+    /// When the function can't start.
+    fn open(&self, _context: &FunctionContext) -> Result<(), String> {
+        Ok(())
+    }
     /// Whether [`AggregateStates::retract`] is there, which a streaming query over changes needs.
     fn retracts(&self) -> bool {
         false
@@ -34,7 +46,11 @@ pub trait AggregateFunction: fmt::Debug + Send + Sync {
     }
 }
 
-/// The states of a call's groups. Groups are small numbers, used again when a group ends.
+/// The states of a call's groups, which are small numbers.
+///
+/// Batch keeps such an object for a whole aggregation. Streaming makes one for each batch of rows: it begins with what
+/// [`AggregateStates::merge`] is given of the groups' stored states, and its [`AggregateStates::state`] is stored
+/// afterwards, so that state lives in the state layer, takes part in checkpoints, and moves with its key.
 pub trait AggregateStates: Send + Sync {
     /// Makes room for groups below `groups`; those that are new have seen no row.
     fn reserve(&mut self, groups: usize);

@@ -4,6 +4,7 @@ mod changelog;
 mod interval_join;
 mod lookup_join;
 mod match_recognize;
+mod process_table;
 mod rank;
 mod temporal_join;
 mod window;
@@ -27,6 +28,7 @@ pub use match_recognize::{
     AfterMatch, MatchAggregateSpec, MatchColumn, MatchExprSpec, MatchRows, MatchSpec, MatchTime,
     RowPattern,
 };
+pub use process_table::{ProcessTableInput, ProcessTableSpec};
 pub use rank::{
     DeduplicateSpec, FirstNSpec, OverBound, OverFrame, OverFunction, OverSpec, OverTime,
     RankFunction, RankRange, RankSpec, RankStrategy, SortKey, TemporalSortSpec,
@@ -73,11 +75,23 @@ pub enum OperatorSpec {
     DropUpdateBefore,
     ChangelogNormalize(ChangelogNormalizeSpec),
     ChangelogFunction(ChangelogFunctionSpec),
+    ProcessTable(Box<ProcessTableSpec>),
     SinkMaterializer(SinkMaterializerSpec),
     Sink(SinkSpec),
     Collect(CollectSpec),
     /// A piece of a batch plan, cut at its exchanges.
     BatchPiece(BatchPieceSpec),
+}
+
+impl OperatorSpec {
+    /// The operator's name, where the statement gives one.
+    pub fn uid(&self) -> Option<&str> {
+        match self {
+            OperatorSpec::ProcessTable(spec) => spec.uid.as_deref(),
+            OperatorSpec::ChangelogFunction(spec) => spec.uid(),
+            _ => None,
+        }
+    }
 }
 
 /// A partition of a table: its keys and their values.
@@ -228,12 +242,15 @@ pub struct MiniBatchAssignerSpec {
 }
 
 /// Emits each row once for every element of its lists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UnnestSpec {
     /// Columns of the input that hold lists; the output has an element in the place of each.
     pub lists: Vec<usize>,
     /// A row without elements comes once, with NULLs.
     pub outer: bool,
+    /// The list is the one that this gives for the input's row (a table function's call): it stands behind its columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<ExprSpec>,
 }
 
 /// Joins two changelogs.

@@ -28,7 +28,11 @@ impl StreamGraph {
                 .map(|e| json!([e.input, uids.get(&e.source), e.side_output]))
                 .collect();
             inputs.sort_by_key(Value::to_string);
-            let what = json!([fingerprint(&node.spec)?, inputs]).to_string();
+            let what = match node.spec.uid() {
+                // What the user names keeps its name whatever it computes.
+                Some(uid) => json!(["uid", uid]).to_string(),
+                None => json!([fingerprint(&node.spec)?, inputs]).to_string(),
+            };
             let hash = xxh3_128(what.as_bytes());
             let ordinal = ordinals.entry(hash).or_insert(0);
             let uid = if *ordinal == 0 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use filbert_graph::spec::{
-    ConflictSpec, GroupAggregateSpec, OverTime, SinkMaterializerSpec, SourceSpec,
+    ConflictSpec, GroupAggregateSpec, OverTime, ProcessTableSpec, SinkMaterializerSpec, SourceSpec,
 };
 use filbert_graph::{OperatorSpec, StreamNode};
 use filbert_types::{Configuration, Field};
@@ -32,6 +32,7 @@ use crate::match_recognize::MatchRecognizeOperator;
 use crate::mini_batch_assigner::MiniBatchAssignerOperator;
 use crate::operator::{BuiltOperator, Operator};
 use crate::over::{ChangingOverOperator, OverOperator};
+use crate::process_table_function::ProcessTableFunctionOperator;
 use crate::rank::RankOperator;
 use crate::rank::first_n::FirstNOperator;
 use crate::sink::SinkOperator;
@@ -72,13 +73,19 @@ pub fn build(
         OperatorSpec::MiniBatchAssigner(spec) => Box::new(MiniBatchAssignerOperator::new(*spec)),
         OperatorSpec::GroupAggregate(spec) => group_aggregate(spec, &input, output, context)?,
         OperatorSpec::LocalGroupAggregate(spec) => {
-            Box::new(LocalGroupAggregateOperator::new(spec, &input, output)?)
+            let functions = context.functions.as_ref();
+            Box::new(LocalGroupAggregateOperator::new(
+                spec, &input, output, functions,
+            )?)
         }
         OperatorSpec::IncrementalGroupAggregate(spec) => Box::new(
             IncrementalGroupAggregateOperator::new(spec, &input, output)?,
         ),
         OperatorSpec::Expand(spec) => Box::new(ExpandOperator::new(spec.clone(), output)),
-        OperatorSpec::Unnest(spec) => Box::new(UnnestOperator::new(spec.clone(), output)),
+        OperatorSpec::Unnest(spec) => {
+            Box::new(UnnestOperator::new(spec, &input, output, expressions)?)
+        }
+        OperatorSpec::ProcessTable(spec) => process_table(spec, inputs, output, context)?,
         OperatorSpec::Join(_) | OperatorSpec::IntervalJoin(_) | OperatorSpec::TemporalJoin(_) => {
             joins(&node.spec, [&input, &right], output, expressions)?
         }
@@ -155,6 +162,20 @@ fn group_aggregate(
         )?),
         None => Box::new(GroupAggregateOperator::new(spec, input, output, functions)?),
     })
+}
+
+fn process_table(
+    spec: &ProcessTableSpec,
+    inputs: &[Vec<Field>],
+    output: SchemaRef,
+    context: &JobContext,
+) -> Result<Box<dyn Operator>> {
+    let schemas = inputs
+        .iter()
+        .map(|fields| filbert_types::schema::arrow_schema(fields));
+    let schemas: Vec<SchemaRef> = schemas.collect();
+    let operator = ProcessTableFunctionOperator::new(spec, &schemas, output, context)?;
+    Ok(Box::new(operator))
 }
 
 fn joins(

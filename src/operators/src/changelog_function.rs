@@ -90,8 +90,8 @@ fn kind_of(code: Option<&str>, codes: &[(String, RowKind)]) -> Result<RowKind> {
 impl Operator for ChangelogFunctionOperator {
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
         out.emit(match &self.spec {
-            ChangelogFunctionSpec::To { codes } => self.add_codes(&batch, codes)?,
-            ChangelogFunctionSpec::From { op, codes } => self.take_kinds(&batch, *op, codes)?,
+            ChangelogFunctionSpec::To { codes, .. } => self.add_codes(&batch, codes)?,
+            ChangelogFunctionSpec::From { op, codes, .. } => self.take_kinds(&batch, *op, codes)?,
         });
         Ok(Step::Done)
     }

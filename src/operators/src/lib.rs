@@ -19,6 +19,7 @@
 //!   [`local_window_aggregate`], [`session_aggregate`], on [`windows`]; [`window_join`] and
 //!   [`window_rank`], on `window_rows`.
 //! - Patterns: [`match_recognize`].
+//! - Users' own: `process_table_function`.
 //! - Ends: [`sink`], [`collect`].
 //! - Batch: [`bounded`], batch plans and their pieces.
 //! - [`snapshot`]: what an operator leaves in a checkpoint.
@@ -58,6 +59,7 @@ pub mod mini_batch_assigner;
 pub mod operator;
 pub mod output;
 pub mod over;
+mod process_table_function;
 pub mod rank;
 pub mod session_aggregate;
 pub mod session_window;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::SchemaRef;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::LocalGroupAggregateSpec;
 use filbert_state::{KeyIndex, ValueTable};
 use filbert_types::{ChangeBatch, Watermark};
@@ -42,13 +43,14 @@ impl LocalGroupAggregateOperator {
         spec: &LocalGroupAggregateSpec,
         input: &SchemaRef,
         output: SchemaRef,
+        functions: &FunctionRegistry,
     ) -> Result<LocalGroupAggregateOperator> {
         let keys = spec.keys.iter();
         let types = keys.map(|k| input.field(*k).data_type().clone()).collect();
         Ok(LocalGroupAggregateOperator {
             keys: spec.keys.clone(),
             index: KeyIndex::new(types).map_err(state_error)?,
-            calls: AggregateCalls::new(&spec.calls, spec.input_retracts)?,
+            calls: AggregateCalls::with_functions(&spec.calls, spec.input_retracts, functions)?,
             counts: ValueTable::default(),
             output,
             emitting: None,

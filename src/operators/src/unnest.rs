@@ -4,6 +4,8 @@
 //! - Changelog: takes and emits any; the rows that one row gives are of its kind and follow each other.
 //! - Several lists go side by side, NULL where one is shorter. A row whose lists are NULL or empty gives no row, or, when
 //!   it is the outer side of a join, one with NULLs. Watermarks pass; a mark moves to the place that corresponds.
+//! - A table function's call gives its rows as such a list. It is evaluated for as many rows at a time as their lists
+//!   together make about one batch of output.
 //! - Cost: one gather a column; a batch goes out in pieces that hold what the output has room for, also amid a list.
 
 use std::sync::Arc;
@@ -12,10 +14,12 @@ use arrow::array::{
     Array, ArrayRef, AsArray, ListArray, RecordBatch, RecordBatchOptions, UInt32Array,
 };
 use arrow::compute::take;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::physical_expr::PhysicalExpr;
 use filbert_graph::spec::UnnestSpec;
 use filbert_types::{ChangeBatch, WatermarkMark};
 
+use crate::context::ExpressionFactory;
 use crate::error::{OperatorError, Result};
 use crate::marks::push_mark;
 use crate::operator::{Operator, Step};
@@ -24,6 +28,12 @@ use crate::output::Output;
 pub struct UnnestOperator {
     spec: UnnestSpec,
     output: SchemaRef,
+    /// A table function's call, and the input's columns followed by the list that it gives.
+    call: Option<(Arc<dyn PhysicalExpr>, SchemaRef)>,
+    /// A batch for some of whose rows the call is still to be evaluated.
+    calls: Option<(ChangeBatch, usize)>,
+    /// For how many rows the call is evaluated at a time.
+    calls_at_once: usize,
     rest: Option<Rest>,
 }
 
@@ -44,12 +54,77 @@ struct Picks {
     marks: Vec<WatermarkMark>,
 }
 
+const CALLS_FIRST: usize = 64;
+const CALLS_MOST: usize = 8192;
+
 impl UnnestOperator {
-    pub fn new(spec: UnnestSpec, output: SchemaRef) -> UnnestOperator {
-        UnnestOperator {
-            spec,
+    /// # Errors
+    /// When the call can't be read.
+    pub fn new(
+        spec: &UnnestSpec,
+        input: &SchemaRef,
+        output: SchemaRef,
+        expressions: &dyn ExpressionFactory,
+    ) -> Result<UnnestOperator> {
+        let call = spec.call.as_ref().map(|call| {
+            let call = expressions.physical(call, input)?;
+            let mut fields: Vec<_> = input.fields().iter().cloned().collect();
+            fields.push(Arc::new(Field::new("rows", call.data_type(input)?, true)));
+            Ok::<_, OperatorError>((call, Arc::new(Schema::new(fields))))
+        });
+        Ok(UnnestOperator {
+            spec: spec.clone(),
             output,
+            call: call.transpose()?,
+            calls: None,
+            calls_at_once: CALLS_FIRST,
             rest: None,
+        })
+    }
+
+    /// Evaluates the call for the next rows of its batch.
+    fn next_calls(&mut self, rows_max: usize) -> Result<Option<Rest>> {
+        let (Some((call, schema)), Some((batch, done))) = (&self.call, self.calls.take()) else {
+            return Ok(None);
+        };
+        if done == batch.num_rows() {
+            return Ok(None);
+        }
+        let count = self.calls_at_once.min(batch.num_rows() - done);
+        let mut piece = batch.slice(done, count);
+        let lists = call.evaluate(&piece.rows)?.into_array(count)?;
+        let elements = lists.as_list_opt::<i32>().map_or(0, |l| l.values().len());
+        if elements > rows_max {
+            self.calls_at_once = (count / 2).max(1);
+        } else if elements < rows_max / 4 && count == self.calls_at_once {
+            self.calls_at_once = (count * 2).min(CALLS_MOST);
+        }
+        let mut columns = piece.rows.columns().to_vec();
+        columns.push(lists);
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        let schema = Arc::clone(schema);
+        piece.rows = RecordBatch::try_new_with_options(schema, columns, &options)?;
+        self.calls = Some((batch, done + count));
+        Ok(Some(Rest::of(piece)))
+    }
+
+    /// Goes on until the output is full or nothing is left.
+    fn run(&mut self, rest: Option<Rest>, out: &mut Output) -> Result<Step> {
+        let mut next = rest;
+        loop {
+            let Some(rest) = next.take() else {
+                match self.next_calls(out.batch_rows())? {
+                    Some(rest) => next = Some(rest),
+                    None => return Ok(Step::Done),
+                }
+                continue;
+            };
+            if self.emit_piece(rest, out)? == Step::More {
+                return Ok(Step::More);
+            }
+            if out.is_full() && self.calls.is_some() {
+                return Ok(Step::More);
+            }
         }
     }
 
@@ -132,6 +207,17 @@ impl UnnestOperator {
     }
 }
 
+impl Rest {
+    fn of(batch: ChangeBatch) -> Rest {
+        Rest {
+            batch,
+            row: 0,
+            element: 0,
+            marks_done: 0,
+        }
+    }
+}
+
 /// Passes the marks before the rest's row on.
 fn pass_marks(rest: &mut Rest, picks: &mut Picks) {
     while let Some(mark) = rest.batch.marks.get(rest.marks_done) {
@@ -164,20 +250,19 @@ fn elements(list: &ListArray, rows: &UInt32Array, elements: &[Option<u32>]) -> R
 
 impl Operator for UnnestOperator {
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        let rest = Rest {
-            batch,
-            row: 0,
-            element: 0,
-            marks_done: 0,
-        };
-        self.emit_piece(rest, out)
+        if self.call.is_none() {
+            return self.run(Some(Rest::of(batch)), out);
+        }
+        // A slice has the marks behind its rows.
+        let first = batch.marks.iter().take_while(|mark| mark.offset == 0);
+        first.for_each(|mark| out.watermark(mark.watermark));
+        self.calls = Some((batch, 0));
+        self.run(None, out)
     }
 
     fn resume(&mut self, out: &mut Output) -> Result<Step> {
-        match self.rest.take() {
-            Some(rest) => self.emit_piece(rest, out),
-            None => Ok(Step::Done),
-        }
+        let rest = self.rest.take();
+        self.run(rest, out)
     }
 }
 
@@ -215,8 +300,11 @@ mod tests {
         let spec = UnnestSpec {
             lists: vec![1],
             outer,
+            call: None,
         };
-        let mut operator = UnnestOperator::new(spec, output);
+        let expressions = crate::CodecExpressions::new(Default::default());
+        let mut operator =
+            UnnestOperator::new(&spec, &batch.schema(), output, &expressions).unwrap();
         let mut out = Output::new(rows_max);
         let mut lines = Vec::new();
         let mut step = operator.process(0, batch, &mut out).unwrap();

@@ -15,9 +15,9 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::logical_expr::{ColumnarValue, Expr, ExprSchemable, Volatility};
 use datafusion::physical_expr::expressions::Column as PhysicalColumn;
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
-use filbert_functions::FunctionRegistry;
 use filbert_functions::codec::FunctionCodec;
 use filbert_functions::udf::BoundFunction;
+use filbert_functions::{FunctionRef, FunctionRegistry};
 use filbert_graph::ExprSpec;
 use filbert_types::LogicalType;
 
@@ -157,6 +157,11 @@ pub(crate) fn columns_read(expr: &Expr, input: &[PlanColumn]) -> Vec<usize> {
     read
 }
 
+/// A table function whose calls are only kept from being evaluated while planning.
+fn is_deterministic_table(function: &FunctionRef) -> bool {
+    matches!(function, FunctionRef::Table(_)) && function.is_deterministic()
+}
+
 /// The name of the first call that may give another value each time (RAND, UUID, NOW).
 pub(crate) fn non_deterministic_call(expr: &Expr) -> Option<String> {
     let mut found = None;
@@ -164,6 +169,11 @@ pub(crate) fn non_deterministic_call(expr: &Expr) -> Option<String> {
     let _ = expr.apply(|e| {
         if let Expr::ScalarFunction(call) = e
             && call.func.signature().volatility == Volatility::Volatile
+            && !call
+                .func
+                .inner()
+                .downcast_ref::<BoundFunction>()
+                .is_some_and(|bound| is_deterministic_table(&bound.function))
         {
             found = Some(call.func.name().to_uppercase());
             return Ok(TreeNodeRecursion::Stop);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use datafusion::common::config::ConfigOptions;
 use filbert_binder::{BoundInsert, BoundQuery};
 use filbert_connector_api::ConnectorRegistry;
-use filbert_functions::ExprContext;
+use filbert_functions::{ExprContext, FunctionRegistry};
 use filbert_graph::{GraphError, JobGraph, JobSettings, JobType, StreamGraph, chain};
 use filbert_operators::bounded::FileCache;
 use filbert_types::Configuration;
@@ -28,6 +28,8 @@ pub struct PlannerContext {
     pub expr: ExprContext,
     /// What is known of files; whoever runs the plan shares it.
     pub files: FileCache,
+    /// Functions of the embedding program.
+    pub functions: Arc<FunctionRegistry>,
 }
 
 /// Something to plan. All targets of one call share a graph.

@@ -39,6 +39,7 @@ mod mini_batch_assigner;
 mod monotonicity;
 mod nested;
 mod over;
+mod process_table;
 mod rank;
 pub(crate) mod sink;
 mod sink_keys;
@@ -131,7 +132,7 @@ pub(crate) fn plan_target(
     }
     changelog::infer(&mut plan, updates)?;
     if let Some(mini_batch) = mini_batch {
-        mini_batch.gather(&mut plan)?;
+        mini_batch.gather(&mut plan, &ctx.functions)?;
     }
     split_in_phases(&mut plan, ctx, parallelism)?;
     sink_keys::materialize(&mut plan, ctx)?;

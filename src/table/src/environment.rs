@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use filbert_catalog::GenericInMemoryCatalogFactory;
 use filbert_connector_api::{CatalogFactory, ConnectorRegistry, FormatFactory, TableFactory};
-use filbert_functions::{AggregateFunction, ScalarFunction};
+use filbert_functions::{AggregateFunction, ProcessTableFunction, ScalarFunction, TableFunction};
 use filbert_planner::{FileCache, PlanError};
 use filbert_runtime::{JobClient, JobOverview, MiniCluster};
 use filbert_sql::{ParsedStatement, Statements};
@@ -198,6 +198,18 @@ impl TableEnvironment {
     pub fn register_scalar_function(&self, function: Arc<dyn ScalarFunction>) {
         let mut session = self.session().write();
         Arc::make_mut(&mut session.functions).register_scalar(function);
+    }
+
+    /// Makes a table function callable under its own name, in FROM.
+    pub fn register_table_function(&self, function: Arc<dyn TableFunction>) {
+        let mut session = self.session().write();
+        Arc::make_mut(&mut session.functions).register_table(function);
+    }
+
+    /// Makes a process table function callable under its own name, in FROM.
+    pub fn register_process_table_function(&self, function: Arc<dyn ProcessTableFunction>) {
+        let mut session = self.session().write();
+        Arc::make_mut(&mut session.functions).register_process(function);
     }
 
     /// Makes an aggregate function callable under its own name.

@@ -28,10 +28,21 @@ pub mod table;
 pub use compiled_plan::CompiledPlan;
 pub use environment::{TableEnvironment, single};
 pub use error::{ErrorKind, TableError};
-pub use filbert_functions::{AggregateFunction, AggregateStates, Inferred, ScalarFunction};
+pub use filbert_functions::process_table_function::{ArgumentKind, StateKind, TableTraits};
+pub use filbert_functions::{
+    AggregateFunction, AggregateStates, FunctionContext, Inferred, InferredTable, InputRow,
+    Parameter, ProcessArgument, ProcessCall, ProcessChangelog, ProcessContext,
+    ProcessTableFunction, RowTableFunction, RowWise, ScalarFunction, StateDeclaration, TableCalls,
+    TableFunction, TableRows, Timestamp, Value,
+};
 pub use filbert_runtime::{ExecutionState, JobClient, JobDetail, JobOverview, JobStatus};
 pub use print::{OutputFormat, Row};
 pub use result::{Fetched, ResultKind, ResultSource, TableResult};
 pub use settings::EnvironmentSettings;
 pub use statement_set::StatementSet;
 pub use table::Table;
+
+/// The examples of docs/library.md.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/library.md")]
+struct LibraryExamples;

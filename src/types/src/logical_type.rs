@@ -54,6 +54,11 @@ pub enum TypeKind {
     Map(Box<LogicalType>, Box<LogicalType>),
     Multiset(Box<LogicalType>),
     Row(Vec<Field>),
+    /// STRUCTURED<'class', name type, ..>: a row whose type has a name.
+    Structured {
+        class: String,
+        fields: Vec<Field>,
+    },
     Variant,
     Bitmap,
     /// RAW('class', 'serializer'): opaque bytes.
@@ -204,7 +209,9 @@ impl TypeKind {
             | TypeKind::Bitmap
             | TypeKind::Raw { .. } => false,
             TypeKind::Array(element) => element.kind.is_orderable(),
-            TypeKind::Row(fields) => fields.iter().all(|f| f.ty.kind.is_orderable()),
+            TypeKind::Row(fields) | TypeKind::Structured { fields, .. } => {
+                fields.iter().all(|f| f.ty.kind.is_orderable())
+            }
             _ => true,
         }
     }
@@ -251,7 +258,7 @@ impl TypeKind {
             TypeKind::Array(element) => DataType::List(Arc::new(element.arrow_field("item"))),
             TypeKind::Map(key, value) => arrow_map(key.kind.arrow(), value.kind.arrow()),
             TypeKind::Multiset(element) => arrow_map(element.kind.arrow(), DataType::Int32),
-            TypeKind::Row(fields) => DataType::Struct(
+            TypeKind::Row(fields) | TypeKind::Structured { fields, .. } => DataType::Struct(
                 fields
                     .iter()
                     .map(|f| Arc::new(f.ty.arrow_field(&f.name)))
@@ -412,7 +419,14 @@ fn write_kind(out: &mut dyn fmt::Write, kind: &TypeKind, style: Style) -> fmt::R
         TypeKind::Array(element) => write_generic(out, "ARRAY", &[element], style),
         TypeKind::Multiset(element) => write_generic(out, "MULTISET", &[element], style),
         TypeKind::Map(key, value) => write_generic(out, "MAP", &[key, value], style),
-        TypeKind::Row(fields) => write_row(out, fields, style),
+        TypeKind::Row(fields) => {
+            out.write_str("ROW<")?;
+            write_fields(out, fields, style)
+        }
+        TypeKind::Structured { class, fields } => {
+            write!(out, "STRUCTURED<'{}', ", class.replace('\'', "''"))?;
+            write_fields(out, fields, style)
+        }
         TypeKind::Variant => out.write_str("VARIANT"),
         TypeKind::Bitmap => out.write_str("BITMAP"),
         TypeKind::Raw { class, .. } if summary => write!(out, "RAW('{class}', '...')"),
@@ -438,8 +452,7 @@ fn write_generic(
     out.write_str(">")
 }
 
-fn write_row(out: &mut dyn fmt::Write, fields: &[Field], style: Style) -> fmt::Result {
-    out.write_str("ROW<")?;
+fn write_fields(out: &mut dyn fmt::Write, fields: &[Field], style: Style) -> fmt::Result {
     for (i, field) in fields.iter().enumerate() {
         if i > 0 {
             out.write_str(", ")?;

@@ -112,6 +112,7 @@ enum Values<'a> {
         values: Box<BoundColumn<'a>>,
     },
     Row(Vec<BoundColumn<'a>>),
+    Structured(Vec<(String, BoundColumn<'a>)>),
 }
 
 enum Text<'a> {
@@ -211,6 +212,13 @@ fn bind<'a>(
             let columns = fields.iter().zip(row.columns());
             let columns = columns.map(|(f, c)| nested(&f.ty, c.as_ref()));
             Values::Row(columns.collect::<Result<_, _>>()?)
+        }
+        TypeKind::Structured { fields, .. } => {
+            let row = array.as_struct_opt().ok_or_else(wrong)?;
+            let columns = fields.iter().zip(row.columns());
+            let columns =
+                columns.map(|(f, c)| nested(&f.ty, c.as_ref()).map(|c| (f.name.clone(), c)));
+            Values::Structured(columns.collect::<Result<_, _>>()?)
         }
     };
     // Bytes that are text in every style: a VARIANT is carried as compact JSON.
@@ -361,6 +369,16 @@ impl BoundColumn<'_> {
                 out.push_str(if java { "+I[" } else { "(" });
                 write_separated(0..columns.len(), out, |i, out| columns[i].write(row, out));
                 out.push(if java { ']' } else { ')' });
+            }
+            Values::Structured(columns) => {
+                out.push('(');
+                write_separated(0..columns.len(), out, |i, out| {
+                    let (name, column) = &columns[i];
+                    out.push_str(name);
+                    out.push('=');
+                    column.write(row, out);
+                });
+                out.push(')');
             }
             temporal => self.write_temporal(temporal, row, out),
         }

@@ -124,6 +124,11 @@ impl Binder<'_> {
                 .into_iter()
                 .map(|a| self.expr(a, cx))
                 .collect::<BindResult<Vec<_>>>()?,
+            args if self.cx.functions.user_aggregate(name).is_some() => {
+                let function = self.cx.functions.user_aggregate(name);
+                let parameters = function.map(|f| f.parameters()).unwrap_or_default();
+                self.arranged_args(name, &parameters, args, cx)?
+            }
             args => args
                 .iter()
                 .map(|a| plain_arg(a, name).and_then(|a| self.expr(a, cx)))

@@ -78,10 +78,17 @@ impl Binder<'_> {
                 format!("ORDER BY or IGNORE NULLS in a call of {name}"),
             ));
         }
-        let args = args
-            .iter()
-            .map(|arg| self.call_arg(plain_arg(arg, &name)?, cx))
-            .collect::<BindResult<Vec<_>>>()?;
+        let parameters = match self.cx.functions.scalar(&name) {
+            Some(function) => function.parameters(),
+            None => Vec::new(),
+        };
+        let args = if parameters.is_empty() {
+            args.iter()
+                .map(|arg| self.call_arg(plain_arg(arg, &name)?, cx))
+                .collect::<BindResult<Vec<_>>>()?
+        } else {
+            self.arranged_args(&name, &parameters, args, cx)?
+        };
         self.scalar(&name, args, span)
     }
 

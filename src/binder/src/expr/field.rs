@@ -18,7 +18,7 @@ impl Binder<'_> {
         span: Option<Span>,
         path: &str,
     ) -> BindResult<TypedExpr> {
-        let TypeKind::Row(fields) = &base.ty.kind else {
+        let (TypeKind::Row(fields) | TypeKind::Structured { fields, .. }) = &base.ty.kind else {
             return Err(BindError::at(
                 span,
                 format!(

@@ -38,12 +38,12 @@ pub(super) const SIGNATURES: &[Signature] = &[
     },
     Signature {
         name: "TO_CHANGELOG",
-        parameters: &["input", "op", "op_mapping", "uid"],
+        parameters: &["input", "op", "op_mapping", "on_time", "uid"],
         required: 1,
     },
     Signature {
         name: "FROM_CHANGELOG",
-        parameters: &["input", "op", "op_mapping", "uid"],
+        parameters: &["input", "op", "op_mapping", "on_time", "uid"],
         required: 1,
     },
 ];

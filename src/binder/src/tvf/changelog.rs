@@ -13,6 +13,7 @@ use crate::error::{BindError, BindResult, available};
 use crate::relational::{ChangelogFunction, Relational, RelationalNode};
 use crate::scope::Relation;
 use crate::table::extension;
+use crate::tvf::process::{is_default, uid_of};
 
 /// The words for row kinds.
 const KINDS: [(&str, RowKind); 4] = [
@@ -33,6 +34,7 @@ impl Binder<'_> {
         args: &[Option<&Ast>],
         span: Option<Span>,
     ) -> BindResult<Relation> {
+        refuse_on_time(args.get(3).copied().flatten())?;
         let name = op_column(args.get(1).copied().flatten(), span)?;
         if input.columns.iter().any(|c| c.name == name) {
             return Err(BindError::at(
@@ -40,15 +42,21 @@ impl Binder<'_> {
                 format!("Field names must be unique. Found duplicates: [{name}]"),
             ));
         }
-        let codes = match args.get(2).copied().flatten() {
+        let codes = match args
+            .get(2)
+            .copied()
+            .flatten()
+            .filter(|ast| !is_default(ast))
+        {
             None => KINDS.map(|(word, kind)| (kind, word.to_owned())).to_vec(),
             Some(mapping) => kinds_to_codes(mapping)?,
         };
+        let uid = uid_of(args.get(4).copied().flatten(), span)?;
         let ty = LogicalType::string();
         let op = self.new_column(&name, &ty);
         let mut columns = vec![(name, op.clone(), ty.clone())];
         columns.extend(plain_columns(&input));
-        let function = ChangelogFunction::To { codes };
+        let function = ChangelogFunction::To { codes, uid };
         self.changelog_relation(input, function, Some((op, ty)), columns)
     }
 
@@ -60,6 +68,7 @@ impl Binder<'_> {
         args: &[Option<&Ast>],
         span: Option<Span>,
     ) -> BindResult<Relation> {
+        refuse_on_time(args.get(3).copied().flatten())?;
         let name = op_column(args.get(1).copied().flatten(), span)?;
         let Some(op) = input.columns.iter().find(|c| c.name == name) else {
             let names = input.columns.iter().map(|c| c.name.as_str());
@@ -78,7 +87,12 @@ impl Binder<'_> {
                 ),
             ));
         }
-        let codes = match args.get(2).copied().flatten() {
+        let codes = match args
+            .get(2)
+            .copied()
+            .flatten()
+            .filter(|ast| !is_default(ast))
+        {
             None => KINDS.map(|(word, kind)| (word.to_owned(), kind)).to_vec(),
             Some(mapping) => codes_to_kinds(mapping)?,
         };
@@ -92,6 +106,7 @@ impl Binder<'_> {
         let function = ChangelogFunction::From {
             op: op.column.clone(),
             codes,
+            uid: uid_of(args.get(4).copied().flatten(), span)?,
         };
         let mut columns = plain_columns(&input);
         columns.retain(|(n, _, _)| *n != name);
@@ -143,9 +158,20 @@ fn plain_columns(input: &Relation) -> Vec<(String, Column, LogicalType)> {
         .collect()
 }
 
+/// The rows of a changelog keep their columns, their time among them.
+fn refuse_on_time(ast: Option<&Ast>) -> BindResult<()> {
+    match ast.filter(|ast| !is_default(ast)) {
+        None => Ok(()),
+        Some(ast) => Err(BindError::unsupported(
+            span_of(ast),
+            "The argument 'on_time' of TO_CHANGELOG and FROM_CHANGELOG",
+        )),
+    }
+}
+
 /// The one column that a DESCRIPTOR names.
 fn op_column(ast: Option<&Ast>, span: Option<Span>) -> BindResult<String> {
-    let Some(ast) = ast else {
+    let Some(ast) = ast.filter(|ast| !is_default(ast)) else {
         return Ok(OP.to_owned());
     };
     let span = span_of(ast).or(span);

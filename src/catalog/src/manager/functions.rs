@@ -21,6 +21,21 @@ impl CatalogManager {
             .or_else(|| self.functions.get(&path))
     }
 
+    /// As [`CatalogManager::function`], with whether it is a system function, and whether it is temporary.
+    pub fn described_function(&self, parts: &[String]) -> Option<(&CatalogFunction, bool, bool)> {
+        if let [name] = parts
+            && let Some(found) = self.temporary_system_functions.get(&name.to_lowercase())
+        {
+            return Some((found, true, true));
+        }
+        let path = function_path(self.qualify(parts).ok()?);
+        let temporary = self
+            .temporary_functions
+            .get(&path)
+            .map(|f| (f, false, true));
+        temporary.or_else(|| self.functions.get(&path).map(|f| (f, false, false)))
+    }
+
     /// The names of users' functions that can be called unqualified, sorted.
     pub fn list_user_functions(&self, catalog: &str, database: &str) -> Vec<String> {
         let paths = self.functions.keys().chain(self.temporary_functions.keys());

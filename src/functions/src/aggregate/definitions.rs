@@ -399,6 +399,7 @@ fn infer_extreme(call: &CallArgs<'_>, name: &str) -> Result<Inferred, CallError>
         TypeKind::Map(..) => "MAP",
         TypeKind::Multiset(_) => "MULTISET",
         TypeKind::Row(_) => "ROW",
+        TypeKind::Structured { .. } => "STRUCTURED_TYPE",
         TypeKind::Binary(_) => "BINARY",
         TypeKind::VarBinary(_) => "VARBINARY",
         TypeKind::Variant => "VARIANT",

@@ -204,6 +204,7 @@ fn is_ordered(kind: &TypeKind) -> bool {
             | TypeKind::Map(..)
             | TypeKind::Multiset(_)
             | TypeKind::Row(_)
+            | TypeKind::Structured { .. }
             | TypeKind::Variant
             | TypeKind::Bitmap
             | TypeKind::Raw { .. }

@@ -35,7 +35,9 @@ pub fn support(from: &LogicalType, to: &LogicalType) -> CastSupport {
         (_, Null | Symbol | Descriptor) => Refused,
         (Char(_) | VarChar(_), VarChar(_)) | (Char(_), Char(_)) => Implicit,
         (VarChar(_), Char(_)) => Explicit,
-        (Char(_) | VarChar(_), Array(_) | Map(..) | Multiset(_) | Row(_)) => Refused,
+        (Char(_) | VarChar(_), Array(_) | Map(..) | Multiset(_) | Row(_) | Structured { .. }) => {
+            Refused
+        }
         (Char(_) | VarChar(_), Variant | Bitmap | Raw { .. }) => Refused,
         (Char(_) | VarChar(_), IntervalYearMonth(_) | IntervalDayTime(_)) => {
             RefusedBecause("Unsupported cast from a character string to an interval.")

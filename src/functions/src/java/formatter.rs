@@ -1,6 +1,9 @@
 //! `java.util.Formatter` with `Locale.US`.
 
+mod time;
+
 use super::number::{Digits, double_digits, double_to_string, float_to_string};
+use super::zone::Zone;
 
 /// An argument of a format string, as Java's boxed types.
 #[derive(Debug, Clone)]
@@ -32,11 +35,13 @@ struct Spec {
     width: Option<usize>,
     precision: Option<usize>,
     conversion: char,
+    /// Behind `%t`.
+    time: char,
     upper: bool,
 }
 
-/// Appends the formatted text; none where Java throws.
-pub fn format(pattern: &str, args: &[Argument], out: &mut String) -> Option<()> {
+/// Appends the formatted text; none where Java throws. `zone` is where times are told.
+pub fn format(pattern: &str, args: &[Argument], zone: &Zone, out: &mut String) -> Option<()> {
     let mut rest = pattern;
     let mut ordinary = 0;
     let mut last: Option<usize> = None;
@@ -70,7 +75,7 @@ pub fn format(pattern: &str, args: &[Argument], out: &mut String) -> Option<()> 
             ordinary - 1
         };
         last = Some(index);
-        let text = convert(&spec, args.get(index)?)?;
+        let text = convert(&spec, args.get(index)?, zone)?;
         pad(out, &text, &spec);
     }
     out.push_str(rest);
@@ -120,7 +125,14 @@ fn parse(text: &str) -> Option<(Spec, usize)> {
         return None;
     }
     rest = &rest[1..];
-    spec.upper = matches!(conversion, 'B' | 'H' | 'S' | 'C' | 'X' | 'E' | 'G' | 'A');
+    if matches!(conversion, 't' | 'T') {
+        spec.time = rest.chars().next().filter(char::is_ascii_alphabetic)?;
+        rest = &rest[1..];
+    }
+    spec.upper = matches!(
+        conversion,
+        'T' | 'B' | 'H' | 'S' | 'C' | 'X' | 'E' | 'G' | 'A'
+    );
     spec.conversion = if spec.upper {
         conversion.to_ascii_lowercase()
     } else {
@@ -137,12 +149,13 @@ fn parse(text: &str) -> Option<(Spec, usize)> {
     Some((spec, text.len() - rest.len()))
 }
 
-fn convert(spec: &Spec, arg: &Argument) -> Option<String> {
+fn convert(spec: &Spec, arg: &Argument, zone: &Zone) -> Option<String> {
     let text = match spec.conversion {
         'b' | 'h' | 's' => general(spec, arg)?,
         'c' => character(spec, arg)?,
         'd' | 'o' | 'x' => integer(spec, arg)?,
         'e' | 'f' | 'g' | 'a' => floating(spec, arg)?,
+        't' => instant(spec, arg, zone)?,
         _ => return None,
     };
     Some(if spec.upper {
@@ -168,6 +181,19 @@ fn general(spec: &Spec, arg: &Argument) -> Option<String> {
         Some(precision) => text.chars().take(precision).collect(),
         None => text,
     })
+}
+
+/// Of the types that SQL has, Java takes a Long alone for an instant.
+fn instant(spec: &Spec, arg: &Argument, zone: &Zone) -> Option<String> {
+    let flags = spec.alternate || spec.plus || spec.space || spec.zero || spec.group;
+    if flags || spec.parentheses || spec.precision.is_some() {
+        return None;
+    }
+    match arg {
+        Argument::Null => time::convert(spec.time, 0, zone).map(|_| "null".to_owned()),
+        Argument::Integer(millis, 64) => time::convert(spec.time, *millis, zone),
+        _ => None,
+    }
 }
 
 fn text_of(arg: &Argument) -> String {
@@ -358,10 +384,11 @@ fn pad(out: &mut String, text: &str, spec: &Spec) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::java::zone::time_zone;
 
     fn formatted(pattern: &str, args: &[Argument]) -> Option<String> {
         let mut out = String::new();
-        format(pattern, args, &mut out).map(|()| out)
+        format(pattern, args, &time_zone("UTC"), &mut out).map(|()| out)
     }
 
     fn double(pattern: &str, value: f64) -> String {
@@ -384,6 +411,38 @@ mod tests {
         assert_eq!(double("%a", 1.5), "0x1.8p0");
         assert_eq!(double("%08.2f", -3.14259), "-0003.14");
         assert_eq!(double("%f", f64::NEG_INFINITY), "-Infinity");
+    }
+
+    /// What Java 17 gave, in UTC and in New York.
+    #[test]
+    fn times_are_longs() {
+        let time = |pattern: &str, millis: i64| {
+            formatted(pattern, &[Argument::Integer(millis, 64)]).unwrap()
+        };
+        let all = "%1$tF|%1$tT|%1$tB|%1$tA|%1$tj|%1$tp|%1$tL|%1$tN|%1$ts|%1$tQ|%1$tZ|%1$tz|%1$tD|%1$tr|%1$tc|%1$te|%1$tk|%1$tl|%1$tI|%1$ty|%1$tC|%1$th|%1$ta|%1$tR|%1$TA|%1$-12tB|%1$12tB";
+        assert_eq!(
+            time(all, 1_704_164_645_123),
+            "2024-01-02|03:04:05|January|Tuesday|002|am|123|123000000|1704164645|1704164645123|UTC|+0000|01/02/24|03:04:05 AM|Tue Jan 02 03:04:05 UTC 2024|2|3|3|03|24|20|Jan|Tue|03:04|TUESDAY|January     |     January"
+        );
+        assert_eq!(
+            time("%1$tc %1$tr %1$ts", -1),
+            "Wed Dec 31 23:59:59 UTC 1969 11:59:59 PM 0"
+        );
+        assert_eq!(
+            time("%1$tF %1$tA %1$tj", -62_135_596_800_000),
+            "0001-01-03 Monday 003"
+        );
+        let mut out = String::new();
+        let new_york = time_zone("America/New_York");
+        let instant = [Argument::Integer(1_720_000_000_999, 64)];
+        format("%1$tc %1$tz %1$tF", &instant, &new_york, &mut out).unwrap();
+        assert_eq!(out, "Wed Jul 03 05:46:40 EDT 2024 -0400 2024-07-03");
+        assert_eq!(
+            formatted("%tY %1$5tY", &[Argument::Null]).unwrap(),
+            "null  null"
+        );
+        assert!(formatted("%tY", &[Argument::Integer(1, 32)]).is_none());
+        assert!(formatted("%tX", &[Argument::Integer(1, 64)]).is_none());
     }
 
     #[test]

@@ -389,6 +389,7 @@ fn is_nested(kind: &TypeKind) -> bool {
             | TypeKind::Map(..)
             | TypeKind::Multiset(_)
             | TypeKind::Row(_)
+            | TypeKind::Structured { .. }
             | TypeKind::Variant
             | TypeKind::Bitmap
     )

@@ -39,10 +39,27 @@ pub struct SinkMaterializerSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChangelogFunctionSpec {
     /// The input's columns, then the code of the row's kind; rows of kinds without a code are dropped.
-    To { codes: Vec<(RowKind, String)> },
+    To {
+        codes: Vec<(RowKind, String)>,
+        /// The operator's name, where the call gives one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<String>,
+    },
     /// The input's columns, each row of the kind that the code at `op` stands for.
     From {
         op: usize,
         codes: Vec<(String, RowKind)>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<String>,
     },
+}
+
+impl ChangelogFunctionSpec {
+    pub fn uid(&self) -> Option<&str> {
+        match self {
+            ChangelogFunctionSpec::To { uid, .. } | ChangelogFunctionSpec::From { uid, .. } => {
+                uid.as_deref()
+            }
+        }
+    }
 }

@@ -24,6 +24,8 @@ pub(super) fn accumulator(
     functions: &FunctionRegistry,
 ) -> Result<Box<dyn Accumulator>> {
     if let Some(function) = functions.user_aggregate(&spec.function) {
+        let opened = function.open(&functions.context());
+        opened.map_err(|e| OperatorError::user(format!("{}: {e}", function.name())))?;
         return user::accumulator(function, spec, retracts);
     }
     let output = spec.output.ty.kind.arrow();

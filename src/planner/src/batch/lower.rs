@@ -60,6 +60,12 @@ fn lower_node(node: &RelationalNode, ctx: &PlannerContext) -> Result<LogicalPlan
             mode: "batch",
             hint: String::new(),
         }),
+        Relational::ProcessTable(call) => Err(PlanError::Unsupported {
+            operation: format!("The process table function {}", call.function),
+            mode: "batch",
+            hint: " Process table functions run in streaming mode, over bounded tables too."
+                .to_owned(),
+        }),
         // An operator of ours, which the physical planner puts in.
         Relational::Match(_) => Ok(LogicalPlan::Extension(Extension {
             node: Arc::new(node.clone()),

@@ -1,6 +1,6 @@
 //! Stream nodes -> stream graph: parallelism, partitioners, and one node for equal work of several targets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use filbert_graph::{
     ChainingStrategy, ExchangeMode, Partitioner, ResourceSpec, StreamEdge, StreamGraph, StreamNode,
@@ -22,6 +22,8 @@ pub(crate) struct GraphBuilder<'a> {
     reuse: Reuse,
     /// Nodes by what they do and read, so that targets share them.
     known: HashMap<String, u32>,
+    /// The operators' names that the statements give.
+    uids: HashSet<String>,
 }
 
 /// Which equal parts of plans run once.
@@ -62,6 +64,7 @@ impl<'a> GraphBuilder<'a> {
             parallelism,
             reuse,
             known: HashMap::new(),
+            uids: HashSet::new(),
         }
     }
 
@@ -111,6 +114,13 @@ impl<'a> GraphBuilder<'a> {
         if let Some(known) = key.as_ref().and_then(|k| self.known.get(k)) {
             let id = *known;
             return Ok(vec![Producer { id, parallelism }]);
+        }
+        if let Some(uid) = spec.uid()
+            && !self.uids.insert(uid.to_owned())
+        {
+            return Err(PlanError::Refused(format!(
+                "Duplicate unique identifier '{uid}' detected among process table functions. Make sure that all PTF calls have an identifier defined that is globally unique. Please provide a custom identifier using the implicit `uid` argument. For example: myFunction(..., uid => 'my-id')"
+            )));
         }
         let graph_id = u32::try_from(self.graph.nodes.len() + 1).unwrap_or(u32::MAX);
         for mut edge in edges {

@@ -31,8 +31,9 @@ impl StreamOperator for ChangelogFunction {
     fn details(&self, view: NodeView<'_>) -> String {
         let names: Vec<&str> = view.node.columns.iter().map(|c| c.name.as_str()).collect();
         format!(
-            "invocation=[{}(TABLE(#0))], uid=[null], select=[{}]",
+            "invocation=[{}(TABLE(#0))], uid=[{}], select=[{}]",
             self.function(),
+            self.spec.uid().unwrap_or("null"),
             names.join(",")
         )
     }

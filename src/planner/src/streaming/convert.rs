@@ -7,6 +7,7 @@ mod join;
 mod lookup_join;
 mod match_recognize;
 mod over;
+mod process_table;
 mod rank;
 mod rows;
 mod scan;
@@ -130,6 +131,9 @@ impl<'a> Converter<'a> {
     }
 
     fn relational(&mut self, node: &RelationalNode) -> Result<NodeId, PlanError> {
+        if let Relational::ProcessTable(call) = &node.relational {
+            return self.process_table(node, call);
+        }
         let Some(input) = node.inputs.first() else {
             return Err(PlanError::Internal(format!("{node:?} has no input")));
         };
@@ -147,6 +151,7 @@ impl<'a> Converter<'a> {
                 legacy,
             } => self.window_tvf(input, node, window, time, *legacy),
             Relational::Snapshot { .. } => Err(unsupported("FOR SYSTEM_TIME AS OF")),
+            Relational::ProcessTable(call) => self.process_table(node, call),
             Relational::Match(matching) => self.row_match(input, node, matching),
             Relational::ChangelogFunction(function) => {
                 self.changelog_function(input, node, function)
@@ -166,7 +171,7 @@ impl<'a> Converter<'a> {
             column.window = None;
         }
         let spec = match function {
-            ChangelogFunction::To { codes } => {
+            ChangelogFunction::To { codes, uid } => {
                 let names = node.schema.columns();
                 let op = names.last().cloned().ok_or_else(|| {
                     PlanError::Internal("TO_CHANGELOG without its column".to_owned())
@@ -174,11 +179,13 @@ impl<'a> Converter<'a> {
                 columns.push(self.new_column(op, &arrow::datatypes::DataType::Utf8View));
                 ChangelogFunctionSpec::To {
                     codes: codes.clone(),
+                    uid: uid.clone(),
                 }
             }
-            ChangelogFunction::From { op, codes } => ChangelogFunctionSpec::From {
+            ChangelogFunction::From { op, codes, uid } => ChangelogFunctionSpec::From {
                 op: self.place(input, op)?,
                 codes: codes.clone(),
+                uid: uid.clone(),
             },
         };
         let op =

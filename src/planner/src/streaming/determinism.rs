@@ -18,6 +18,7 @@ use crate::streaming::lookup_join::LookupJoin;
 use crate::streaming::node::{KeySet, NodeId, PlanNode, StreamOp, StreamPlan};
 use crate::streaming::over::{OverAggregate, OverCall};
 use crate::streaming::rank::Rank;
+use crate::streaming::unnest::Unnest;
 
 /// Checks a plan whose changelogs are known, and lets its lookup joins keep what they found where that must be.
 ///
@@ -114,6 +115,27 @@ fn visit(plan: &mut StreamPlan, id: NodeId, required: KeySet) -> Result<(), Plan
             ));
         }
         StreamOp::ChangelogFunction(_) => KeySet::new(),
+        // The function sees whole rows.
+        StreamOp::ProcessTable(_) => {
+            for input in plan.nodes[id].inputs.clone() {
+                let all = all_columns(&plan.nodes[input]);
+                let beyond = beyond_keys(&plan.nodes[input], &all);
+                visit(plan, input, beyond)?;
+            }
+            return Ok(());
+        }
+        StreamOp::Unnest(Unnest {
+            call: Some(call), ..
+        }) => {
+            check_condition(plan, id, &call)?;
+            let width = of_input(plan).len();
+            let read = match required.contains(&width) {
+                true => columns_read(&call, &plan.nodes[plan.nodes[id].inputs[0]].columns),
+                false => Vec::new(),
+            };
+            let kept = required.into_iter().filter(|c| *c < width);
+            kept.chain(read).collect()
+        }
         StreamOp::WatermarkAssigner(_)
         | StreamOp::Union(_)
         | StreamOp::MiniBatchAssigner(_)

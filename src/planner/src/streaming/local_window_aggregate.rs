@@ -140,7 +140,12 @@ fn can_split(plan: &StreamPlan, input: NodeId, aggregate: &WindowAggregate) -> b
     !session
         && !aggregate.proctime
         && aggregate.emit.is_none()
-        && can_merge_all(&like, plan.nodes[input].traits.retracts())
+        && can_merge_all(
+            &like,
+            plan.nodes[input].traits.retracts(),
+            // Windows take no functions of the embedding program.
+            &filbert_functions::FunctionRegistry::new(),
+        )
         && !is_distributed(plan, input, &like)
 }
 

@@ -1,6 +1,8 @@
 //! Mini-batch: assigners behind the sources end the bundles, aggregations gather rows, and where their functions can be
 //! merged they run in two phases.
 
+use arrow::datatypes::DataType;
+use filbert_functions::FunctionRegistry;
 use filbert_functions::aggregate::aggregate;
 use filbert_graph::spec::AggregateCallSpec;
 use filbert_operators::aggregate::AggregateCalls;
@@ -97,7 +99,11 @@ impl MiniBatch {
     ///
     /// # Errors
     /// When a function isn't there for its arguments.
-    pub fn gather(self, plan: &mut StreamPlan) -> Result<(), PlanError> {
+    pub fn gather(
+        self,
+        plan: &mut StreamPlan,
+        functions: &FunctionRegistry,
+    ) -> Result<(), PlanError> {
         rebuild(plan, |plan, node| {
             let mut aggregate = match node.op {
                 StreamOp::GroupAggregate(aggregate) => aggregate,
@@ -110,35 +116,43 @@ impl MiniBatch {
             aggregate.mini_batch_rows = Some(self.rows);
             let input = node.inputs[0];
             let splits = self.two_phases
-                && can_merge_all(&aggregate, plan.nodes[input].traits.retracts())
+                && can_merge_all(&aggregate, plan.nodes[input].traits.retracts(), functions)
                 && !is_distributed(plan, input, &aggregate);
             let inputs = match splits {
                 true if self.incremental && ends_first_level(plan, input, &aggregate) => {
-                    vec![self.middle_phase(plan, &mut aggregate)?]
+                    Some(self.middle_phase(plan, &mut aggregate)?)
                 }
-                true => vec![self.local_phase(plan, input, &mut aggregate, &node.columns)?],
-                false => node.inputs,
+                true => self.local_phase(plan, input, &mut aggregate, &node.columns, functions)?,
+                false => None,
             };
+            let inputs = inputs.map_or(node.inputs, |local| vec![local]);
             let made = plan.add(StreamOp::GroupAggregate(aggregate), inputs, node.columns);
             plan.nodes[made].traits = node.traits;
             Ok(made)
         })
     }
 
-    /// Adds the local phase, and makes the aggregation merge what it sends.
+    /// Adds the local phase, and makes the aggregation merge what it sends; none where its state can't be columns.
     fn local_phase(
         self,
         plan: &mut StreamPlan,
         input: NodeId,
         aggregate: &mut GroupAggregate,
         outputs: &[PlanColumn],
-    ) -> Result<NodeId, PlanError> {
+        functions: &FunctionRegistry,
+    ) -> Result<Option<NodeId>, PlanError> {
         let ignored = ignored_retractions(aggregate, plan, input);
         let from = &plan.nodes[input];
         let retracts = from.traits.retracts();
         let specs = aggregate.specs(&from.columns, outputs, &ignored);
-        let accumulators =
-            AggregateCalls::new(&specs, retracts).map_err(|e| PlanError::Refused(e.to_string()))?;
+        let accumulators = AggregateCalls::with_functions(&specs, retracts, functions)
+            .map_err(|e| PlanError::Refused(e.to_string()))?;
+        let state_types = accumulators.state_types();
+        let is_user = |spec: &AggregateCallSpec| functions.user_aggregate(&spec.function).is_some();
+        let carried = |ty: &DataType| shown_type(ty).arrow() == *ty;
+        if specs.iter().any(is_user) && !state_types.iter().all(carried) {
+            return Ok(None);
+        }
         let names = buffer_names(aggregate, retracts);
         let keys = aggregate.keys.iter();
         let keys = keys.map(|key| from.columns[*key].clone()).collect();
@@ -167,7 +181,7 @@ impl MiniBatch {
         );
         plan.nodes[made].traits =
             Traits::of(ModifyKinds::INSERT, UpdateKind::None, DeleteKind::None);
-        Ok(made)
+        Ok(Some(made))
     }
 }
 
@@ -310,16 +324,24 @@ pub(super) fn is_distributed(plan: &StreamPlan, input: NodeId, aggregate: &Group
 }
 
 /// A part that takes back more than it has seen can't tell a variance.
-pub(super) fn can_merge_all(aggregate: &GroupAggregate, retracts: bool) -> bool {
+pub(super) fn can_merge_all(
+    aggregate: &GroupAggregate,
+    retracts: bool,
+    functions: &FunctionRegistry,
+) -> bool {
     let is_variance = |name: &str| name.starts_with("STDDEV_") || name.starts_with("VAR_");
+    // Nor can a user's function be asked to.
+    let is_user = |name: &str| !retracts && functions.user_aggregate(name).is_some();
     let mut calls = aggregate.calls.iter();
-    calls.all(|call| can_merge(&call.function) && !(retracts && is_variance(&call.function)))
+    calls.all(|call| {
+        let name = call.function.as_str();
+        is_user(name) || can_merge(name) && !(retracts && is_variance(name))
+    })
 }
 
 /// Whether Flink's function merges accumulators.
 pub(super) fn can_merge(function: &str) -> bool {
     let known = function.ends_with("SUM0") || aggregate(function).is_some();
-    // A user's function is not known here, so that its buffer can't be either.
     known
         && !function.starts_with("JSON_")
         && !matches!(function, "FIRST_VALUE" | "LAST_VALUE" | "SINGLE_VALUE")

@@ -22,6 +22,7 @@ use crate::streaming::lookup_join::LookupJoin;
 use crate::streaming::match_recognize::Match;
 use crate::streaming::mini_batch_assigner::MiniBatchAssigner;
 use crate::streaming::over::OverAggregate;
+use crate::streaming::process_table::ProcessTable;
 use crate::streaming::rank::Rank;
 use crate::streaming::sink::Sink;
 use crate::streaming::sink_materializer::SinkMaterializer;
@@ -98,6 +99,7 @@ pub(crate) enum StreamOp {
     DropUpdateBefore(DropUpdateBefore),
     ChangelogNormalize(ChangelogNormalize),
     ChangelogFunction(ChangelogFunction),
+    ProcessTable(Box<ProcessTable>),
     SinkMaterializer(SinkMaterializer),
     Sink(Box<Sink>),
     Collect(Collect),
@@ -133,6 +135,7 @@ impl StreamOp {
             StreamOp::DropUpdateBefore(op) => op,
             StreamOp::ChangelogNormalize(op) => op,
             StreamOp::ChangelogFunction(op) => op,
+            StreamOp::ProcessTable(op) => op.as_ref(),
             StreamOp::SinkMaterializer(op) => op,
             StreamOp::Sink(op) => op.as_ref(),
             StreamOp::Collect(op) => op,

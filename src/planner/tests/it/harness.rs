@@ -139,6 +139,7 @@ impl Session {
             connectors: Arc::new(connector::registry()),
             configuration: self.configuration.clone(),
             expr: self.exprs(),
+            functions: Default::default(),
         })
     }
 

@@ -138,6 +138,20 @@ pub(super) fn table(cursor: &mut Cursor<'_, '_>) -> Result<Expr> {
             Expr::CompoundIdentifier(parts)
         }
     };
+    table_of(cursor, keyword, source)
+}
+
+/// `(query) PARTITION BY ..`, at the PARTITION.
+pub(super) fn partitioned(cursor: &mut Cursor<'_, '_>, query: Expr) -> Result<Expr> {
+    let place = cursor.peek_span();
+    table_of(cursor, named("TABLE", place), query)
+}
+
+fn table_of(
+    cursor: &mut Cursor<'_, '_>,
+    keyword: sqlparser::ast::Ident,
+    source: Expr,
+) -> Result<Expr> {
     let (partition_by, order_by) = partitioning(cursor)?;
     Ok(Expr::Function(Function {
         over: Some(WindowType::WindowSpec(WindowSpec {

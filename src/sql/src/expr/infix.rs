@@ -20,12 +20,24 @@ pub(crate) fn next_precedence(parser: &Parser<'_>, dialect: &FlinkDialect) -> Op
     if begins_qualifier(token) && after_difference(parser) {
         return Some(dialect.prec_value(Precedence::DoubleColon));
     }
+    if follows_query(parser) {
+        return Some(dialect.prec_value(Precedence::Period));
+    }
     // To sqlparser a colon is a path into JSON, a question mark an operator of PostgreSQL's.
     matches!(
         token,
         Token::Colon | Token::Question | Token::Char(_) | Token::Pipe | Token::Caret
     )
     .then_some(0)
+}
+
+/// Whether `PARTITION BY` comes behind a parenthesis: `(SELECT ..) PARTITION BY k` as an argument.
+fn follows_query(parser: &Parser<'_>) -> bool {
+    let is = |token: &Token, word: &str| matches!(token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(word));
+    let behind = parser.token_at(parser.get_current_index());
+    behind.token == Token::RParen
+        && is(&parser.peek_nth_token_ref(0).token, "PARTITION")
+        && is(&parser.peek_nth_token_ref(1).token, "BY")
 }
 
 /// Whether the tokens before are `.. - ..)`: then DAY is the difference's unit and no alias.
@@ -73,6 +85,9 @@ pub(crate) fn infix(
     };
     match word.value.to_ascii_uppercase().as_str() {
         "IS" => is(cursor, left),
+        "PARTITION" if matches!(left, Expr::Subquery(_)) && cursor.peek_nth_word(1, "BY") => {
+            super::call::partitioned(cursor, left.clone()).map(Some)
+        }
         "BETWEEN" => between(cursor, left, false),
         "NOT" if cursor.peek_nth_word(1, "BETWEEN") => between(cursor, left, true),
         _ if begins_qualifier(cursor.peek())

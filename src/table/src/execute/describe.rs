@@ -1,5 +1,6 @@
 //! DESCRIBE and SHOW COLUMNS.
 
+use filbert_functions::{FunctionRef, FunctionRegistry, aggregate, process_table_function, window};
 use filbert_sql::{Describe, Ident, LikeFilter, ObjectName};
 use filbert_types::{Column, ColumnKind, ResolvedSchema, TimeKind};
 
@@ -145,28 +146,93 @@ fn function(env: &TableEnvironment, name: &ObjectName, extended: bool) -> Result
     let session = env.session().read();
     let parts = parts(name);
     let row = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
-    if let Some(function) = session.catalogs.function(&parts) {
-        return info_table(vec![
-            row("is system function", "false"),
-            row("is temporary", "false"),
-            row("class name", &function.class_name),
-            row("function language", &function.language.to_string()),
-        ]);
-    }
-    let Some(function) = session.functions.scalar(&name.to_string()) else {
-        let hint = session.functions.hint(&name.to_string());
+    let scope = |system: bool, temporary: bool| {
+        vec![
+            row("is system function", &system.to_string()),
+            row("is temporary", &temporary.to_string()),
+        ]
+    };
+    let (mut rows, called) = match session.catalogs.described_function(&parts) {
+        Some((function, system, temporary)) => {
+            let mut rows = scope(system, temporary);
+            if !system {
+                rows.push(row("class name", &function.class_name));
+                rows.push(row("function language", &function.language.to_string()));
+            }
+            (rows, function.class_name.clone())
+        }
+        None => (scope(true, false), name.to_string()),
+    };
+    let known = definition_rows(&session.functions, &called);
+    if known.is_none() && session.catalogs.function(&parts).is_none() {
+        let created = session.catalogs.list_user_functions(
+            session.catalogs.current_catalog(),
+            session.catalogs.current_database(),
+        );
+        let hint = session.functions.hint_among(&called, &created);
         let message = format!("Function {name} does not exist.{hint}");
         return Err(TableError::validation(message).at(name.span));
-    };
-    let mut rows = vec![
-        row("is system function", "true"),
-        row("is temporary", "false"),
-    ];
+    }
     if extended {
-        rows.push(row("kind", "SCALAR"));
-        if let filbert_functions::FunctionRef::BuiltIn(function) = function {
-            rows.push(row("description", function.doc));
-        }
+        rows.extend(known.unwrap_or_default());
     }
     info_table(rows)
+}
+
+/// What DESCRIBE FUNCTION EXTENDED says of a function that can be called; none where nothing has the name.
+fn definition_rows(
+    functions: &FunctionRegistry,
+    name: &str,
+) -> Option<Vec<(String, Option<String>)>> {
+    let definition = |kind: &str, deterministic: bool, folds: bool, signatures: &[String]| {
+        let row = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
+        vec![
+            row("kind", kind),
+            row("requirements", "[]"),
+            row("is deterministic", &deterministic.to_string()),
+            row("supports constant folding", &folds.to_string()),
+            row("signature", &signatures.join("\n")),
+        ]
+    };
+    let scalar = functions.scalar(name);
+    // What was registered goes before a built-in function of the name.
+    let hidden = functions.has_registered(name);
+    let scalar = scalar.filter(|f| !hidden || matches!(f, FunctionRef::User(_)));
+    let (mut rows, doc) = if let Some(function) = scalar {
+        let deterministic = function.is_deterministic();
+        let folds = match &function {
+            FunctionRef::User(user) => deterministic && user.supports_constant_folding(),
+            _ => deterministic,
+        };
+        let rows = definition("SCALAR", deterministic, folds, &function.signatures());
+        (rows, function.doc().to_owned())
+    } else if let Some(function) = functions.table(name) {
+        let deterministic = function.is_deterministic();
+        let rows = definition("TABLE", deterministic, false, &function.signatures());
+        (rows, function.doc().to_owned())
+    } else if let Some(function) = functions.process(name) {
+        let signature = process_table_function::signature(function.as_ref());
+        let deterministic = function.is_deterministic();
+        let rows = definition("PROCESS_TABLE", deterministic, false, &[signature]);
+        (rows, function.doc().to_owned())
+    } else if let Some(function) = functions.user_aggregate(name) {
+        let rows = definition("AGGREGATE", true, false, &function.signatures());
+        (rows, function.doc().to_owned())
+    } else if let Some(function) = aggregate::aggregate(name) {
+        let signatures = function.signature.signatures.iter();
+        let signatures: Vec<String> = signatures.map(ToString::to_string).collect();
+        let rows = definition("AGGREGATE", true, false, &signatures);
+        (rows, function.signature.doc.to_owned())
+    } else {
+        let (_, signatures, doc) = window::all().find(|(n, ..)| n.eq_ignore_ascii_case(name))?;
+        let signatures: Vec<String> = signatures.iter().map(ToString::to_string).collect();
+        (
+            definition("AGGREGATE", true, false, &signatures),
+            doc.to_owned(),
+        )
+    };
+    if !doc.is_empty() {
+        rows.push(("description".to_owned(), Some(doc)));
+    }
+    Some(rows)
 }

@@ -1,10 +1,12 @@
 //! From bound statements to a running job.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use filbert_functions::FunctionRegistry;
 use filbert_planner::{PlanError, PlanTarget, Planned, Planner, PlannerContext};
 use filbert_runtime::{JobClient, JobContext};
-use filbert_types::{Span, options};
+use filbert_types::{Configuration, Span, options};
 
 use crate::environment::TableEnvironment;
 use crate::error::{Result, TableError};
@@ -22,6 +24,7 @@ pub(super) fn planner(env: &TableEnvironment) -> Result<Planner> {
         configuration: session.configuration.clone(),
         expr: session.expr_context(env.now_ms())?,
         files: env.files().clone(),
+        functions: Arc::clone(&session.functions),
     }))
 }
 
@@ -68,7 +71,9 @@ pub(super) fn start(
     let (configuration, context) = {
         let session = env.session().read();
         let connectors = Arc::clone(&session.connectors);
-        let context = JobContext::new(connectors, Arc::clone(&session.functions));
+        let mut functions = FunctionRegistry::clone(&session.functions);
+        functions.set_parameters(job_parameters(&session.configuration));
+        let context = JobContext::new(connectors, Arc::new(functions));
         (session.configuration.clone(), context)
     };
     let name = configuration
@@ -77,4 +82,47 @@ pub(super) fn start(
         .to_owned();
     let graph = planned.into_job_graph(new_id(), name, configuration)?;
     Ok(env.cluster()?.submit(graph, context)?)
+}
+
+/// `pipeline.global-job-parameters`: `key:value,key:value`, values in quotes where they hold commas.
+fn job_parameters(configuration: &Configuration) -> BTreeMap<String, String> {
+    let text = configuration.raw("pipeline.global-job-parameters");
+    let mut parameters = BTreeMap::new();
+    let mut rest = text.unwrap_or_default();
+    while !rest.is_empty() {
+        let mut quoted = false;
+        let end = rest.find(|c: char| {
+            quoted ^= c == '\'';
+            c == ',' && !quoted
+        });
+        let (pair, after) = match end {
+            Some(end) => (&rest[..end], &rest[end + 1..]),
+            None => (rest, ""),
+        };
+        if let Some((key, value)) = pair.split_once(':') {
+            let value = value.trim();
+            let inner = value.strip_prefix('\'').and_then(|v| v.strip_suffix('\''));
+            let value = inner.map_or_else(|| value.to_owned(), |v| v.replace("''", "'"));
+            parameters.insert(key.trim().to_owned(), value);
+        }
+        rest = after;
+    }
+    parameters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_pairs() {
+        let mut configuration = Configuration::default();
+        configuration.set("pipeline.global-job-parameters", "a:1, b:'x,y',c:d:e");
+        let parameters = job_parameters(&configuration);
+        let pairs: Vec<(&str, &str)> = parameters
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        assert_eq!(pairs, [("a", "1"), ("b", "x,y"), ("c", "d:e")]);
+    }
 }

@@ -14,6 +14,7 @@ use crate::CallError;
 use crate::definition::{Function, Inferred};
 use crate::java::formatter::{Argument, format};
 use crate::java::sql_date::timestamp_to_iso;
+use crate::java::zone::time_zone;
 use crate::kernel::{Call, fail};
 use crate::signature::{ANY, CallArgs, STRING};
 
@@ -54,6 +55,7 @@ fn printf(call: &Call<'_>) -> Result<ArrayRef> {
     let readers: Vec<Reader<'_>> = (1..call.args.len())
         .map(|i| reader(call, i))
         .collect::<Result<_>>()?;
+    let zone = time_zone(&call.session.time_zone.to_string());
     let mut arguments = Vec::with_capacity(readers.len());
     call.build_strings(|row, out| {
         let Some(pattern) = pattern.get(row) else {
@@ -61,7 +63,7 @@ fn printf(call: &Call<'_>) -> Result<ArrayRef> {
         };
         arguments.clear();
         arguments.extend(readers.iter().map(|r| r(row)));
-        Ok(format(pattern, &arguments, out).is_some())
+        Ok(format(pattern, &arguments, &zone, out).is_some())
     })
 }
 

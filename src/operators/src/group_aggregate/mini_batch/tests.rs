@@ -84,7 +84,10 @@ fn local() -> (LocalGroupAggregateOperator, SchemaRef) {
         input_retracts: true,
         mini_batch_rows: 3,
     };
-    let local = LocalGroupAggregateOperator::new(&spec, &input(), Arc::clone(&output)).unwrap();
+    let local = {
+        let functions = filbert_functions::FunctionRegistry::new();
+        LocalGroupAggregateOperator::new(&spec, &input(), Arc::clone(&output), &functions).unwrap()
+    };
     (local, output)
 }
 

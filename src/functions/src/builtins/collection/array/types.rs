@@ -58,6 +58,7 @@ pub(super) fn check_order(call: &CallArgs<'_>, ty: &LogicalType) -> Result<Logic
         | TypeKind::Map(..)
         | TypeKind::Multiset(_)
         | TypeKind::Row(_)
+        | TypeKind::Structured { .. }
         | TypeKind::Variant
         | TypeKind::Bitmap
         | TypeKind::Raw { .. } => Err(call.refuse()),

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod process;
+mod scalar;
+mod table;
+
 use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
@@ -114,7 +118,16 @@ impl AggregateStates for Sums {
 fn environment(settings: EnvironmentSettings) -> TableEnvironment {
     let env = TableEnvironment::create(settings).unwrap();
     env.register_aggregate_function(Arc::new(WeightedAverage));
+    scalar::register(&env);
+    table::register(&env);
+    process::register(&env);
     env
+}
+
+/// What is wrong with a statement.
+fn refusal(env: &TableEnvironment, sql: &str) -> String {
+    let result = env.execute_sql(sql).and_then(|r| r.collect_text());
+    result.map(|_| ()).unwrap_err().to_string()
 }
 
 /// The rows that a query leaves, each as `kind cells`.
@@ -177,6 +190,43 @@ fn create_function_gives_it_another_name() {
     }
     let unknown = env.execute_sql("CREATE TEMPORARY FUNCTION f AS 'nobody.knows'");
     assert!(unknown.unwrap_err().to_string().contains("nobody.knows"));
+}
+
+#[test]
+fn its_state_outlives_batches_and_goes_with_its_key() {
+    let env = environment(EnvironmentSettings::streaming());
+    // Keys come and go: the last row of `a` is taken back before others come.
+    let query = format!(
+        "SELECT c, weighted_average(s, c) FROM (SELECT k, SUM(v) AS s, COUNT(*) AS c FROM {SALES} GROUP BY k) GROUP BY c"
+    );
+    let mut left: Vec<String> = Vec::new();
+    for row in rows(&env, &query) {
+        let (kind, values) = row.split_once(' ').unwrap();
+        match kind {
+            "+I" | "+U" => left.push(values.to_owned()),
+            _ => {
+                let at = left.iter().position(|l| l == values);
+                left.remove(at.expect("only what was sent is taken back"));
+            }
+        }
+    }
+    left.sort();
+    assert_eq!(left, ["1 4", "3 57"]);
+}
+
+#[test]
+fn bundles_give_the_same_in_one_phase_and_in_two() {
+    for phase in ["ONE_PHASE", "TWO_PHASE", "AUTO"] {
+        let env = environment(EnvironmentSettings::streaming());
+        env.set("table.exec.mini-batch.enabled", "true");
+        env.set("table.exec.mini-batch.allow-latency", "1 h");
+        env.set("table.exec.mini-batch.size", "100");
+        env.set("table.optimizer.agg-phase-strategy", phase);
+        let query = format!("SELECT k, weighted_average(v, w) FROM {SALES} GROUP BY k");
+        let mut rows = rows(&env, &query);
+        rows.sort();
+        assert_eq!(rows, ["+I a 18", "+I b 4"], "{phase}");
+    }
 }
 
 #[test]
