@@ -11,7 +11,7 @@ use crate::random::expr;
 use crate::random::query::QueryGenerator;
 use crate::random::source::ChangelogFactory;
 use crate::random::tables::{COLUMNS, Table};
-use crate::replay::{Run, shown};
+use crate::replay::{Rows, Run, shown};
 
 /// What came of a case.
 #[derive(Debug)]

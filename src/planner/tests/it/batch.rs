@@ -78,7 +78,8 @@ fn a_plan_with_an_operator_of_ours_reads_back() {
         let planned = session.plan(&matching(keys, order));
         check_artifacts(&planned);
         for text in ["MatchExec", "SortExec"] {
-            assert!(planned.execution.contains(text), "{}", planned.execution);
+            let execution = &planned.texts.execution;
+            assert!(execution.contains(text), "{execution}");
         }
     }
 }
