@@ -13,6 +13,10 @@ fn number(variable: &str, default: u64) -> u64 {
     }
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "what a run of many cases comes to is its output"
+)]
 fn check(tally: &Tally) {
     for (reason, count) in &tally.unsupported {
         println!("{count} times: {reason}");

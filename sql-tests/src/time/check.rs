@@ -110,9 +110,9 @@ fn left_behind(
         sql.contains(" OVER (") && sql.contains("PRECEDING AND") && !sql.contains("UNBOUNDED");
     left.iter().find_map(|(name, rows)| {
         let is = |prefix: &str| name.starts_with(prefix);
-        let most = if EMPTY_AT_THE_END.iter().any(|prefix| is(prefix)) {
-            0
-        } else if is("OverAggregate") && bounded_over {
+        let is_empty = EMPTY_AT_THE_END.iter().any(|prefix| is(prefix))
+            || (is("OverAggregate") && bounded_over);
+        let most = if is_empty {
             0
         } else if is("TemporalJoin") {
             let keys: BTreeSet<Option<i32>> = tables["versions"].rows().map(|r| r.k).collect();

@@ -72,15 +72,9 @@ pub fn build(
         }
         OperatorSpec::MiniBatchAssigner(spec) => Box::new(MiniBatchAssignerOperator::new(*spec)),
         OperatorSpec::GroupAggregate(spec) => group_aggregate(spec, &input, output, context)?,
-        OperatorSpec::LocalGroupAggregate(spec) => {
-            let functions = context.functions.as_ref();
-            Box::new(LocalGroupAggregateOperator::new(
-                spec, &input, output, functions,
-            )?)
+        OperatorSpec::LocalGroupAggregate(_) | OperatorSpec::IncrementalGroupAggregate(_) => {
+            partial_aggregate(&node.spec, &input, output, context)?
         }
-        OperatorSpec::IncrementalGroupAggregate(spec) => Box::new(
-            IncrementalGroupAggregateOperator::new(spec, &input, output)?,
-        ),
         OperatorSpec::Expand(spec) => Box::new(ExpandOperator::new(spec.clone(), output)),
         OperatorSpec::Unnest(spec) => {
             Box::new(UnnestOperator::new(spec, &input, output, expressions)?)
@@ -164,15 +158,32 @@ fn group_aggregate(
     })
 }
 
+/// The phases of an aggregation before its last.
+fn partial_aggregate(
+    spec: &OperatorSpec,
+    input: &SchemaRef,
+    output: SchemaRef,
+    context: &JobContext,
+) -> Result<Box<dyn Operator>> {
+    let functions = context.functions.as_ref();
+    Ok(match spec {
+        OperatorSpec::LocalGroupAggregate(spec) => Box::new(LocalGroupAggregateOperator::new(
+            spec, input, output, functions,
+        )?),
+        OperatorSpec::IncrementalGroupAggregate(spec) => {
+            Box::new(IncrementalGroupAggregateOperator::new(spec, input, output)?)
+        }
+        other => return Err(OperatorError::engine(format!("{other:?} is no phase."))),
+    })
+}
+
 fn process_table(
     spec: &ProcessTableSpec,
     inputs: &[Vec<Field>],
     output: SchemaRef,
     context: &JobContext,
 ) -> Result<Box<dyn Operator>> {
-    let schemas = inputs
-        .iter()
-        .map(|fields| filbert_types::schema::arrow_schema(fields));
+    let schemas = inputs.iter().map(filbert_types::schema::arrow_schema);
     let schemas: Vec<SchemaRef> = schemas.collect();
     let operator = ProcessTableFunctionOperator::new(spec, &schemas, output, context)?;
     Ok(Box::new(operator))

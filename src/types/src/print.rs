@@ -151,6 +151,23 @@ fn primitive<'a, T: ArrowPrimitiveType>(
         .ok_or_else(|| mismatch(ty, array.data_type()))
 }
 
+/// The columns of a row, which has these types.
+fn bind_fields<'a, 't>(
+    ty: &LogicalType,
+    types: impl Iterator<Item = &'t LogicalType>,
+    zone: TimeZone,
+    style: Style,
+    array: &'a dyn Array,
+) -> Result<Vec<BoundColumn<'a>>, ArrowError> {
+    let row = array
+        .as_struct_opt()
+        .ok_or_else(|| mismatch(ty, array.data_type()))?;
+    let columns = types.zip(row.columns());
+    columns
+        .map(|(ty, column)| bind(ty, zone, style, column.as_ref()))
+        .collect()
+}
+
 fn bind<'a>(
     ty: &LogicalType,
     zone: TimeZone,
@@ -208,17 +225,14 @@ fn bind<'a>(
             bind_map(element, &TypeKind::Int.into(), zone, style, array)?
         }
         TypeKind::Row(fields) => {
-            let row = array.as_struct_opt().ok_or_else(wrong)?;
-            let columns = fields.iter().zip(row.columns());
-            let columns = columns.map(|(f, c)| nested(&f.ty, c.as_ref()));
-            Values::Row(columns.collect::<Result<_, _>>()?)
+            let types = fields.iter().map(|f| &f.ty);
+            Values::Row(bind_fields(ty, types, zone, style, array)?)
         }
         TypeKind::Structured { fields, .. } => {
-            let row = array.as_struct_opt().ok_or_else(wrong)?;
-            let columns = fields.iter().zip(row.columns());
-            let columns =
-                columns.map(|(f, c)| nested(&f.ty, c.as_ref()).map(|c| (f.name.clone(), c)));
-            Values::Structured(columns.collect::<Result<_, _>>()?)
+            let names = fields.iter().map(|f| f.name.clone());
+            let types = fields.iter().map(|f| &f.ty);
+            let columns = bind_fields(ty, types, zone, style, array)?;
+            Values::Structured(names.zip(columns).collect())
         }
     };
     // Bytes that are text in every style: a VARIANT is carried as compact JSON.

@@ -41,6 +41,45 @@ struct BoundTable {
     table: ProcessTable,
 }
 
+/// What the tables of a call give to its result.
+struct Carried {
+    /// Keys, or all columns where they pass through.
+    fields: Vec<(String, LogicalType)>,
+    /// The columns of each argument that is a table.
+    seen: Vec<Option<Vec<Field>>>,
+    /// The type of the time by `on_time`.
+    time: Option<LogicalType>,
+}
+
+fn carried(call: &Call<'_>, tables: &[BoundTable]) -> Carried {
+    let mut fields: Vec<(String, LogicalType)> = Vec::new();
+    let mut seen: Vec<Option<Vec<Field>>> = vec![None; call.arguments.len()];
+    let mut time: Option<LogicalType> = None;
+    for bound in tables {
+        let columns = &bound.relation.columns;
+        let all = columns.iter().map(|c| Field::new(&c.name, c.ty.clone()));
+        seen[bound.table.argument] = Some(all.collect());
+        let shown: Vec<&ScopeColumn> = match bound.table.traits.pass_columns_through {
+            true => columns.iter().collect(),
+            false => bound
+                .table
+                .partition_by
+                .iter()
+                .map(|at| &columns[*at])
+                .collect(),
+        };
+        fields.extend(
+            shown
+                .iter()
+                .map(|c| (c.name.clone(), c.ty.without_time_attribute())),
+        );
+        if let Some(at) = bound.table.on_time {
+            time = Some(as_rowtime(&columns[at].ty));
+        }
+    }
+    Carried { fields, seen, time }
+}
+
 impl Call<'_> {
     fn refuse(&self, message: impl std::fmt::Display) -> BindError {
         let signature = signature(self.function.as_ref());
@@ -215,31 +254,11 @@ impl Binder<'_> {
         scalars: Vec<Option<Expr>>,
         values: &[Value],
     ) -> BindResult<Relation> {
-        let mut fields: Vec<(String, LogicalType)> = Vec::new();
-        let mut seen: Vec<Option<Vec<Field>>> = vec![None; call.arguments.len()];
-        let mut time: Option<LogicalType> = None;
-        for bound in &tables {
-            let columns = &bound.relation.columns;
-            let all = columns.iter().map(|c| Field::new(&c.name, c.ty.clone()));
-            seen[bound.table.argument] = Some(all.collect());
-            let shown: Vec<&ScopeColumn> = match bound.table.traits.pass_columns_through {
-                true => columns.iter().collect(),
-                false => bound
-                    .table
-                    .partition_by
-                    .iter()
-                    .map(|at| &columns[*at])
-                    .collect(),
-            };
-            fields.extend(
-                shown
-                    .iter()
-                    .map(|c| (c.name.clone(), c.ty.without_time_attribute())),
-            );
-            if let Some(at) = bound.table.on_time {
-                time = Some(as_rowtime(&columns[at].ty));
-            }
-        }
+        let Carried {
+            mut fields,
+            seen,
+            time,
+        } = carried(call, &tables);
         let process_call = ProcessCall {
             tables: &seen,
             scalars: values,

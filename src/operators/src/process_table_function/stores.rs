@@ -12,6 +12,7 @@ use crate::error::{OperatorError, Result};
 use crate::group_aggregate::state_error;
 
 /// One state of all keys.
+#[expect(clippy::large_enum_variant, reason = "a function declares few")]
 pub(super) enum Store {
     Value(ValueStore),
     List(ListStore),

@@ -55,6 +55,9 @@ fn all_columns(node: &PlanNode) -> KeySet {
     (0..node.columns.len()).collect()
 }
 
+const OVER_MATCH: &str =
+    "Unsupported to resolve non-deterministic issue in match-recognize when input has updates.";
+
 fn visit(plan: &mut StreamPlan, id: NodeId, required: KeySet) -> Result<(), PlanError> {
     let only_inserts = inserts_only(plan, id);
     let input = plan.nodes[id].inputs.first().copied();
@@ -108,33 +111,15 @@ fn visit(plan: &mut StreamPlan, id: NodeId, required: KeySet) -> Result<(), Plan
             let kept = required.into_iter().filter(|c| *c < width);
             kept.chain(rank.partition_by.iter().copied()).collect()
         }
-        StreamOp::Match(_) => {
-            return Err(PlanError::Refused(
-                "Unsupported to resolve non-deterministic issue in match-recognize when input has updates."
-                    .to_owned(),
-            ));
-        }
+        StreamOp::Match(_) => return Err(PlanError::Refused(OVER_MATCH.to_owned())),
         StreamOp::ChangelogFunction(_) => KeySet::new(),
         // The function sees whole rows.
-        StreamOp::ProcessTable(_) => {
-            for input in plan.nodes[id].inputs.clone() {
-                let all = all_columns(&plan.nodes[input]);
-                let beyond = beyond_keys(&plan.nodes[input], &all);
-                visit(plan, input, beyond)?;
-            }
-            return Ok(());
-        }
+        StreamOp::ProcessTable(_) => return visit_whole_rows(plan, id),
         StreamOp::Unnest(Unnest {
             call: Some(call), ..
         }) => {
             check_condition(plan, id, &call)?;
-            let width = of_input(plan).len();
-            let read = match required.contains(&width) {
-                true => columns_read(&call, &plan.nodes[plan.nodes[id].inputs[0]].columns),
-                false => Vec::new(),
-            };
-            let kept = required.into_iter().filter(|c| *c < width);
-            kept.chain(read).collect()
+            of_call(plan, id, &call, required)
         }
         StreamOp::WatermarkAssigner(_)
         | StreamOp::Union(_)
@@ -145,6 +130,27 @@ fn visit(plan: &mut StreamPlan, id: NodeId, required: KeySet) -> Result<(), Plan
         | StreamOp::SinkMaterializer(_) => required,
     };
     hand_down(plan, id, &down)
+}
+
+/// The columns below a call: what it reads, where its result is asked for, and what is passed on.
+fn of_call(plan: &StreamPlan, id: NodeId, call: &Expr, required: KeySet) -> KeySet {
+    let input = &plan.nodes[plan.nodes[id].inputs[0]].columns;
+    let width = input.len();
+    let read = match required.contains(&width) {
+        true => columns_read(call, input),
+        false => Vec::new(),
+    };
+    let kept = required.into_iter().filter(|c| *c < width);
+    kept.chain(read).collect()
+}
+
+fn visit_whole_rows(plan: &mut StreamPlan, id: NodeId) -> Result<(), PlanError> {
+    for input in plan.nodes[id].inputs.clone() {
+        let all = all_columns(&plan.nodes[input]);
+        let beyond = beyond_keys(&plan.nodes[input], &all);
+        visit(plan, input, beyond)?;
+    }
+    Ok(())
 }
 
 /// Joins ask for their inputs one by one.

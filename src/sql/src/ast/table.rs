@@ -42,10 +42,6 @@ pub struct ColumnDef {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a statement has few columns, and a box would be in every reader's way"
-)]
 pub enum ColumnDefKind {
     Physical {
         ty: LogicalType,
