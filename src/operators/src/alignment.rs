@@ -59,7 +59,10 @@ impl AlignedSource {
     pub fn wait_ms(&mut self, watermark: i64, now_ms: i64) -> Option<i64> {
         let next = self.looked_at_ms.map(|at| at + self.update_interval_ms);
         if next.is_none_or(|next| next <= now_ms) {
-            let slowest = self.group.lock().values().copied().min();
+            let group = self.group.lock();
+            let others = group.iter().filter(|(member, _)| **member != self.member);
+            let slowest = others.map(|(_, watermark)| *watermark).min();
+            drop(group);
             let slowest = slowest.unwrap_or(i64::MAX);
             self.allowed = slowest.saturating_add(self.max_drift_ms);
             self.looked_at_ms = Some(now_ms);

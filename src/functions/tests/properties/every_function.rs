@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int32Array, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringViewArray};
 use arrow::compute::concat;
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
@@ -264,6 +264,8 @@ fn check(
             let may_differ = args.iter().any(|a| a.values[row].is_null()) || LAZY.contains(&name);
             match (&folded, &value) {
                 (Ok(folded), Ok(value)) if folded == value => {}
+                // Flink reads `-0e0` as a decimal number, which has no negative zero.
+                (Ok(folded), Ok(value)) if name == "-" && both_zero(folded, value) => {}
                 (Err(_), Err(_)) => {}
                 (Ok(_), Err(_)) if may_differ => {}
                 _ => {
@@ -292,6 +294,14 @@ fn check(
         Ok(whole) if whole.as_ref() == parts.as_ref() => Ok(true),
         _ => Err(format!("whole {whole:?}, in parts {parts:?}")),
     }
+}
+
+fn both_zero(folded: &ArrayRef, value: &ArrayRef) -> bool {
+    let zero = |array: &ArrayRef| {
+        let values = array.as_primitive_opt::<arrow::datatypes::Float64Type>();
+        values.is_some_and(|values| values.value(0) == 0.0)
+    };
+    zero(folded) && zero(value)
 }
 
 #[test]
