@@ -106,8 +106,9 @@ fn left_behind(
     left: &[(String, u64)],
     tables: &BTreeMap<String, Events>,
 ) -> Option<String> {
+    // A frame of rows reaches back to the key's last ones, however old they are.
     let bounded_over =
-        sql.contains(" OVER (") && sql.contains("PRECEDING AND") && !sql.contains("UNBOUNDED");
+        sql.contains(" OVER (") && sql.contains("RANGE BETWEEN") && !sql.contains("UNBOUNDED");
     left.iter().find_map(|(name, rows)| {
         let is = |prefix: &str| name.starts_with(prefix);
         let is_empty = EMPTY_AT_THE_END.iter().any(|prefix| is(prefix))

@@ -3,13 +3,13 @@
 
 mod constants;
 mod implied_guards;
+mod lateral_join;
 
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
-use datafusion::optimizer::decorrelate_lateral_join::DecorrelateLateralJoin;
 use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
 use datafusion::optimizer::eliminate_cross_join::EliminateCrossJoin;
 use datafusion::optimizer::eliminate_duplicated_expr::EliminateDuplicatedExpr;
@@ -35,6 +35,7 @@ use datafusion::optimizer::{OptimizerContext, OptimizerRule};
 
 use crate::error::PlanError;
 use crate::optimize::implied_guards::DropImpliedGuards;
+use crate::optimize::lateral_join::LateralJoin;
 
 /// Where a rule may run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,7 +68,7 @@ const RULES: &[(Use, MakeRule)] = &[
     // A correlated scalar subquery is a left join.
     (Use::Both, || Arc::new(ScalarSubqueryToJoin::new())),
     // LATERAL is a join where it can be one.
-    (Use::Both, || Arc::new(DecorrelateLateralJoin::new())),
+    (Use::Both, || Arc::new(LateralJoin::default())),
     // Equalities become the keys of hash joins.
     (Use::Both, || Arc::new(ExtractEquijoinPredicate::new())),
     // GROUP BY a, a and ORDER BY a, a.
