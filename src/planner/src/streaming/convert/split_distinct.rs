@@ -49,9 +49,11 @@ impl Converter<'_> {
         let sums: Vec<(usize, usize)> = sums.zip(buckets.end..).collect();
         let partial_keys: Vec<usize> = keys.iter().copied().chain(buckets).collect();
         let mut partial_calls = calls.to_vec();
-        let input = match bucketed.len() {
-            0 | 1 => input,
-            _ => self.expand_buckets(input, keys, &bucketed, &partial_keys, &mut partial_calls)?,
+        let input = match need_sets_of_their_own(calls, keys, &bucketed) {
+            false => input,
+            true => {
+                self.expand_buckets(input, keys, &bucketed, &partial_keys, &mut partial_calls)?
+            }
         };
         let splits = partial_calls.into_iter().zip(&outputs[keys.len()..]);
         let splits: Vec<Split> = splits
@@ -348,6 +350,13 @@ fn can_split(call: &AggregateCall) -> bool {
 fn has_buckets(call: &AggregateCall) -> bool {
     let keeps = matches!(call.function.as_str(), "FIRST_VALUE" | "LAST_VALUE");
     call.distinct || keeps || is_extreme(call)
+}
+
+/// Whether the buckets of one call would part the values of another: of another argument, or of a key, which has none.
+fn need_sets_of_their_own(calls: &[AggregateCall], keys: &[usize], bucketed: &[usize]) -> bool {
+    let mut kept = calls.iter().filter(|call| has_buckets(call));
+    let over_key = kept.any(|call| call.args.first().is_some_and(|arg| keys.contains(arg)));
+    bucketed.len() + usize::from(over_key) > 1
 }
 
 /// The arguments that get buckets, in the order of the input.
