@@ -71,6 +71,7 @@ impl ScanSource for NexmarkSource {
             end,
         };
         Ok(Box::new(Enumerator {
+            readers: stride,
             pending: (0..stride).map(position).collect(),
         }))
     }
@@ -102,7 +103,9 @@ impl ScanSource for NexmarkSource {
     }
 }
 
+/// Each reader has its own splits from the start: the events of one that was read behind another would all be late.
 struct Enumerator {
+    readers: u64,
     pending: VecDeque<Position>,
 }
 
@@ -118,8 +121,10 @@ fn not_json(error: serde_json::Error) -> ConnectorError {
 }
 
 impl SplitEnumerator for Enumerator {
-    fn next_splits(&mut self, _: usize) -> Result<Assignment, ConnectorError> {
-        match self.pending.pop_front() {
+    fn next_splits(&mut self, subtask: usize) -> Result<Assignment, ConnectorError> {
+        let is_its_own = |p: &Position| p.first % self.readers == subtask as u64;
+        let own = self.pending.iter().position(is_its_own);
+        match own.and_then(|at| self.pending.remove(at)) {
             Some(position) => Ok(Assignment::Splits(vec![to_split(&position)?])),
             None => Ok(Assignment::Finished),
         }

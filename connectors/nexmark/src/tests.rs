@@ -201,3 +201,16 @@ fn a_wrong_table_or_option_is_told_what_is_wanted() {
     assert!(error("auction.proportion", "0").contains("must be above zero"));
     assert!(error("next-event.rate", "7").contains("a changing rate is not supported"));
 }
+
+#[test]
+fn a_reader_that_is_early_leaves_the_others_their_splits() {
+    let source = source(columns(), &[("events.num", "100")]).unwrap();
+    let mut enumerator = source.enumerator(&Pushdown::default(), 2).unwrap();
+    let mut ids = |subtask| match enumerator.next_splits(subtask).unwrap() {
+        Assignment::Splits(splits) => splits.into_iter().map(|split| split.id).collect(),
+        _ => Vec::new(),
+    };
+    assert_eq!(ids(0), ["0"]);
+    assert_eq!(ids(0), Vec::<String>::new());
+    assert_eq!(ids(1), ["1"]);
+}
