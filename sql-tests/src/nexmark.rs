@@ -63,6 +63,8 @@ fn materialized(name: &str, rows: Vec<Row>) -> Rows {
         let cells: Vec<&str> = cells.collect();
         let (key, by) = match name {
             "q12" => (cells[0].to_owned(), by * cells[1].parse::<i64>().unwrap()),
+            // Which of two equal prices comes first is open: the auction, the price and the rank.
+            "q19" => ([cells[0], cells[2], cells[cells.len() - 1]].join("|"), by),
             _ => (cells.join("|"), by),
         };
         *result.entry(key).or_default() += by;
