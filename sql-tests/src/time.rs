@@ -12,4 +12,4 @@ pub mod events;
 pub mod query;
 pub mod source;
 
-pub use check::{run_case, run_cases};
+pub use check::run_case;

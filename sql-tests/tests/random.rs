@@ -62,7 +62,12 @@ fn neither_order_nor_parts_nor_cuts_change_what_time_decides() {
     let minutes = if cases > 600 { 24 * 60 } else { 2 };
     let seed = number("FILBERT_RANDOM_SEED", 0);
     let most = Duration::from_secs(60 * minutes);
-    check(&filbert_sql_tests::time::run_cases(seed, cases, most));
+    check(&run_cases(
+        seed,
+        cases,
+        most,
+        filbert_sql_tests::time::run_case,
+    ));
 }
 
 #[test]

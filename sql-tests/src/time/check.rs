@@ -1,34 +1,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use filbert_table::{EnvironmentSettings, TableEnvironment};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::random::{Outcome, Tally};
+use crate::random::Outcome;
 use crate::replay::{Rows, Run, shown};
 use crate::time::events::{BOUND_S, COLUMNS, Events};
 use crate::time::query::QueryGenerator;
 use crate::time::source::EventsFactory;
-
-/// Runs cases from a seed on, until so many are done, the time is over, or ten have failed.
-pub fn run_cases(first_seed: u64, count: u64, most: Duration) -> Tally {
-    let started = Instant::now();
-    let mut tally = Tally::default();
-    for seed in first_seed..first_seed.saturating_add(count) {
-        if started.elapsed() > most || tally.failures.len() >= 10 {
-            break;
-        }
-        match run_case(seed) {
-            Outcome::Agrees => tally.agreed += 1,
-            Outcome::Unsupported(reason) => *tally.unsupported.entry(reason).or_default() += 1,
-            Outcome::Differs(what) => tally.failures.push(format!("seed {seed}\n{what}")),
-        }
-    }
-    tally
-}
 
 /// Operators that hold nothing when the last watermark has passed.
 const EMPTY_AT_THE_END: [&str; 7] = [
