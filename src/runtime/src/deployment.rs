@@ -161,7 +161,12 @@ impl TaskDescriptor {
         let head = if is_source {
             Head::Source(SourceHead::default())
         } else {
-            Head::Gate(InputGate::new(self.inputs, Arc::clone(&self.metrics)))
+            let in_turn = has_single_producers(graph, self.key.vertex);
+            Head::Gate(InputGate::new(
+                self.inputs,
+                in_turn,
+                Arc::clone(&self.metrics),
+            ))
         };
         let timeout = configuration
             .get_duration(&options::BUFFER_TIMEOUT)
@@ -261,6 +266,12 @@ pub(crate) fn task_info(graph: &JobGraph, key: TaskKey) -> TaskInfo {
 }
 
 /// The fields of each input of a vertex's head.
+/// Whether one subtask stands behind each edge into the vertex, so that the order of an input's rows is settled.
+fn has_single_producers(graph: &JobGraph, vertex: usize) -> bool {
+    let mut edges = graph.edges.iter().filter(|edge| edge.consumer == vertex);
+    edges.all(|edge| graph.vertices[graph.data_sets[edge.data_set].producer].parallelism == 1)
+}
+
 fn head_inputs(graph: &JobGraph, vertex: usize) -> Vec<Vec<Field>> {
     let mut inputs: Vec<Vec<Field>> = Vec::new();
     for edge in graph.edges.iter().filter(|e| e.consumer == vertex) {

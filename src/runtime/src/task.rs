@@ -333,6 +333,11 @@ impl Task {
 
     fn wait(&self, deadline: Option<i64>) {
         let timeout = deadline.and_then(|at| self.clock.sleep_until(at));
+        let patience = match &self.head {
+            Head::Gate(gate) => gate.patience(),
+            Head::Source(_) => None,
+        };
+        let timeout = [timeout, patience].into_iter().flatten().min();
         self.mailbox.waker.wait(timeout);
     }
 

@@ -2,14 +2,18 @@
 //!
 //! The watermark of all channels together is the least over those that are neither idle nor ended; a mark inside a batch
 //! that raises it stays at its row, others go. Barriers are aligned: a channel whose barrier has come is not read until
-//! the others' have.
+//! the others' have. Small inputs are read in turn (see [`turns`]).
+
+mod turns;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use filbert_operators::error::Result;
 use filbert_types::{Barrier, ChangeBatch, Element, Watermark, WatermarkMark};
 
 use crate::exchange::channel::Channel;
+use crate::exchange::gate::turns::Turns;
 use crate::metrics::TaskMetrics;
 
 /// What a gate gives to its task.
@@ -39,6 +43,25 @@ struct GateChannel {
     state: ChannelState,
     watermark: Watermark,
     idle: bool,
+    /// Rows of a batch whose first ones have had their turn, with the bytes of the whole.
+    rest: Option<(ChangeBatch, usize)>,
+}
+
+impl GateChannel {
+    fn is_readable(&self) -> bool {
+        matches!(self.state, ChannelState::Active | ChannelState::Ended)
+    }
+
+    fn has_something(&self) -> bool {
+        self.rest.is_some() || self.channel.is_ready()
+    }
+
+    fn pop(&mut self) -> Result<Option<(Element, usize)>> {
+        match self.rest.take() {
+            Some((batch, bytes)) => Ok(Some((Element::Batch(batch), bytes))),
+            None => self.channel.pop(),
+        }
+    }
 }
 
 pub(crate) struct InputGate {
@@ -49,20 +72,24 @@ pub(crate) struct InputGate {
     watermark: Watermark,
     idle: bool,
     aligning: Option<Barrier>,
+    turns: Turns,
 }
 
 impl InputGate {
-    /// Each channel with the number of the input that it feeds.
+    /// Each channel with the number of the input that it feeds. `in_turn`: the channels' first rows are read in turn.
     pub(crate) fn new(
         channels: Vec<(usize, Arc<Channel>)>,
+        in_turn: bool,
         metrics: Arc<TaskMetrics>,
     ) -> InputGate {
+        let turns = Turns::new(if in_turn { channels.len() } else { 0 });
         let channels = channels.into_iter().map(|(input, channel)| GateChannel {
             channel,
             input,
             state: ChannelState::Active,
             watermark: Watermark::MIN,
             idle: false,
+            rest: None,
         });
         InputGate {
             channels: channels.collect(),
@@ -71,7 +98,14 @@ impl InputGate {
             watermark: Watermark::MIN,
             idle: false,
             aligning: None,
+            turns,
         }
+    }
+
+    /// How long the task may sleep before it must poll again.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        let until = self.turns.waiting_until()?;
+        Some(until.saturating_duration_since(Instant::now()))
     }
 
     /// True when nothing follows on any channel.
@@ -87,9 +121,10 @@ impl InputGate {
     /// When what was spilled can't be read back.
     pub(crate) fn poll(&mut self) -> Result<Option<GateEvent>> {
         while let Some(at) = self.ready_channel() {
-            let Some((element, bytes)) = self.channels[at].channel.pop()? else {
+            let Some((element, bytes)) = self.channels[at].pop()? else {
                 continue;
             };
+            let (element, bytes) = self.one_turn(at, element, bytes);
             if let Some(event) = self.element(at, element, bytes) {
                 return Ok(Some(event));
             }
@@ -98,17 +133,47 @@ impl InputGate {
     }
 
     fn ready_channel(&mut self) -> Option<usize> {
-        let count = self.channels.len();
-        for i in 0..count {
-            let at = (self.next + i) % count;
-            let channel = &self.channels[at];
-            let readable = matches!(channel.state, ChannelState::Active | ChannelState::Ended);
-            if readable && channel.channel.is_ready() {
-                self.next = (at + 1) % count;
-                return Some(at);
+        let channels = &self.channels;
+        // Who feeds a full channel may be waited for by the one whose turn it is.
+        if !self.turns.are_over() && !channels.iter().all(|c| c.channel.has_room()) {
+            self.turns.end();
+        }
+        if !self.turns.are_over() {
+            let counts = |at: usize| channels[at].is_readable() && !channels[at].idle;
+            let in_turn = self.turns.next(counts, |at| channels[at].has_something());
+            if in_turn.is_some() || self.turns.waiting_until().is_some() {
+                return in_turn;
             }
         }
-        None
+        let count = channels.len();
+        let mut round = (0..count).map(|i| (self.next + i) % count);
+        let at = round.find(|at| channels[*at].is_readable() && channels[*at].has_something())?;
+        self.next = (at + 1) % count;
+        Some(at)
+    }
+
+    /// What of an element is read before it is another channel's turn: of a batch, one row.
+    fn one_turn(&mut self, at: usize, element: Element, bytes: usize) -> (Element, usize) {
+        if self.turns.are_over() {
+            return (element, bytes);
+        }
+        let mut others = self.channels.iter().enumerate().filter(|(i, _)| *i != at);
+        let alone = others.all(|(_, c)| c.state == ChannelState::Closed);
+        let (element, bytes) = match element {
+            Element::Batch(batch) if batch.num_rows() > 1 && !alone => {
+                let share = bytes / batch.num_rows();
+                let rest = batch.slice(1, batch.num_rows() - 1);
+                self.channels[at].rest = Some((rest, bytes - share));
+                (Element::Batch(batch.slice(0, 1)), share)
+            }
+            other => (other, bytes),
+        };
+        let marks = match &element {
+            Element::Batch(batch) => batch.marks.len(),
+            _ => 0,
+        };
+        self.turns.took(at, 1 + marks);
+        (element, bytes)
     }
 
     fn element(&mut self, at: usize, element: Element, bytes: usize) -> Option<GateEvent> {

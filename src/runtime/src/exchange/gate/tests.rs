@@ -16,7 +16,7 @@ fn gate(channels: usize) -> (InputGate, Vec<Arc<Channel>>) {
         })
         .collect();
     let inputs = channels.iter().map(|c| (0, Arc::clone(c))).collect();
-    (InputGate::new(inputs, Arc::default()), channels)
+    (InputGate::new(inputs, false, Arc::default()), channels)
 }
 
 fn rows(lines: &str) -> Element {
@@ -87,4 +87,68 @@ fn barriers_are_aligned_also_with_channels_that_have_ended() {
     }
     assert_eq!(drain(&mut gate), ["end 0"]);
     assert!(!gate.is_finished());
+}
+
+fn gate_in_turn() -> (InputGate, Vec<Arc<Channel>>) {
+    let (_, channels) = gate(2);
+    let inputs = channels.iter().cloned().enumerate().collect();
+    (InputGate::new(inputs, true, Arc::default()), channels)
+}
+
+#[test]
+fn small_inputs_are_read_in_turn_whichever_comes_first() {
+    let end = Element::EndOfData { drain: true };
+    let sides = [
+        [
+            rows("+I 1\n@ 10\n+I 2\n+I 3"),
+            end.clone(),
+            Element::EndOfPartition,
+        ],
+        [rows("+I 11\n@ 5\n+I 12"), end, Element::EndOfPartition],
+    ];
+    let mut seen = Vec::new();
+    for first in [0, 1] {
+        let (mut gate, channels) = gate_in_turn();
+        let mut events = Vec::new();
+        for side in [first, 1 - first] {
+            for element in &sides[side] {
+                channels[side].push(element.clone(), 0).unwrap();
+                events.extend(drain(&mut gate));
+            }
+        }
+        seen.push(events);
+    }
+    let expected = [
+        "+I 1",
+        "+I 11, @ 5",
+        "+I 2",
+        "+I 12",
+        "+I 3",
+        "end 1",
+        "end 0",
+    ];
+    assert_eq!(seen[0], expected);
+    assert_eq!(seen[1], expected);
+}
+
+#[test]
+fn a_channel_that_says_nothing_is_waited_for_a_moment() {
+    let (mut gate, channels) = gate_in_turn();
+    channels[1].push(rows("+I 1"), 0).unwrap();
+    assert_eq!(drain(&mut gate), Vec::<String>::new());
+    let patience = gate.patience().unwrap();
+    std::thread::sleep(patience);
+    assert_eq!(drain(&mut gate), ["+I 1"]);
+    channels[1].push(rows("+I 2\n+I 3"), 0).unwrap();
+    assert_eq!(drain(&mut gate), ["+I 2, +I 3"], "it is waited for no more");
+    channels[0].push(rows("+I 11"), 0).unwrap();
+    assert_eq!(drain(&mut gate), ["+I 11"]);
+}
+
+#[test]
+fn a_full_channel_is_read_whose_ever_turn_it_is() {
+    let (mut gate, channels) = gate_in_turn();
+    let many = "+I 1\n".repeat(crate::exchange::channel::CHANNEL_ROWS_MAX);
+    channels[1].push(rows(many.trim_end()), 0).unwrap();
+    assert!(gate.poll().unwrap().is_some());
 }
