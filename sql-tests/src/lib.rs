@@ -15,3 +15,5 @@ pub mod time;
 mod clock;
 #[cfg(test)]
 mod nexmark;
+#[cfg(test)]
+mod user_aggregates;

@@ -74,8 +74,8 @@ impl<'a> QueryGenerator<'a> {
         }
     }
 
-    /// A window function over a table, and whether rows are told apart by `k`.
-    fn window(&mut self) -> (String, bool) {
+    /// A window function over a table.
+    fn window(&mut self) -> String {
         let input = match self.input() {
             table if table.starts_with('(') => table,
             table => format!("TABLE {table}"),
@@ -84,10 +84,7 @@ impl<'a> QueryGenerator<'a> {
         match self.rng.random_range(0..5) {
             0 | 1 => {
                 let size = self.seconds(&[5, 10, 60]);
-                (
-                    format!("TUMBLE({input}, DESCRIPTOR(ts), {size}{offset})"),
-                    false,
-                )
+                format!("TUMBLE({input}, DESCRIPTOR(ts), {size}{offset})")
             }
             2 => {
                 let (slide, times) = (
@@ -95,11 +92,8 @@ impl<'a> QueryGenerator<'a> {
                     self.rng.random_range(1..5),
                 );
                 let size = slide * times;
-                (
-                    format!(
-                        "HOP({input}, DESCRIPTOR(ts), INTERVAL '{slide}' SECOND(4), INTERVAL '{size}' SECOND(4){offset})"
-                    ),
-                    false,
+                format!(
+                    "HOP({input}, DESCRIPTOR(ts), INTERVAL '{slide}' SECOND(4), INTERVAL '{size}' SECOND(4){offset})"
                 )
             }
             3 => {
@@ -108,21 +102,18 @@ impl<'a> QueryGenerator<'a> {
                     self.rng.random_range(1..5),
                 );
                 let size = step * times;
-                (
-                    format!(
-                        "CUMULATE({input}, DESCRIPTOR(ts), INTERVAL '{step}' SECOND(4), INTERVAL '{size}' SECOND(4){offset})"
-                    ),
-                    false,
+                format!(
+                    "CUMULATE({input}, DESCRIPTOR(ts), INTERVAL '{step}' SECOND(4), INTERVAL '{size}' SECOND(4){offset})"
                 )
             }
             _ => {
                 let gap = self.seconds(&[2, 9, 30]);
                 match input.strip_prefix("TABLE ") {
-                    Some(table) if self.rng.random_bool(0.7) => (
-                        format!("SESSION(TABLE {table} PARTITION BY k, DESCRIPTOR(ts), {gap})"),
-                        true,
-                    ),
-                    _ => (format!("SESSION({input}, DESCRIPTOR(ts), {gap})"), false),
+                    Some(table) if self.rng.random_bool(0.7) => {
+                        let keys = self.of(&["k", "s", "k, s"]);
+                        format!("SESSION(TABLE {table} PARTITION BY {keys}, DESCRIPTOR(ts), {gap})")
+                    }
+                    _ => format!("SESSION({input}, DESCRIPTOR(ts), {gap})"),
                 }
             }
         }
@@ -151,13 +142,13 @@ impl<'a> QueryGenerator<'a> {
     }
 
     fn window_aggregate(&mut self) -> String {
-        let (window, keyed) = self.window();
+        let window = self.window();
         let calls = self.calls();
         let (select, group) = match self.rng.random_range(0..5) {
-            0 if !keyed => ("k, s", "GROUPING SETS ((k), (s), ())"),
-            1 if !keyed => ("k, s", "ROLLUP(k, s)"),
+            0 => ("k, s", "GROUPING SETS ((k), (s), ())"),
+            1 => ("k, s", "ROLLUP(k, s)"),
             2 => ("k, s", "k, s"),
-            3 if !keyed => ("", ""),
+            3 => ("", ""),
             _ => ("k", "k"),
         };
         let comma = |text: &str| match text {
@@ -243,7 +234,7 @@ impl<'a> QueryGenerator<'a> {
     }
 
     fn window_rank(&mut self) -> String {
-        let (window, _) = self.window();
+        let window = self.window();
         let order = self.of(&["v, id", "v DESC, id", "ts, id", "ts DESC, id", "s, id DESC"]);
         let key = self.of(&["", ", k"]);
         let limit = self.rng.random_range(1..4);

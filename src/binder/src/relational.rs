@@ -37,6 +37,13 @@ pub enum Relational {
     Snapshot {
         period: Expr,
     },
+    /// `LEFT JOIN UNNEST(..) ON condition`: each row beside those elements of its lists (which stand in the lists' places)
+    /// for which the condition is true, or beside NULLs where it is for none.
+    OuterUnnest {
+        lists: Vec<Column>,
+        /// Over the node's columns.
+        condition: Expr,
+    },
     /// `t MATCH_RECOGNIZE ( .. )`
     Match(Box<RowMatch>),
     ChangelogFunction(ChangelogFunction),
@@ -92,6 +99,19 @@ pub enum Window {
     },
 }
 
+impl Window {
+    /// The keys that have sessions of their own.
+    fn partition_by(&self) -> &[Column] {
+        match self {
+            Window::Session { partition_by, .. } => partition_by,
+            Window::Tumble { .. }
+            | Window::Hop { .. }
+            | Window::Cumulate { .. }
+            | Window::Months { .. } => &[],
+        }
+    }
+}
+
 /// How windows of months follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MonthWindow {
@@ -120,6 +140,7 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             Relational::WatermarkAssigner { .. } => "WatermarkAssigner",
             Relational::WindowTableFunction { .. } => "WindowTableFunction",
             Relational::Snapshot { .. } => "Snapshot",
+            Relational::OuterUnnest { .. } => "OuterUnnest",
             Relational::Match(_) => "Match",
             Relational::ChangelogFunction(ChangelogFunction::To { .. }) => "ToChangelog",
             Relational::ChangelogFunction(ChangelogFunction::From { .. }) => "FromChangelog",
@@ -140,8 +161,18 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             Relational::WatermarkAssigner { rowtime, watermark } => {
                 vec![Expr::Column(rowtime.clone()), watermark.clone()]
             }
-            Relational::WindowTableFunction { time, .. } => vec![Expr::Column(time.clone())],
+            Relational::WindowTableFunction { window, time, .. } => {
+                let columns = std::iter::once(time).chain(window.partition_by());
+                columns.cloned().map(Expr::Column).collect()
+            }
             Relational::Snapshot { period } => vec![period.clone()],
+            // The condition is over the elements: of the input it reads these columns.
+            Relational::OuterUnnest { lists, condition } => {
+                let read = columns_of(condition).into_iter();
+                let read = read.filter(|column| !lists.contains(column));
+                let columns = lists.iter().cloned().chain(read);
+                columns.map(Expr::Column).collect()
+            }
             Relational::Match(matching) => matching.input_exprs(),
             Relational::ChangelogFunction(ChangelogFunction::To { .. }) => Vec::new(),
             Relational::ChangelogFunction(ChangelogFunction::From { op, .. }) => {
@@ -163,6 +194,9 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
                 write!(f, "WindowTableFunction: window=[{window:?}], time=[{time}]")
             }
             Relational::Snapshot { period } => write!(f, "Snapshot: period=[{period}]"),
+            Relational::OuterUnnest { condition, .. } => {
+                write!(f, "OuterUnnest: condition=[{condition}]")
+            }
             Relational::Match(matching) => write!(f, "Match: pattern=[{}]", matching.pattern_text),
             Relational::ChangelogFunction(_) => f.write_str(self.name()),
             Relational::ProcessTable(call) => {
@@ -206,9 +240,16 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
                 }
             }
             Relational::WindowTableFunction { window, legacy, .. } => {
+                let time = column("the time column")?;
+                let mut window = window.clone();
+                if let Window::Session { partition_by, .. } = &mut window {
+                    for key in partition_by {
+                        *key = column("a key of sessions")?;
+                    }
+                }
                 Relational::WindowTableFunction {
-                    window: window.clone(),
-                    time: column("the time column")?,
+                    window,
+                    time,
                     legacy: *legacy,
                 }
             }
@@ -224,6 +265,20 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             Relational::Snapshot { period } => Relational::Snapshot {
                 period: exprs.next().unwrap_or_else(|| period.clone()),
             },
+            Relational::OuterUnnest { lists, condition } => {
+                let of_input = self.expressions();
+                for before in of_input {
+                    if before != Expr::Column(column("what a join with UNNEST reads")?) {
+                        return datafusion::common::internal_err!(
+                            "{before} of a join with UNNEST must stay"
+                        );
+                    }
+                }
+                Relational::OuterUnnest {
+                    lists: lists.clone(),
+                    condition: condition.clone(),
+                }
+            }
             Relational::Match(matching) => Relational::Match(matching.clone()),
         };
         let schema = self.schema_over(&inputs)?;
@@ -251,6 +306,13 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
     }
 }
 
+/// The columns that an expression reads, in an order that doesn't change.
+fn columns_of(expr: &Expr) -> Vec<Column> {
+    let mut columns: Vec<Column> = expr.column_refs().into_iter().cloned().collect();
+    columns.sort();
+    columns
+}
+
 impl RelationalNode {
     /// The node's columns once its input has these: a rule may have narrowed it.
     fn schema_over(&self, inputs: &[LogicalPlan]) -> Result<DFSchemaRef> {
@@ -259,6 +321,17 @@ impl RelationalNode {
         };
         if old.schema() == new.schema() {
             return Ok(DFSchemaRef::clone(&self.schema));
+        }
+        if let Relational::OuterUnnest { lists, .. } = &self.relational {
+            let fields = new.schema().iter().map(|(relation, field)| {
+                let column = Column::new(relation.cloned(), field.name());
+                let element = self.schema.maybe_index_of_column(&column);
+                let element = element.filter(|_| lists.contains(&column));
+                let field = element.map_or(field, |at| &self.schema.fields()[at]);
+                (relation.cloned(), Arc::clone(field))
+            });
+            let fields = fields.collect();
+            return DFSchema::new_with_metadata(fields, HashMap::new()).map(Arc::new);
         }
         let added = self.schema.iter().skip(old.schema().fields().len());
         let fields: Vec<_> = new

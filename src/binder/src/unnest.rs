@@ -1,5 +1,7 @@
 //! UNNEST: the elements of an array, map or multiset as rows, beside the row that holds it.
 
+mod outer;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -43,13 +45,7 @@ impl Binder<'_> {
         let condition = match constraint {
             JoinConstraint::None => None,
             JoinConstraint::On(condition) if is_true(condition) => None,
-            JoinConstraint::On(condition) if !outer => Some(condition),
-            JoinConstraint::On(condition) => {
-                return Err(BindError::unsupported(
-                    span_of(condition),
-                    "A condition other than TRUE in a LEFT JOIN with UNNEST",
-                ));
-            }
+            JoinConstraint::On(condition) => Some(condition),
             _ => {
                 return Err(BindError::unsupported(span, "USING or NATURAL with UNNEST"));
             }
@@ -61,6 +57,13 @@ impl Binder<'_> {
         let ast = plain_arg(arg, "UNNEST")?;
         let mut cx = ExprCx::plain(&scope, "UNNEST");
         let collection = self.expr(ast, &mut cx)?;
+        let is_multiset = matches!(collection.ty.kind, TypeKind::Multiset(_));
+        if let Some(condition) = condition.filter(|_| outer && is_multiset) {
+            return Err(BindError::unsupported(
+                span_of(condition),
+                "A condition other than TRUE in a LEFT JOIN with UNNEST of a MULTISET",
+            ));
+        }
         let elements = self.unnest_plan(left.plan, collection, outer, call, span_of(ast))?;
         let mut named = aliased(elements, call.alias)?;
         name_single_column(&mut named, call);
@@ -71,6 +74,7 @@ impl Binder<'_> {
             scope: all,
         };
         match condition {
+            Some(condition) if outer => self.outer_where(joined, condition),
             Some(condition) => self.filtered(joined, condition),
             None => Ok(joined),
         }

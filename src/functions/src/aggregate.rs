@@ -4,6 +4,7 @@ pub(crate) mod adapt;
 mod bitmap;
 pub(crate) mod collect;
 pub mod definitions;
+mod frame_ends;
 pub(crate) mod groups;
 mod json;
 mod udaf;

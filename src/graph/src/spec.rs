@@ -251,6 +251,10 @@ pub struct UnnestSpec {
     /// The list is the one that this gives for the input's row (a table function's call): it stands behind its columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<ExprSpec>,
+    /// Where `outer`: an element counts where this, over the output's columns, is true. A row none of whose elements counts
+    /// comes once, with NULLs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<ExprSpec>,
 }
 
 /// Joins two changelogs.

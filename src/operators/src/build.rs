@@ -5,6 +5,7 @@ mod windows;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::{
     ConflictSpec, GroupAggregateSpec, OverTime, ProcessTableSpec, SinkMaterializerSpec, SourceSpec,
 };
@@ -95,7 +96,7 @@ pub fn build(
         | OperatorSpec::FirstN(_)
         | OperatorSpec::Deduplicate(_)
         | OperatorSpec::TemporalSort(_)
-        | OperatorSpec::Over(_) => ordering(&node.spec, &input, output)?,
+        | OperatorSpec::Over(_) => ordering(&node.spec, &input, output, &context.functions)?,
         OperatorSpec::DropUpdateBefore => Box::new(DropUpdateBeforeOperator),
         OperatorSpec::Sink(spec) => {
             let sink = connect::table_sink(spec, session, &context.connectors)?;
@@ -106,9 +107,13 @@ pub fn build(
         | OperatorSpec::WindowAggregate(_)
         | OperatorSpec::LocalWindowAggregate(_)
         | OperatorSpec::WindowJoin(_)
-        | OperatorSpec::WindowRank(_)) => {
-            windows::build(spec, [&input, &right], output, expressions)?
-        }
+        | OperatorSpec::WindowRank(_)) => windows::build(
+            spec,
+            [&input, &right],
+            output,
+            expressions,
+            &context.functions,
+        )?,
         OperatorSpec::Match(spec) => Box::new(MatchRecognizeOperator::new(
             spec,
             &input,
@@ -170,9 +175,9 @@ fn partial_aggregate(
         OperatorSpec::LocalGroupAggregate(spec) => Box::new(LocalGroupAggregateOperator::new(
             spec, input, output, functions,
         )?),
-        OperatorSpec::IncrementalGroupAggregate(spec) => {
-            Box::new(IncrementalGroupAggregateOperator::new(spec, input, output)?)
-        }
+        OperatorSpec::IncrementalGroupAggregate(spec) => Box::new(
+            IncrementalGroupAggregateOperator::new(spec, input, output, functions)?,
+        ),
         other => return Err(OperatorError::engine(format!("{other:?} is no phase."))),
     })
 }
@@ -218,6 +223,7 @@ fn ordering(
     spec: &OperatorSpec,
     input: &SchemaRef,
     output: SchemaRef,
+    functions: &FunctionRegistry,
 ) -> Result<Box<dyn Operator>> {
     Ok(match spec {
         OperatorSpec::Rank(spec) => Box::new(RankOperator::new(spec, input, output)?),
@@ -230,10 +236,10 @@ fn ordering(
             Box::new(TemporalSortOperator::new(spec, input, output)?)
         }
         OperatorSpec::Over(spec) => match spec.order {
-            OverTime::Column(key) | OverTime::Corrected(key) => {
-                Box::new(ChangingOverOperator::new(spec, key, input, output)?)
-            }
-            _ => Box::new(OverOperator::new(spec, input, output)?),
+            OverTime::Column(key) | OverTime::Corrected(key) => Box::new(
+                ChangingOverOperator::new(spec, key, input, output, functions)?,
+            ),
+            _ => Box::new(OverOperator::new(spec, input, output, functions)?),
         },
         other => return Err(OperatorError::engine(format!("{other:?} orders nothing."))),
     })

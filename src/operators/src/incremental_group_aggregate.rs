@@ -13,6 +13,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{Int64Type, SchemaRef};
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::IncrementalGroupAggregateSpec;
 use filbert_state::{KeyIndex, ValueTable};
 use filbert_types::{ChangeBatch, Watermark};
@@ -52,6 +53,7 @@ impl IncrementalGroupAggregateOperator {
         spec: &IncrementalGroupAggregateSpec,
         input: &SchemaRef,
         output: SchemaRef,
+        functions: &FunctionRegistry,
     ) -> Result<IncrementalGroupAggregateOperator> {
         let keys = spec.keys.iter();
         let types = keys.map(|k| input.field(*k).data_type().clone()).collect();
@@ -64,7 +66,7 @@ impl IncrementalGroupAggregateOperator {
             key_of: ValueTable::default(),
             index: KeyIndex::new(types).map_err(state_error)?,
             counts: ValueTable::default(),
-            calls: AggregateCalls::new(&spec.calls, spec.input_retracts)?,
+            calls: AggregateCalls::with_functions(&spec.calls, spec.input_retracts, functions)?,
             output,
             emitting: None,
             feed: Feed::new(spec.mini_batch_rows),

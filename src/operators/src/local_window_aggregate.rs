@@ -13,6 +13,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::cast;
 use arrow::datatypes::SchemaRef;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::LocalWindowAggregateSpec;
 use filbert_types::{ChangeBatch, Watermark};
 
@@ -66,6 +67,7 @@ impl LocalWindowAggregateOperator {
         spec: &LocalWindowAggregateSpec,
         input: &SchemaRef,
         output: SchemaRef,
+        functions: &FunctionRegistry,
     ) -> Result<LocalWindowAggregateOperator> {
         let keys = spec.keys.iter();
         let keys = keys.map(|k| input.field(*k).data_type().clone()).collect();
@@ -75,7 +77,7 @@ impl LocalWindowAggregateOperator {
                 true => Slicing::Whole,
                 false => Slicing::of(&spec.window),
             },
-            slices: Slices::new(keys, &spec.calls, spec.input_retracts)?,
+            slices: Slices::new(keys, &spec.calls, spec.input_retracts, functions)?,
             spec: spec.clone(),
             output,
             progress: i64::MIN,

@@ -1,7 +1,22 @@
 //! Keeping watermark marks where they belong when rows move.
 
+use arrow::array::BooleanArray;
 use arrow::buffer::BooleanBuffer;
-use filbert_types::{Watermark, WatermarkMark};
+use arrow::compute::filter_record_batch;
+use filbert_types::{ChangeBatch, Watermark, WatermarkMark};
+
+use crate::error::Result;
+
+/// The rows where `keep` is set, with their kinds, and the marks where they then belong.
+pub fn filter_batch(batch: &ChangeBatch, keep: &BooleanBuffer) -> Result<ChangeBatch> {
+    let mask = BooleanArray::new(keep.clone(), None);
+    let kinds = batch.kinds.as_deref();
+    Ok(ChangeBatch {
+        rows: filter_record_batch(&batch.rows, &mask)?,
+        kinds: kinds.map(|kinds| keep.set_indices().map(|i| kinds[i]).collect()),
+        marks: filter_marks(&batch.marks, keep),
+    })
+}
 
 /// The marks after only the rows where `mask` is set are kept. Marks that come together become one.
 pub fn filter_marks(marks: &[WatermarkMark], mask: &BooleanBuffer) -> Vec<WatermarkMark> {

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, Int64Array};
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, SchemaRef};
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::{OverBound, OverSpec, OverTime};
 use filbert_state::{KeyIndex, SortKeyBatch, SortedTable, TimeTable, ValueTable};
 use filbert_types::{ChangeBatch, Clock, Watermark};
@@ -107,14 +108,19 @@ struct Input {
 impl OverOperator {
     /// # Errors
     /// When a function isn't there for its arguments, or a partition's type can't be a key.
-    pub fn new(spec: &OverSpec, input: &SchemaRef, output: SchemaRef) -> Result<OverOperator> {
+    pub fn new(
+        spec: &OverSpec,
+        input: &SchemaRef,
+        output: SchemaRef,
+        functions: &FunctionRegistry,
+    ) -> Result<OverOperator> {
         let types = spec.partition_by.iter();
         let types: Vec<DataType> = types.map(|c| input.field(*c).data_type().clone()).collect();
         let by_time = [(DataType::Int64, SortOptions::default())];
         let mut order = SortedTable::new(&by_time).map_err(state_error)?;
         order.reserve_parents(1);
         let retracts = spec.frame.start != OverBound::UnboundedPreceding;
-        let calls = Calls::new(&spec.calls, input, retracts)?;
+        let calls = Calls::new(&spec.calls, input, retracts, functions)?;
         let mut frames = Frames::new(spec.frame);
         frames.reads_current = calls.read_current();
         Ok(OverOperator {

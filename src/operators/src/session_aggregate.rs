@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::datatypes::SchemaRef;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::{WindowAggregateSpec, WindowColumn};
 use filbert_state::{KeyIndex, RowTable, Session, SessionTable, ValueTable};
 use filbert_types::{ChangeBatch, Clock, Watermark};
@@ -69,13 +70,14 @@ impl SessionAggregateOperator {
         spec: &WindowAggregateSpec,
         input: &SchemaRef,
         output: SchemaRef,
+        functions: &FunctionRegistry,
     ) -> Result<SessionAggregateOperator> {
         let keys = spec.keys.iter();
         let keys = keys.map(|k| input.field(*k).data_type().clone()).collect();
         Ok(SessionAggregateOperator {
             assigner: WindowAssigner::new(&spec.window, spec.time_zone.as_deref())?,
             index: KeyIndex::new(keys).map_err(state_error)?,
-            calls: AggregateCalls::new(&spec.calls, spec.input_retracts)?,
+            calls: AggregateCalls::with_functions(&spec.calls, spec.input_retracts, functions)?,
             spec: spec.clone(),
             output,
             sessions: SessionTable::default(),

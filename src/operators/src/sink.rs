@@ -9,9 +9,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray};
-use arrow::buffer::{BooleanBuffer, NullBuffer};
-use arrow::compute::filter_record_batch;
+use arrow::array::Array;
+use arrow::buffer::NullBuffer;
 use filbert_connector_api::sink::WriterContext;
 use filbert_connector_api::{Committable, SinkWriter, TableSink};
 use filbert_graph::spec::SinkSpec;
@@ -19,7 +18,7 @@ use filbert_types::{ChangeBatch, Clock, options};
 
 use crate::context::{CoordinatorEvent, CoordinatorGateway, IoRuntime, OperatorContext, TaskInfo};
 use crate::error::{OperatorError, Result};
-use crate::marks::filter_marks;
+use crate::marks::filter_batch;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -136,16 +135,6 @@ impl SinkOperator {
         }
         Ok(())
     }
-}
-
-fn filter_batch(batch: &ChangeBatch, keep: &BooleanBuffer) -> Result<ChangeBatch> {
-    let mask = BooleanArray::new(keep.clone(), None);
-    let kinds = batch.kinds.as_deref();
-    Ok(ChangeBatch {
-        rows: filter_record_batch(&batch.rows, &mask)?,
-        kinds: kinds.map(|kinds| keep.set_indices().map(|i| kinds[i]).collect()),
-        marks: filter_marks(&batch.marks, keep),
-    })
 }
 
 impl Operator for SinkOperator {

@@ -4,6 +4,7 @@
 //! - Changelog: takes and emits any; the rows that one row gives are of its kind and follow each other.
 //! - Several lists go side by side, NULL where one is shorter. A row whose lists are NULL or empty gives no row, or, when
 //!   it is the outer side of a join, one with NULLs. Watermarks pass; a mark moves to the place that corresponds.
+//! - With a condition only elements that meet it count; a row none of whose elements does gives one with NULLs.
 //! - A table function's call gives its rows as such a list. It is evaluated for as many rows at a time as their lists
 //!   together make about one batch of output.
 //! - Cost: one gather a column; a batch goes out in pieces that hold what the output has room for, also amid a list.
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, AsArray, ListArray, RecordBatch, RecordBatchOptions, UInt32Array,
 };
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::take;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::physical_expr::PhysicalExpr;
@@ -21,7 +23,7 @@ use filbert_types::{ChangeBatch, WatermarkMark};
 
 use crate::context::ExpressionFactory;
 use crate::error::{OperatorError, Result};
-use crate::marks::push_mark;
+use crate::marks::{filter_batch, push_mark};
 use crate::operator::{Operator, Step};
 use crate::output::Output;
 
@@ -30,6 +32,7 @@ pub struct UnnestOperator {
     output: SchemaRef,
     /// A table function's call, and the input's columns followed by the list that it gives.
     call: Option<(Arc<dyn PhysicalExpr>, SchemaRef)>,
+    condition: Option<Arc<dyn PhysicalExpr>>,
     /// A batch for some of whose rows the call is still to be evaluated.
     calls: Option<(ChangeBatch, usize)>,
     /// For how many rows the call is evaluated at a time.
@@ -43,11 +46,13 @@ struct Rest {
     row: usize,
     /// Elements of the row that have gone out.
     element: usize,
+    /// An element of the row has met the condition.
+    met: bool,
     marks_done: usize,
 }
 
 /// A piece of the output: for each row the input's row and its element; no element for NULLs.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Picks {
     rows: Vec<u32>,
     elements: Vec<Option<u32>>,
@@ -59,7 +64,7 @@ const CALLS_MOST: usize = 8192;
 
 impl UnnestOperator {
     /// # Errors
-    /// When the call can't be read.
+    /// When the call or the condition can't be read.
     pub fn new(
         spec: &UnnestSpec,
         input: &SchemaRef,
@@ -72,7 +77,10 @@ impl UnnestOperator {
             fields.push(Arc::new(Field::new("rows", call.data_type(input)?, true)));
             Ok::<_, OperatorError>((call, Arc::new(Schema::new(fields))))
         });
+        let condition = spec.condition.as_ref();
+        let condition = condition.map(|c| expressions.physical(c, &output));
         Ok(UnnestOperator {
+            condition: condition.transpose()?,
             spec: spec.clone(),
             output,
             call: call.transpose()?,
@@ -144,7 +152,15 @@ impl UnnestOperator {
         if picks.rows.is_empty() {
             picks.marks.iter().for_each(|m| out.watermark(m.watermark));
         } else {
-            out.emit(self.gather(&rest.batch, &lists, picks)?);
+            let filtered = self.condition.as_ref().map(|_| picks.clone());
+            let mut piece = self.gather(&rest.batch, &lists, picks)?;
+            if let Some(picks) = filtered {
+                piece = self.keep_matches(piece, &picks, &mut rest)?;
+            }
+            match piece.num_rows() {
+                0 => piece.marks.iter().for_each(|m| out.watermark(m.watermark)),
+                _ => out.emit(piece),
+            }
         }
         if rest.row == rest.batch.num_rows() {
             return Ok(Step::Done);
@@ -164,11 +180,12 @@ impl UnnestOperator {
                 picks.rows.push(rest.row as u32);
                 picks.elements.push(Some(element as u32));
             }
-            if length == 0 && self.spec.outer {
+            rest.element = end;
+            // With a condition it shows later whether the row has a match.
+            if end == length && self.spec.outer && (length == 0 || self.condition.is_some()) {
                 picks.rows.push(rest.row as u32);
                 picks.elements.push(None);
             }
-            rest.element = end;
             if end == length {
                 rest.row += 1;
                 rest.element = 0;
@@ -178,6 +195,35 @@ impl UnnestOperator {
             pass_marks(rest, &mut picks);
         }
         picks
+    }
+
+    /// The elements that meet the condition, and the rows with NULLs of which none does.
+    fn keep_matches(
+        &self,
+        piece: ChangeBatch,
+        picks: &Picks,
+        rest: &mut Rest,
+    ) -> Result<ChangeBatch> {
+        let Some(condition) = &self.condition else {
+            return Ok(piece);
+        };
+        let matches = condition.evaluate(&piece.rows)?;
+        let matches = matches.into_array(piece.num_rows())?;
+        let Some(matches) = matches.as_boolean_opt() else {
+            return Err(OperatorError::engine("A join's condition is not BOOLEAN."));
+        };
+        let mut keep = Vec::with_capacity(piece.num_rows());
+        for (i, element) in picks.elements.iter().enumerate() {
+            keep.push(match element {
+                Some(_) => {
+                    let is_met = matches.is_valid(i) && matches.value(i);
+                    rest.met |= is_met;
+                    is_met
+                }
+                None => !std::mem::take(&mut rest.met),
+            });
+        }
+        filter_batch(&piece, &BooleanBuffer::from(keep))
     }
 
     fn gather(
@@ -213,6 +259,7 @@ impl Rest {
             batch,
             row: 0,
             element: 0,
+            met: false,
             marks_done: 0,
         }
     }
@@ -301,6 +348,7 @@ mod tests {
             lists: vec![1],
             outer,
             call: None,
+            condition: None,
         };
         let expressions = crate::CodecExpressions::new(Default::default());
         let mut operator =

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::datatypes::{Int64Type, SchemaRef};
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::{WindowAggregateSpec, WindowColumn};
 use filbert_types::{ChangeBatch, Clock, Watermark};
 
@@ -84,6 +85,7 @@ impl WindowAggregateOperator {
         spec: &WindowAggregateSpec,
         input: &SchemaRef,
         output: SchemaRef,
+        functions: &FunctionRegistry,
     ) -> Result<WindowAggregateOperator> {
         let keys = spec
             .keys
@@ -95,7 +97,7 @@ impl WindowAggregateOperator {
         };
         Ok(WindowAggregateOperator {
             assigner: WindowAssigner::new(&spec.window, spec.time_zone.as_deref())?,
-            slices: Slices::new(keys.collect(), &spec.calls, spec.input_retracts)?,
+            slices: Slices::new(keys.collect(), &spec.calls, spec.input_retracts, functions)?,
             slicing,
             spec: spec.clone(),
             output,

@@ -56,14 +56,7 @@ impl Binder<'_> {
         let condition = match constraint {
             JoinConstraint::None => None,
             JoinConstraint::On(condition) if is_true(condition) => None,
-            JoinConstraint::On(condition) if !outer => Some(condition),
-            JoinConstraint::On(condition) => {
-                return Err(BindError::unsupported(
-                    span_of(condition),
-                    "A condition other than TRUE in a LEFT JOIN with a table function",
-                )
-                .with_hint("Let the function leave out the rows that don't match."));
-            }
+            JoinConstraint::On(condition) => Some(condition),
             _ => {
                 return Err(BindError::unsupported(
                     span,
@@ -87,6 +80,7 @@ impl Binder<'_> {
             scope: all,
         };
         match condition {
+            Some(condition) if outer => self.outer_where(joined, condition),
             Some(condition) => self.filtered(joined, condition),
             None => Ok(joined),
         }

@@ -15,6 +15,7 @@ use filbert_types::LogicalType;
 
 use super::adapt::{CastResult, CastResultGroups, Distinct, OwnGroups, SingleGroup};
 use super::definitions::{Aggregate, Implementation, aggregate};
+use super::frame_ends::FrameEnds;
 use crate::definition::Inferred;
 use crate::user_aggregate::{AggregateFunction, UserGroups};
 
@@ -338,6 +339,10 @@ impl AggregateUDFImpl for BoundAggregate {
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        if let name @ ("FIRST_VALUE" | "LAST_VALUE") = self.flink_name() {
+            let ends = FrameEnds::new(name == "FIRST_VALUE", self.return_type.arrow());
+            return Ok(Box::new(ends));
+        }
         match &self.implementation {
             Implementation::DataFusion(inner) => {
                 inner.create_sliding_accumulator(self.inner_args(inner, &args)?)

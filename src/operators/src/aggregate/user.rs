@@ -25,7 +25,7 @@ pub(super) fn accumulator(
 ) -> Result<Box<dyn Accumulator>> {
     if retracts && !function.retracts() {
         return Err(OperatorError::user(format!(
-            "The aggregate function {} takes no rows back (it has no retract), but the query's input changes.",
+            "The aggregate function {} takes no rows back (it has no retract), but the query's input changes, or rows leave its frames.",
             function.name()
         )));
     }

@@ -45,6 +45,9 @@ pub struct Hosted {
     pub input: Vec<Field>,
     /// The names are those of the plan's columns.
     pub output: Vec<Field>,
+    /// It looks at each row by itself: rows come to any instance.
+    #[serde(default)]
+    pub is_row_by_row: bool,
     /// Rows with equal values here come to one instance, all rows if there are none. The output's first columns are these.
     pub partition_by: Vec<usize>,
     /// The order in which the rows of a partition come, one partition after the other, with `ascending` and `nulls first`;
@@ -123,7 +126,9 @@ impl ExecutionPlan for HostedExec {
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
         let keys = self.hosted.partition_by.iter().copied();
         let keys = columns(&self.input.schema(), keys);
-        InputDistributionRequirements::new(vec![if keys.is_empty() {
+        InputDistributionRequirements::new(vec![if self.hosted.is_row_by_row {
+            Distribution::UnspecifiedDistribution
+        } else if keys.is_empty() {
             Distribution::SinglePartition
         } else {
             Distribution::KeyPartitioned(keys)

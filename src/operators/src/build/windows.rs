@@ -1,4 +1,5 @@
 use arrow::datatypes::SchemaRef;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::OperatorSpec;
 use filbert_graph::spec::WindowSpec;
 
@@ -20,6 +21,7 @@ pub(super) fn build(
     inputs: [&SchemaRef; 2],
     output: SchemaRef,
     expressions: &dyn ExpressionFactory,
+    functions: &FunctionRegistry,
 ) -> Result<Box<dyn Operator>> {
     let input = inputs[0];
     Ok(match spec {
@@ -30,17 +32,19 @@ pub(super) fn build(
             _ => Box::new(WindowTableFunctionOperator::new(spec, output)?),
         },
         OperatorSpec::WindowAggregate(spec) => match spec.emit {
-            _ if !spec.assigned && matches!(spec.window, WindowSpec::Session { .. }) => {
-                Box::new(SessionAggregateOperator::new(spec, input, output)?)
-            }
+            _ if !spec.assigned && matches!(spec.window, WindowSpec::Session { .. }) => Box::new(
+                SessionAggregateOperator::new(spec, input, output, functions)?,
+            ),
             Some(emit) => Box::new(EmittingWindowAggregateOperator::new(
-                spec, emit, input, output,
+                spec, emit, input, output, functions,
             )?),
-            None => Box::new(WindowAggregateOperator::new(spec, input, output)?),
+            None => Box::new(WindowAggregateOperator::new(
+                spec, input, output, functions,
+            )?),
         },
-        OperatorSpec::LocalWindowAggregate(spec) => {
-            Box::new(LocalWindowAggregateOperator::new(spec, input, output)?)
-        }
+        OperatorSpec::LocalWindowAggregate(spec) => Box::new(LocalWindowAggregateOperator::new(
+            spec, input, output, functions,
+        )?),
         OperatorSpec::WindowJoin(spec) => {
             Box::new(WindowJoinOperator::new(spec, inputs, output, expressions)?)
         }

@@ -12,6 +12,7 @@
 
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, SchemaRef};
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::{
     OverFunction, OverSpec, RankFunction, RankRange, RankSpec, RankStrategy, SortKey,
 };
@@ -86,6 +87,7 @@ impl ChangingOverOperator {
         order: SortKey,
         input: &SchemaRef,
         output: SchemaRef,
+        registry: &FunctionRegistry,
     ) -> Result<ChangingOverOperator> {
         let rank = RankSpec {
             partition_by: spec.partition_by.clone(),
@@ -115,7 +117,7 @@ impl ChangingOverOperator {
             emit_update_before: spec.emit_update_before,
             partitions: Keyed::new(&spec.partition_by, input, spec.state_ttl_ms)?,
             store: RankStore::new(&rank, input)?,
-            calls: Calls::new(&functions, input, retracts)?,
+            calls: Calls::new(&functions, input, retracts, registry)?,
             results: RowTable::new(&result_types),
             shown: spec.calls.len(),
             result_of: ValueTable::default(),

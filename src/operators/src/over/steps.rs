@@ -3,6 +3,7 @@
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::OverFunction;
 
 use super::lag::Lag;
@@ -61,7 +62,12 @@ enum Place {
 
 impl Calls {
     /// `retracts`: rows leave the frames.
-    pub fn new(functions: &[OverFunction], input: &SchemaRef, retracts: bool) -> Result<Calls> {
+    pub fn new(
+        functions: &[OverFunction],
+        input: &SchemaRef,
+        retracts: bool,
+        registry: &FunctionRegistry,
+    ) -> Result<Calls> {
         let (mut specs, mut lags, mut places) = (Vec::new(), Vec::new(), Vec::new());
         let mut read = Vec::new();
         for function in functions {
@@ -89,7 +95,7 @@ impl Calls {
         read.sort_unstable();
         read.dedup();
         Ok(Calls {
-            aggregates: AggregateCalls::new(specs, retracts)?,
+            aggregates: AggregateCalls::with_functions(specs, retracts, registry)?,
             lags,
             places,
             read,

@@ -41,7 +41,13 @@ fn run(frame: OverFrame, rows: &[Row], cut: usize) -> (Vec<String>, usize) {
     let input = schema(&types);
     types.push(DataType::Int64);
     let output = schema(&types);
-    let mut operator = OverOperator::new(&spec(frame), &input, output).unwrap();
+    let mut operator = OverOperator::new(
+        &spec(frame),
+        &input,
+        output,
+        &filbert_functions::FunctionRegistry::new(),
+    )
+    .unwrap();
     let mut out = Output::new(2);
     let mut lines = Vec::new();
     let mut drain = |operator: &mut OverOperator, mut step: Step, out: &mut Output| loop {
@@ -129,7 +135,14 @@ fn run_corrected(frame: OverFrame, changes: &[(bool, Row)], cut: usize) -> Vec<S
         emit_update_before: true,
         ..spec(frame)
     };
-    let mut operator = ChangingOverOperator::new(&spec, order, &input, output).unwrap();
+    let mut operator = ChangingOverOperator::new(
+        &spec,
+        order,
+        &input,
+        output,
+        &filbert_functions::FunctionRegistry::new(),
+    )
+    .unwrap();
     let mut out = Output::new(2);
     let mut live: Vec<String> = Vec::new();
     for chunk in changes.chunks(cut) {

@@ -47,7 +47,13 @@ fn operator() -> SessionAggregateOperator {
     };
     let int = DataType::Int64;
     let output = schema(&[int.clone(), int.clone(), int, time(), time()]);
-    SessionAggregateOperator::new(&spec, &input(), output).unwrap()
+    SessionAggregateOperator::new(
+        &spec,
+        &input(),
+        output,
+        &filbert_functions::FunctionRegistry::new(),
+    )
+    .unwrap()
 }
 
 fn run(operator: &mut SessionAggregateOperator, lines: &[String], rows_max: usize) -> Vec<String> {

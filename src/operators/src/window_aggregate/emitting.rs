@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, Int64Array, UInt32Array};
 use arrow::datatypes::{DataType, SchemaRef};
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::{WindowAggregateSpec, WindowEmitSpec};
 use filbert_state::{RowTable, TimeTable, ValueTable};
 use filbert_types::{ChangeBatch, Clock, Watermark};
@@ -117,6 +118,7 @@ impl EmittingWindowAggregateOperator {
         emit: WindowEmitSpec,
         input: &SchemaRef,
         output: SchemaRef,
+        functions: &FunctionRegistry,
     ) -> Result<EmittingWindowAggregateOperator> {
         let keys = spec.keys.iter();
         let keys = keys.map(|k| input.field(*k).data_type().clone()).collect();
@@ -126,7 +128,7 @@ impl EmittingWindowAggregateOperator {
             .collect();
         Ok(EmittingWindowAggregateOperator {
             assigner: WindowAssigner::new(&spec.window, spec.time_zone.as_deref())?,
-            slices: Slices::new(keys, &spec.calls, spec.input_retracts)?,
+            slices: Slices::new(keys, &spec.calls, spec.input_retracts, functions)?,
             groups: ValueTable::default(),
             sent: RowTable::new(&results),
             timers: TimeTable::default(),

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::AggregateCallSpec;
 use filbert_state::{KeyIndex, TimeTable, ValueTable};
 use filbert_types::ChangeBatch;
@@ -35,12 +36,13 @@ impl Slices {
         key_types: Vec<DataType>,
         calls: &[AggregateCallSpec],
         retracts: bool,
+        functions: &FunctionRegistry,
     ) -> Result<Slices> {
         Ok(Slices {
             index: KeyIndex::new(key_types).map_err(state_error)?,
             counts: ValueTable::default(),
             listed: ValueTable::default(),
-            calls: AggregateCalls::new(calls, retracts)?,
+            calls: AggregateCalls::with_functions(calls, retracts, functions)?,
             by_end: TimeTable::default(),
             next_number: 0,
         })

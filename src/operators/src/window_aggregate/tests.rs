@@ -43,7 +43,13 @@ fn operator(window: WindowSpec, retracts: bool) -> WindowAggregateOperator {
     };
     let end = DataType::Timestamp(TimeUnit::Millisecond, None);
     let output = schema(&[DataType::Utf8View, DataType::Int64, end]);
-    WindowAggregateOperator::new(&spec, &input(), output).unwrap()
+    WindowAggregateOperator::new(
+        &spec,
+        &input(),
+        output,
+        &filbert_functions::FunctionRegistry::new(),
+    )
+    .unwrap()
 }
 
 fn second(s: i64) -> String {

@@ -4,22 +4,23 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
+use datafusion::common::Column;
 use datafusion::common::config::ConfigOptions;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
+use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use filbert_binder::relational::{PatternColumn, RowMatch};
 use filbert_binder::{ColumnTypes, Relational, RelationalNode};
 use filbert_graph::OperatorSpec;
-use filbert_graph::spec::MatchTime;
+use filbert_graph::spec::{MatchTime, UnnestSpec};
 use filbert_operators::bounded::{Hosted, HostedExec};
 use filbert_types::{Field, TimeKind, TypeKind};
 
 use crate::columns::{PlanColumn, column_type};
 use crate::error::PlanError;
-use crate::exprs::ExprCompiler;
+use crate::exprs::{ExprCompiler, render};
 use crate::row_match::RowMatcher;
 
 /// Plans the relational nodes that lowering leaves.
@@ -42,25 +43,24 @@ impl HostPlanner {
         logical: &LogicalPlan,
         input: &Arc<dyn ExecutionPlan>,
     ) -> std::result::Result<Arc<dyn ExecutionPlan>, PlanError> {
-        let Relational::Match(matching) = &node.relational else {
-            return Err(PlanError::Internal(format!("{node:?} in a batch plan")));
+        let matching = match &node.relational {
+            Relational::Match(matching) => matching,
+            Relational::OuterUnnest { lists, condition } => {
+                return self.unnest(node, logical, input, lists, condition);
+            }
+            _ => return Err(PlanError::Internal(format!("{node:?} in a batch plan"))),
         };
         let columns = columns(&self.types, logical.schema());
         let matcher = RowMatcher::new(matching, &self.types, &columns)?;
         let time = time(matching, &matcher, &columns)?;
         let spec = matcher.spec(&columns, time, &self.exprs)?;
-        let fields = |columns: &[PlanColumn]| -> Vec<Field> {
-            let fields = columns.iter();
-            fields
-                .map(|c| Field::new(&c.column.name, c.ty.clone()))
-                .collect()
-        };
         let hosted = Hosted {
             name: "Match".to_owned(),
             details: matcher.details(&columns),
             spec: OperatorSpec::Match(Box::new(spec)),
             input: fields(&columns),
             output: fields(&self::columns(&self.types, &node.schema)),
+            is_row_by_row: false,
             partition_by: matcher.partition_by.clone(),
             order_by: match time {
                 // As they come.
@@ -71,6 +71,48 @@ impl HostPlanner {
         let input = Arc::clone(input);
         Ok(Arc::new(HostedExec::new(Arc::new(hosted), input, None)))
     }
+
+    /// LEFT JOIN UNNEST with a condition.
+    fn unnest(
+        &self,
+        node: &RelationalNode,
+        logical: &LogicalPlan,
+        input: &Arc<dyn ExecutionPlan>,
+        lists: &[Column],
+        condition: &Expr,
+    ) -> std::result::Result<Arc<dyn ExecutionPlan>, PlanError> {
+        let output = columns(&self.types, &node.schema);
+        let lists = lists.iter().map(|list| {
+            let place = logical.schema().maybe_index_of_column(list);
+            place.ok_or_else(|| PlanError::Internal(format!("no list {list} in UNNEST's input")))
+        });
+        let ty = self.exprs.type_of(condition, &output)?;
+        let spec = UnnestSpec {
+            lists: lists.collect::<std::result::Result<_, _>>()?,
+            outer: true,
+            call: None,
+            condition: Some(self.exprs.compile(condition, &output, ty)?),
+        };
+        let hosted = Hosted {
+            name: "Correlate".to_owned(),
+            details: format!("condition=[{}]", render(condition, &output)),
+            spec: OperatorSpec::Unnest(spec),
+            input: fields(&columns(&self.types, logical.schema())),
+            output: fields(&output),
+            is_row_by_row: true,
+            partition_by: Vec::new(),
+            order_by: Vec::new(),
+        };
+        let input = Arc::clone(input);
+        Ok(Arc::new(HostedExec::new(Arc::new(hosted), input, None)))
+    }
+}
+
+fn fields(columns: &[PlanColumn]) -> Vec<Field> {
+    let fields = columns.iter();
+    fields
+        .map(|c| Field::new(&c.column.name, c.ty.clone()))
+        .collect()
 }
 
 fn columns(types: &ColumnTypes, schema: &datafusion::common::DFSchema) -> Vec<PlanColumn> {

@@ -66,10 +66,12 @@ fn lower_node(node: &RelationalNode, ctx: &PlannerContext) -> Result<LogicalPlan
             hint: " Process table functions run in streaming mode, over bounded tables too."
                 .to_owned(),
         }),
-        // An operator of ours, which the physical planner puts in.
-        Relational::Match(_) => Ok(LogicalPlan::Extension(Extension {
-            node: Arc::new(node.clone()),
-        })),
+        // Operators of ours, which the physical planner puts in.
+        Relational::Match(_) | Relational::OuterUnnest { .. } => {
+            Ok(LogicalPlan::Extension(Extension {
+                node: Arc::new(node.clone()),
+            }))
+        }
         Relational::Snapshot { .. } => Err(PlanError::Internal(
             "a snapshot is left in a batch plan".to_owned(),
         )),

@@ -134,6 +134,9 @@ impl<'a> Converter<'a> {
         if let Relational::ProcessTable(call) = &node.relational {
             return self.process_table(node, call);
         }
+        if let Relational::OuterUnnest { lists, condition } = &node.relational {
+            return self.outer_unnest(node, lists, condition);
+        }
         let Some(input) = node.inputs.first() else {
             return Err(PlanError::Internal(format!("{node:?} has no input")));
         };
@@ -152,6 +155,9 @@ impl<'a> Converter<'a> {
             } => self.window_tvf(input, node, window, time, *legacy),
             Relational::Snapshot { .. } => Err(unsupported("FOR SYSTEM_TIME AS OF")),
             Relational::ProcessTable(call) => self.process_table(node, call),
+            Relational::OuterUnnest { lists, condition } => {
+                self.outer_unnest(node, lists, condition)
+            }
             Relational::Match(matching) => self.row_match(input, node, matching),
             Relational::ChangelogFunction(function) => {
                 self.changelog_function(input, node, function)

@@ -115,21 +115,32 @@ fn visit(plan: &mut StreamPlan, id: NodeId, required: KeySet) -> Result<(), Plan
         StreamOp::ChangelogFunction(_) => KeySet::new(),
         // The function sees whole rows.
         StreamOp::ProcessTable(_) => return visit_whole_rows(plan, id),
-        StreamOp::Unnest(Unnest {
-            call: Some(call), ..
-        }) => {
-            check_condition(plan, id, &call)?;
-            of_call(plan, id, &call, required)
-        }
+        StreamOp::Unnest(unnest) => of_unnest(plan, id, &unnest, required)?,
         StreamOp::WatermarkAssigner(_)
         | StreamOp::Union(_)
         | StreamOp::MiniBatchAssigner(_)
-        | StreamOp::Unnest(_)
         | StreamOp::TemporalSort(_)
         | StreamOp::DropUpdateBefore(_)
         | StreamOp::SinkMaterializer(_) => required,
     };
     hand_down(plan, id, &down)
+}
+
+fn of_unnest(
+    plan: &StreamPlan,
+    id: NodeId,
+    unnest: &Unnest,
+    mut required: KeySet,
+) -> Result<KeySet, PlanError> {
+    if let Some(condition) = &unnest.condition {
+        check_condition(plan, id, condition)?;
+        required.extend(columns_read(condition, &plan.nodes[id].columns));
+    }
+    let Some(call) = &unnest.call else {
+        return Ok(required);
+    };
+    check_condition(plan, id, call)?;
+    Ok(of_call(plan, id, call, required))
 }
 
 /// The columns below a call: what it reads, where its result is asked for, and what is passed on.

@@ -76,17 +76,11 @@ impl OverAggregate {
         )
     }
 
-    /// What Flink's accumulators hold beside the results: a SUM or AVG has changed when its number of values has, and a
-    /// FIRST_VALUE or LAST_VALUE with every row.
+    /// What Flink's accumulators hold beside the results, and tells whether rows behind are as they were: two averages
+    /// may be equal here and differ further on.
     fn compared(&self, input: &[PlanColumn]) -> Vec<OverFunction> {
         let counted = self.calls.iter().filter_map(|call| match call {
-            OverCall::Aggregate(call) => match (call.function.as_str(), call.args.as_slice()) {
-                ("SUM" | "AVG", [arg]) if input[*arg].ty.nullable && !call.distinct => {
-                    Some(vec![*arg])
-                }
-                ("FIRST_VALUE" | "LAST_VALUE", _) => Some(Vec::new()),
-                _ => None,
-            },
+            OverCall::Aggregate(call) => counted_beside(call, input),
             OverCall::Lag { .. } | OverCall::Rank { .. } => None,
         });
         let ty = LogicalType::not_null(TypeKind::BigInt);
@@ -97,6 +91,19 @@ impl OverAggregate {
                 OverFunction::Aggregate(call.spec(input, &output))
             })
             .collect()
+    }
+}
+
+/// The columns whose values are counted (or rows, for none) to tell that an aggregate has changed where its result hasn't.
+fn counted_beside(call: &AggregateCall, input: &[PlanColumn]) -> Option<Vec<usize>> {
+    match (call.function.as_str(), call.args.as_slice()) {
+        // Equal results here are equal results from here on.
+        ("COUNT" | "MIN" | "MAX" | "$SUM0" | "SUM0" | "LISTAGG" | "ARRAY_AGG" | "COLLECT", _) => {
+            None
+        }
+        ("SUM", [arg]) => (input[*arg].ty.nullable && !call.distinct).then(|| vec![*arg]),
+        ("AVG" | "STDDEV_POP" | "STDDEV_SAMP" | "VAR_POP" | "VAR_SAMP", [arg]) => Some(vec![*arg]),
+        _ => Some(Vec::new()),
     }
 }
 

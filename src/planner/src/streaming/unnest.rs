@@ -16,6 +16,8 @@ pub(crate) struct Unnest {
     pub outer: bool,
     /// A table function's call: it gives the list, which stands behind the input's columns.
     pub call: Option<Expr>,
+    /// Over the node's columns, where `outer`: which elements count.
+    pub condition: Option<Expr>,
 }
 
 impl Unnest {
@@ -30,10 +32,15 @@ impl StreamOperator for Unnest {
     }
 
     fn details(&self, view: NodeView<'_>) -> String {
+        let condition = self.condition.as_ref().map(|condition| {
+            let condition = render(condition, &view.node.columns);
+            format!(", condition=[{condition}]")
+        });
+        let condition = condition.unwrap_or_default();
         if let Some(call) = &self.call {
             let call = render(call, &view.input(0).columns);
             return format!(
-                "invocation=[{call}], correlate=[table({call})], select=[{}], joinType=[{}]",
+                "invocation=[{call}], correlate=[table({call})], select=[{}], joinType=[{}]{condition}",
                 names(&view.node.columns).join(","),
                 self.join_type()
             );
@@ -41,7 +48,7 @@ impl StreamOperator for Unnest {
         let input = view.input_names();
         let lists: Vec<&str> = self.lists.iter().map(|l| input[*l]).collect();
         format!(
-            "correlate=[table(UNNEST({}))], select=[{}], joinType=[{}]",
+            "correlate=[table(UNNEST({}))], select=[{}], joinType=[{}]{condition}",
             lists.join(", "),
             names(&view.node.columns).join(", "),
             self.join_type()
@@ -58,15 +65,21 @@ impl StreamOperator for Unnest {
             let ty = exprs.type_of(call, input)?;
             exprs.compile(call, input, ty)
         });
+        let condition = self.condition.as_ref().map(|condition| {
+            let columns = &view.node.columns;
+            exprs.compile(condition, columns, exprs.type_of(condition, columns)?)
+        });
         Ok(Some(OperatorSpec::Unnest(UnnestSpec {
             lists: self.lists.clone(),
             outer: self.outer,
             call: call.transpose()?,
+            condition: condition.transpose()?,
         })))
     }
 
     fn is_deterministic(&self) -> bool {
-        self.call.as_ref().is_none_or(is_deterministic)
+        let mut exprs = self.call.iter().chain(&self.condition);
+        exprs.all(is_deterministic)
     }
 
     /// A row gives several.

@@ -51,7 +51,14 @@ fn operator(early_ms: Option<u64>, late_ms: Option<u64>) -> EmittingWindowAggreg
         merges: false,
     };
     let output = schema(&[DataType::Utf8View, DataType::Int64, time()]);
-    EmittingWindowAggregateOperator::new(&spec, emit, &input(), output).unwrap()
+    EmittingWindowAggregateOperator::new(
+        &spec,
+        emit,
+        &input(),
+        output,
+        &filbert_functions::FunctionRegistry::new(),
+    )
+    .unwrap()
 }
 
 fn drain(
