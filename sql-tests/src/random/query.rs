@@ -456,8 +456,14 @@ impl<'a> QueryGenerator<'a> {
         let name = self.name();
         let key = self.column(&left, Ty::Int);
         let list: Vec<&str> = left.columns.iter().map(|(name, _)| name.as_str()).collect();
+        let subquery = format!("(SELECT {function}({b}) FROM {inner} WHERE {c} = {key})");
+        // Streams count nothing of no rows, as Flink's do, where the subquery reads nothing of the query around it.
+        let value = match function == "COUNT" && !key.starts_with('c') {
+            true => format!("COALESCE({subquery}, 0)"),
+            false => subquery,
+        };
         let sql = format!(
-            "SELECT {}, (SELECT {function}({b}) FROM {inner} WHERE {c} = {key}) AS {name} FROM {left_from}",
+            "SELECT {}, {value} AS {name} FROM {left_from}",
             list.join(", ")
         );
         let mut columns = left.columns;

@@ -24,6 +24,7 @@ mod min_max;
 mod min_max_bytes;
 mod multiset_order;
 mod percentile;
+mod square_sums;
 mod sum;
 mod user;
 mod variance;

@@ -36,9 +36,11 @@ pub(super) fn accumulator(
         ("SUM" | "$SUM0" | "SUM0", Some(arg)) => sum::sum(arg, &output, function != "SUM"),
         ("AVG", Some(arg)) => sum::avg(arg, &output),
         ("MIN" | "MAX", Some(arg)) => extreme(arg, &output, function == "MAX", retracts),
-        ("STDDEV_POP" | "STDDEV_SAMP" | "VAR_POP" | "VAR_SAMP", Some(_)) => {
-            Some(variance::accumulator(function, &spec.output.ty))
-        }
+        (
+            "STDDEV_POP" | "STDDEV_SAMP" | "VAR_POP" | "VAR_SAMP" | "$OVER_STDDEV_POP"
+            | "$OVER_STDDEV_SAMP" | "$OVER_VAR_POP" | "$OVER_VAR_SAMP",
+            Some(_),
+        ) => Some(variance::accumulator(function, &spec.output.ty)),
         ("PERCENTILE", Some(_)) => Some(percentile::accumulator(&output)),
         _ => collecting(spec, &output, retracts)?,
     };

@@ -8,16 +8,33 @@ use filbert_functions::udf::Session;
 use filbert_types::{LogicalType, TypeKind};
 
 use super::fixed::{Fixed, Kernel, column, state_column};
+use super::square_sums::SquareSums;
 use super::{Accumulator, Rows};
 use crate::error::Result;
 
-/// The function of this name; its result, a DOUBLE, is cast to `output`.
+/// The function of this name; its result, a DOUBLE, is cast to `output`. `$OVER_VAR_POP` is VAR_POP with OVER.
 pub(super) fn accumulator(function: &str, output: &LogicalType) -> Box<dyn Accumulator> {
-    let kernel = Variance {
-        sample: function.ends_with("_SAMP"),
-        root: function.starts_with("STDDEV"),
-    };
-    let doubles = Fixed::new(kernel, &DataType::Float64);
+    let sample = function.ends_with("_SAMP");
+    match function.strip_prefix("$OVER_") {
+        Some(function) => {
+            let sums = SquareSums {
+                sample,
+                root: function.starts_with("STDDEV"),
+                whole: output.kind.is_integer(),
+            };
+            cast(Fixed::new(sums, &DataType::Float64), output)
+        }
+        None => {
+            let kernel = Variance {
+                sample,
+                root: function.starts_with("STDDEV"),
+            };
+            cast(Fixed::new(kernel, &DataType::Float64), output)
+        }
+    }
+}
+
+fn cast<K: Kernel + 'static>(doubles: Fixed<K>, output: &LogicalType) -> Box<dyn Accumulator> {
     match output.kind {
         TypeKind::Double => Box::new(doubles),
         _ => Box::new(Cast {
@@ -130,12 +147,12 @@ impl Kernel for Variance {
 }
 
 /// Values in the type that Flink gives them: the argument's.
-struct Cast {
-    inner: Fixed<Variance>,
+struct Cast<K: Kernel> {
+    inner: Fixed<K>,
     output: LogicalType,
 }
 
-impl Cast {
+impl<K: Kernel> Cast<K> {
     fn cast(&self, values: &ArrayRef) -> Result<ArrayRef> {
         let from = LogicalType::from(TypeKind::Double);
         let session = Session::default();
@@ -143,7 +160,7 @@ impl Cast {
     }
 }
 
-impl Accumulator for Cast {
+impl<K: Kernel> Accumulator for Cast<K> {
     fn reserve_slots(&mut self, slots_end: usize) {
         self.inner.reserve_slots(slots_end);
     }

@@ -2,7 +2,9 @@
 //! an ordinary column, and by the time of rows that change, rows come and go anywhere, and results change with them.
 
 use filbert_graph::OperatorSpec;
-use filbert_graph::spec::{OverBound, OverFrame, OverFunction, OverSpec, OverTime, SortKey};
+use filbert_graph::spec::{
+    AggregateCallSpec, OverBound, OverFrame, OverFunction, OverSpec, OverTime, SortKey,
+};
 use filbert_types::{LogicalType, TimeKind, TypeKind};
 
 use crate::columns::PlanColumn;
@@ -94,6 +96,16 @@ impl OverAggregate {
     }
 }
 
+/// The call as the operator knows it: variances are others with OVER than in groups.
+fn aggregate(call: &AggregateCall, input: &[PlanColumn], output: &PlanColumn) -> AggregateCallSpec {
+    let mut spec = call.spec(input, output);
+    let is_variance = spec.function.starts_with("STDDEV_") || spec.function.starts_with("VAR_");
+    if is_variance && (output.ty.kind.is_integer() || output.ty.kind == TypeKind::Double) {
+        spec.function = format!("$OVER_{}", spec.function);
+    }
+    spec
+}
+
 /// The columns whose values are counted (or rows, for none) to tell that an aggregate has changed where its result hasn't.
 fn counted_beside(call: &AggregateCall, input: &[PlanColumn]) -> Option<Vec<usize>> {
     match (call.function.as_str(), call.args.as_slice()) {
@@ -171,7 +183,9 @@ impl StreamOperator for OverAggregate {
             .iter()
             .zip(outputs)
             .map(|(call, output)| match call {
-                OverCall::Aggregate(call) => OverFunction::Aggregate(call.spec(input, output)),
+                OverCall::Aggregate(call) => {
+                    OverFunction::Aggregate(aggregate(call, input, output))
+                }
                 OverCall::Rank { dense } if is_corrected => OverFunction::Rank { dense: *dense },
                 // Flink's streams tell no equal rows apart: a rank is the number of rows up to it.
                 OverCall::Rank { .. } => {
