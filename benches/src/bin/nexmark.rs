@@ -32,9 +32,12 @@ struct Args {
     runs: usize,
     #[arg(long, default_value_t = 2)]
     parallelism: usize,
-    /// Bundles of 2 s or 50,000 rows, with split DISTINCT, instead of the changelog of each record.
+    /// Bundles of 2 s or 50,000 rows instead of the changelog of each record.
     #[arg(long)]
     mini_batch: bool,
+    /// DISTINCT aggregates split by buckets, which is for skewed keys.
+    #[arg(long)]
+    split_distinct: bool,
     /// Where q10 writes.
     #[arg(long, default_value = "/tmp/filbert-nexmark")]
     out: PathBuf,
@@ -72,10 +75,12 @@ fn environment(args: &Args) -> Result<TableEnvironment> {
             ("table.exec.mini-batch.enabled", "true"),
             ("table.exec.mini-batch.allow-latency", "2 s"),
             ("table.exec.mini-batch.size", "50000"),
-            ("table.optimizer.distinct-agg.split.enabled", "true"),
         ] {
             settings = settings.with(key, value);
         }
+    }
+    if args.split_distinct {
+        settings = settings.with("table.optimizer.distinct-agg.split.enabled", "true");
     }
     let env = TableEnvironment::with_connectors(settings, filbert_connectors::registry()?)?;
     env.register_scalar_function(Arc::new(CountChar));
@@ -210,6 +215,9 @@ fn run_process(args: &Args, name: &str, events: u64) -> Result<[f64; 3]> {
         .arg(args.parallelism.to_string());
     if args.mini_batch {
         command.arg("--mini-batch");
+    }
+    if args.split_distinct {
+        command.arg("--split-distinct");
     }
     // q10's files of an earlier run would be kept beside the new ones.
     let _ = std::fs::remove_dir_all(&args.out);

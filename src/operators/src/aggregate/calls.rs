@@ -361,10 +361,12 @@ fn apply_filter(filter: &ArrayRef, ops: &mut [Op]) -> Result<()> {
             "An aggregate's FILTER is not BOOLEAN.",
         ));
     };
-    for (i, op) in ops.iter_mut().enumerate() {
-        if filter.is_null(i) || !filter.value(i) {
-            *op = Op::Skip;
-        }
+    let passes = match filter.nulls() {
+        Some(nulls) => filter.values() & nulls.inner(),
+        None => filter.values().clone(),
+    };
+    for i in (!&passes).set_indices() {
+        ops[i] = Op::Skip;
     }
     Ok(())
 }
