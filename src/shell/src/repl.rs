@@ -12,7 +12,7 @@ use rustyline::{CompletionType, Config, Editor};
 use crate::client::Client;
 use crate::helper::SqlHelper;
 use crate::messages;
-use crate::terminal::keeping_interrupts;
+use crate::terminal::{Quiet, keeping_interrupts};
 
 const PROMPT: &str = "Filbert SQL> ";
 
@@ -33,6 +33,8 @@ pub fn run(mut client: Client, history: Option<&Path>) {
         // There is none the first time.
         let _ = editor.load_history(path);
     }
+    // All the way: what is pressed between two modes, as ctrl-D right behind ctrl-C, would be lost.
+    let quiet = Quiet::begin();
     loop {
         for failure in client.failed_jobs() {
             let text = client.show().style.error(&failure.error.to_string());
@@ -59,6 +61,7 @@ pub fn run(mut client: Client, history: Option<&Path>) {
         }
     }
     leave(&mut client, &mut out);
+    drop(quiet);
 }
 
 /// The jobs live in this process: they end with it, in order and not unseen.

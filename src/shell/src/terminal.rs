@@ -25,7 +25,8 @@ pub(crate) fn keeping_interrupts<T>(make: impl FnOnce() -> T) -> io::Result<T> {
 }
 
 /// The terminal without echo while a statement runs: ctrl-C would leave a `^C` among the rows. What is typed ahead is
-/// shown by the next prompt. As it was when dropped.
+/// kept key by key (by lines, ctrl-D would be an end of input that the line editor never sees) and shown by the next
+/// prompt. As it was when dropped.
 pub(crate) struct Quiet {
     before: Termios,
 }
@@ -41,7 +42,9 @@ impl Quiet {
         }
         let before = tcgetattr(io::stdin()).ok()?;
         let mut quiet = before.clone();
-        quiet.local_flags.remove(LocalFlags::ECHO);
+        quiet
+            .local_flags
+            .remove(LocalFlags::ECHO | LocalFlags::ICANON);
         tcsetattr(io::stdin(), SetArg::TCSANOW, &quiet).ok()?;
         Some(Quiet { before })
     }

@@ -196,3 +196,18 @@ fn a_script_on_a_terminal_leaves_the_terminal_as_it_was() {
     assert!(!shown.contains("^C"), "{shown}");
     assert_eq!(terminal.end().0, Some(130));
 }
+
+#[test]
+fn ctrl_d_right_behind_ctrl_c_ends_the_shell() {
+    let (_folder, history) = with_history("prompt_interrupt_and_end");
+    let mut terminal = Terminal::prompt(&["--history", &history]);
+    terminal.say(ENDLESS);
+    terminal.see("succeeded.");
+    terminal.see("Filbert SQL> ");
+    terminal.say("SELECT m FROM endless;");
+    terminal.see("| +I |");
+    terminal.press("\u{3}\u{4}");
+    let (code, end) = terminal.end();
+    assert_eq!(code, Some(0));
+    assert!(end.contains("Exiting Filbert SQL..."), "{end}");
+}
