@@ -87,12 +87,19 @@ impl<'a> Binder<'a> {
 
     /// Notes what a stretch of the text stands for.
     pub fn note(&mut self, span: Option<Span>, text: impl FnOnce() -> String) {
+        self.note_with_tail(span, || (text(), String::new()));
+    }
+
+    /// As [`note`](Self::note); what is second goes behind a hint that follows.
+    pub fn note_with_tail(&mut self, span: Option<Span>, text: impl FnOnce() -> (String, String)) {
         if let (Some(edits), Some(span)) = (&mut self.edits, span)
             && edits.iter().all(|e| e.span != span)
         {
+            let (text, tail) = text();
             edits.push(Edit {
                 span,
-                text: text(),
+                text,
+                tail,
                 alias: false,
             });
         }
@@ -104,6 +111,7 @@ impl<'a> Binder<'a> {
             edits.push(Edit {
                 span,
                 text: quoted(name),
+                tail: String::new(),
                 alias: true,
             });
         }

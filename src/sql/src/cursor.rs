@@ -65,13 +65,12 @@ impl Cursor<'_, '_> {
 
     /// The text of the tokens from `start` up to what was read last.
     pub fn text_since(&self, start: usize) -> String {
-        let end = self.index();
-        match (
-            self.chunk.ranges.get(start),
-            self.chunk.ranges.get(end.wrapping_sub(1)),
-        ) {
+        let last = self.index().wrapping_sub(1);
+        let hint = self.chunk.hints.iter().find(|h| h.after == Some(last));
+        match (self.chunk.ranges.get(start), self.chunk.ranges.get(last)) {
             (Some(first), Some(last)) if first.0 <= last.1 => {
-                self.text[first.0..last.1].to_string()
+                let end = hint.map_or(last.1, |hint| hint.end);
+                self.text[first.0..end].to_string()
             }
             _ => String::new(),
         }

@@ -12,6 +12,8 @@ use crate::lexer::{Lexeme, LexemeKind, Lexer};
 pub(crate) struct RawHint {
     pub text: String,
     pub span: Span,
+    /// Where it ends in the text, in bytes.
+    pub end: usize,
     /// Index of the token that the hint follows.
     pub after: Option<usize>,
 }
@@ -78,6 +80,7 @@ pub(crate) fn next_chunk(lexer: &mut Lexer<'_>) -> Option<Chunk> {
             LexemeKind::Hint(text) => chunk.hints.push(RawHint {
                 text,
                 span,
+                end,
                 after: chunk.tokens.len().checked_sub(1),
             }),
             LexemeKind::Token(Token::SemiColon) if !in_block => {

@@ -10,6 +10,8 @@ use sqlparser::tokenizer::Token;
 pub(crate) struct Edit {
     pub span: Span,
     pub text: String,
+    /// What comes behind it, and behind the hint where one follows: an alias that the user left out.
+    pub tail: String,
     /// The name after AS, which is written where the user left it out.
     pub alias: bool,
 }
@@ -29,6 +31,8 @@ pub(crate) fn canonical(text: &str, edits: &[Edit], is_query: bool) -> Option<St
         before: None,
     };
     let mut skip_to: Option<Location> = None;
+    // What waits for the hint that comes next.
+    let mut tail = String::new();
     for (index, lexeme) in lexemes.iter().enumerate() {
         if skip_to.is_some_and(|end| lexeme.span.start < end) {
             continue;
@@ -40,14 +44,24 @@ pub(crate) fn canonical(text: &str, edits: &[Edit], is_query: bool) -> Option<St
                 writer.word("AS", lexeme);
             }
             writer.word(&edit.text, lexeme);
-            let last = lexemes[index..]
+            let count = lexemes[index..]
                 .iter()
                 .take_while(|l| l.span.start < edit.span.end)
-                .last();
+                .count();
+            let last = lexemes[index..].get(count.saturating_sub(1));
             writer.before = last.map(Previous::operand);
+            let next = lexemes[index..].get(count);
+            if !next.is_some_and(|l| matches!(l.kind, LexemeKind::Hint(_))) {
+                writer.tail(&edit.tail);
+            } else {
+                tail.clone_from(&edit.tail);
+            }
             continue;
         }
         writer.lexeme(lexeme, &lexemes[index + 1..]);
+        if matches!(lexeme.kind, LexemeKind::Hint(_)) {
+            writer.tail(&std::mem::take(&mut tail));
+        }
     }
     Some(writer.out)
 }
@@ -158,6 +172,13 @@ impl Writer<'_> {
         self.word(&text, lexeme);
         let operand = !filbert_sql::is_reserved(&upper) || upper == "END" || upper == "NULL";
         self.set(lexeme, operand, false, Some(upper));
+    }
+
+    fn tail(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.space();
+            self.out.push_str(text);
+        }
     }
 
     fn word(&mut self, text: &str, _lexeme: &Lexeme) {
