@@ -19,6 +19,11 @@ pub trait BinderCatalog {
     /// Names of tables and views beside `path`, for suggestions.
     fn neighbours(&self, path: &ObjectPath) -> Vec<String>;
 
+    /// The databases of a catalog, for suggestions.
+    fn databases(&self, _catalog: &str) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What CREATE FUNCTION says that a function's name stands for.
     fn function_class(&self, _parts: &[String]) -> Option<&str> {
         None
@@ -45,6 +50,10 @@ impl BinderCatalog for CatalogManager {
 
     fn resolve(&self, path: &ObjectPath) -> Result<Option<CatalogObject>, ManagerError> {
         Ok(self.object(path)?.map(|found| found.object))
+    }
+
+    fn databases(&self, catalog: &str) -> Vec<String> {
+        self.list_databases(catalog).unwrap_or_default()
     }
 
     fn neighbours(&self, path: &ObjectPath) -> Vec<String> {

@@ -111,11 +111,13 @@ impl Binder<'_> {
         }
         let (path, object) = self.catalog_object(&parts, span)?;
         let last = path.object.clone();
-        self.note(span, || match alias {
-            Some(alias) if !alias.explicit => format!("{} AS", path.quoted()),
-            Some(_) => path.quoted(),
-            None if takes_alias => format!("{} AS {}", path.quoted(), quoted(&last)),
-            None => path.quoted(),
+        self.note_with_tail(span, || {
+            let tail = match alias {
+                Some(alias) if !alias.explicit => "AS".to_owned(),
+                None if takes_alias => format!("AS {}", quoted(&last)),
+                _ => String::new(),
+            };
+            (path.quoted(), tail)
         });
         if let Some(alias) = alias {
             self.note(ident_span(&alias.name), || quoted(&alias.name.value));
@@ -165,11 +167,28 @@ impl Binder<'_> {
             .map(String::as_str)
             .chain(self.ctes.iter().map(|c| c.name.as_str()))
             .collect();
-        let hint = filbert_types::suggest::nearest(&path.object, names.iter().copied())
-            .map_or_else(
+        let databases = self.cx.catalog.databases(&path.catalog);
+        let no_database = !databases.is_empty() && !databases.contains(&path.database);
+        let hint = if no_database {
+            let near = filbert_types::suggest::nearest(
+                &path.database,
+                databases.iter().map(String::as_str),
+            );
+            near.map_or_else(
+                || available("databases", databases.iter().map(String::as_str)),
+                |near| {
+                    format!(
+                        "There is no database '{}'. Did you mean '{near}'?",
+                        path.database
+                    )
+                },
+            )
+        } else {
+            filbert_types::suggest::nearest(&path.object, names.iter().copied()).map_or_else(
                 || available("tables", names.iter().copied()),
                 |near| format!("Did you mean '{near}'?"),
-            );
+            )
+        };
         Err(BindError::at(
             span,
             format!(

@@ -32,7 +32,13 @@ impl Binder<'_> {
     }
 
     /// With the nearest name, those of CREATE FUNCTION too.
-    fn unknown_function(&self, name: String, arguments: String) -> CallError {
+    pub fn unknown_function(&self, name: String, arguments: String) -> CallError {
+        if window::is_window_function(&name) {
+            return CallError::Invalid(format!(
+                "OVER clause is necessary for window functions: {}(..) OVER (ORDER BY ..).",
+                name.to_uppercase()
+            ));
+        }
         if self.cx.functions.table(&name).is_some() || self.cx.functions.process(&name).is_some() {
             return CallError::Invalid(format!(
                 "Cannot call table function here: '{name}'. It belongs into FROM: LATERAL TABLE({name}(..))."

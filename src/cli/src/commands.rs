@@ -64,6 +64,7 @@ fn run_sql(args: &Args) -> Result<ExitCode, TableError> {
         .fold(EnvironmentSettings::default(), |settings, (key, value)| {
             settings.with(key, value)
         });
+    warn_of_settings(&args.session);
     let env = new_environment(settings)?;
     let interrupt =
         Interrupt::install().map_err(|error| unreadable(Path::new("ctrl-C"), &error))?;
@@ -93,6 +94,15 @@ fn run_sql(args: &Args) -> Result<ExitCode, TableError> {
             .map_err(|error| unreadable(Path::new("Standard input"), &error))?
     };
     Ok(exit_code(end))
+}
+
+/// A key of `-D` that nobody knows is as silent a mistake as one of SET.
+fn warn_of_settings(session: &SessionArgs) {
+    for (key, value) in &session.define {
+        if let Some(notice) = filbert_table::setting_notice(key, value) {
+            let _ = writeln!(io::stderr(), "{}", Style::of_stderr().warning(&notice));
+        }
+    }
 }
 
 fn run_file(client: &mut Client, path: &Path, allowed: Allowed) -> Result<ScriptEnd, TableError> {

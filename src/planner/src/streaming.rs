@@ -113,7 +113,8 @@ pub(crate) fn plan_target(
             };
             if insert.overwrite {
                 return Err(PlanError::Refused(
-                    "Streaming mode not support overwrite.".to_owned(),
+                    "Streaming mode not support overwrite. INSERT OVERWRITE needs batch mode (SET 'execution.runtime-mode' = 'batch')."
+                        .to_owned(),
                 ));
             }
             let sink = Sink::new(insert, table.sink(ctx, false)?, &ctx.configuration, false)?;

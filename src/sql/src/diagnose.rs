@@ -104,6 +104,11 @@ pub(crate) fn unexpected(chunk: &Chunk, index: usize, expected: &str) -> ParseEr
     {
         return error.with_hint(format!("As a name it needs backticks: `{word}`."));
     }
+    if expected.contains("the end of the statement") && begins_clause(&found.token) {
+        return error.with_hint(
+            "A query's clauses come in this order: FROM, WHERE, GROUP BY, HAVING, WINDOW, QUALIFY, ORDER BY, LIMIT, OFFSET.",
+        );
+    }
     if expected.contains("')'")
         && let Some(open) = open_paren(chunk, index)
     {
@@ -128,8 +133,45 @@ pub(crate) fn reserved_name(word: &str, place: Span) -> ParseError {
     .with_hint(format!("Put it in backticks: `{word}`."))
 }
 
+fn begins_clause(token: &Token) -> bool {
+    [
+        "FROM", "WHERE", "GROUP", "HAVING", "WINDOW", "QUALIFY", "ORDER", "LIMIT",
+    ]
+    .iter()
+    .any(|word| is_word(token, word))
+}
+
 fn is_clause(word: &str) -> bool {
     CLAUSES.contains(&word.to_ascii_uppercase().as_str())
+}
+
+/// Behind a comma: a reserved word as a name, or nothing that could be an item.
+fn behind_comma(chunk: &Chunk, index: usize, is_create: bool) -> Option<ParseError> {
+    let token = |i: usize| chunk.tokens.get(i).map(|t| &t.token);
+    let comma = index.checked_sub(1)?;
+    let found = token(index)?;
+    if token(comma) != Some(&Token::Comma) {
+        return None;
+    }
+    let clause = match found {
+        Token::Word(w) if w.quote_style.is_none() && is_clause(&w.value) => Some(&w.value),
+        Token::RParen => None,
+        _ => return None,
+    };
+    let next = token(index + 1);
+    let is_name = (is_create && matches!(next, Some(Token::Word(_))))
+        || next == Some(&Token::Comma)
+        || (next.is_some_and(|t| is_word(t, "FROM")) && !is_word(found, "FROM"));
+    match clause {
+        Some(word) if is_name => Some(reserved_name(word, span(chunk.tokens[index].span))),
+        _ => Some(
+            ParseError::new(
+                format!("Expected an item after the comma, found {}.", show(found)),
+                span(chunk.tokens[comma].span),
+            )
+            .with_hint("This comma is one too many."),
+        ),
+    }
 }
 
 /// Mistakes that have a shape of their own.
@@ -138,6 +180,7 @@ fn special(chunk: &Chunk, index: usize) -> Option<ParseError> {
     let before = |n: usize| index.checked_sub(n).and_then(token);
     let is = |t: Option<&Token>, word: &str| t.is_some_and(|t| is_word(t, word));
     let place = span(chunk.tokens[index].span);
+    let is_create = is(token(0), "CREATE");
     let found = token(index)?;
     if *found == Token::RParen && open_paren(chunk, index).is_none() {
         return Some(ParseError::new("This ')' closes nothing.", place));
@@ -156,6 +199,19 @@ fn special(chunk: &Chunk, index: usize) -> Option<ParseError> {
             return Some(ParseError::new(message, place));
         }
     }
+    if is_create
+        && let Some(word) = ["DEFAULT", "CHECK", "REFERENCES", "GENERATED"]
+            .into_iter()
+            .find(|word| is_word(found, word))
+    {
+        return Some(
+            ParseError::new(
+                format!("{word} is not part of a column in Flink SQL."),
+                place,
+            )
+            .with_hint("A computed column is written: name AS expression."),
+        );
+    }
     let list_is_empty = is(before(1), "SELECT")
         || (is(before(2), "SELECT") && (is(before(1), "DISTINCT") || is(before(1), "ALL")));
     if is_word(found, "FROM") && list_is_empty {
@@ -164,18 +220,8 @@ fn special(chunk: &Chunk, index: usize) -> Option<ParseError> {
                 .with_hint("Write SELECT * for all columns."),
         );
     }
-    if before(1) == Some(&Token::Comma)
-        && matches!(found, Token::Word(w) if w.quote_style.is_none() && is_clause(&w.value))
-        || (before(1) == Some(&Token::Comma) && *found == Token::RParen)
-    {
-        let comma = span(chunk.tokens[index - 1].span);
-        return Some(
-            ParseError::new(
-                format!("Expected an item after the comma, found {}.", show(found)),
-                comma,
-            )
-            .with_hint("This comma is one too many."),
-        );
+    if let Some(error) = behind_comma(chunk, index, is_create) {
+        return Some(error);
     }
     if before(1) == Some(&Token::LParen)
         && before(3) == Some(&Token::Mul)
@@ -361,8 +407,13 @@ fn wants_name(expected: &str, chunk: &Chunk, index: usize) -> bool {
 
 /// The misspelt keyword at or before token `index`, with its place: `SELECT a FORM t` fails at `t`.
 fn misspelt(chunk: &Chunk, index: usize, expected: &str) -> Option<(Span, String)> {
-    let candidates = [Some(index), index.checked_sub(1)];
-    for i in candidates.into_iter().flatten() {
+    let before = index.checked_sub(1);
+    // `SELECT a FORM orders`: letters in another order are the surer sign than one too many.
+    let transposed = before.filter(|i| {
+        matches!(&chunk.tokens[*i].token, Token::Word(w) if w.quote_style.is_none()
+            && CLAUSES.iter().any(|c| is_anagram(&w.value.to_ascii_uppercase(), c)))
+    });
+    for i in [transposed, Some(index), before].into_iter().flatten() {
         let Token::Word(w) = &chunk.tokens.get(i)?.token else {
             continue;
         };
@@ -390,19 +441,24 @@ fn misspelt(chunk: &Chunk, index: usize, expected: &str) -> Option<(Span, String
     None
 }
 
-/// Like [`nearest`], but short words must be letters in another order, or lack one of four: `t` is no misspelt `AT`.
-fn near<'a>(upper: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = nearest(upper, candidates.filter(|c| *c != upper))?;
+/// Whether two words have the same letters in another order.
+fn is_anagram(a: &str, b: &str) -> bool {
     let sorted = |s: &str| {
         let mut letters: Vec<char> = s.chars().collect();
         letters.sort_unstable();
         letters
     };
+    a != b && sorted(a) == sorted(b)
+}
+
+/// Like [`nearest`], but short words must be letters in another order, or lack one of four: `t` is no misspelt `AT`.
+fn near<'a>(upper: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = nearest(upper, candidates.filter(|c| *c != upper))?;
     let lacks_one = upper.len() == 3 && near.len() == 4 && {
         let mut rest = near.chars();
         upper.chars().all(|c| rest.any(|n| n == c))
     };
-    (upper.len() >= 4 || sorted(upper) == sorted(near) || lacks_one).then_some(near)
+    (upper.len() >= 4 || is_anagram(upper, near) || lacks_one).then_some(near)
 }
 
 fn missing_comma(chunk: &Chunk, index: usize, expected: &str) -> Option<String> {

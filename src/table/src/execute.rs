@@ -31,6 +31,7 @@ use crate::result::TableResult;
 pub(crate) use explain::explain;
 pub(crate) use insert::run_inserts;
 pub(crate) use plan::{of_statement as compile_plan, run as run_plan};
+pub use properties::setting_notice;
 pub(crate) use query::execute as run_query;
 
 /// Executes one statement in the environment's session.

@@ -28,6 +28,7 @@ pub mod table;
 pub use compiled_plan::CompiledPlan;
 pub use environment::{TableEnvironment, single};
 pub use error::{ErrorKind, TableError};
+pub use execute::setting_notice;
 pub use filbert_functions::process_table_function::{ArgumentKind, StateKind, TableTraits};
 pub use filbert_functions::{
     AggregateFunction, AggregateStates, FunctionContext, Inferred, InferredTable, InputRow,

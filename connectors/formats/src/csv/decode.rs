@@ -75,7 +75,7 @@ impl CsvDecoder {
                 if !self.options.ignore_parse_errors {
                     let field = &self.fields[*field];
                     return Err(ConnectorError::user(format!(
-                        "Fail to deserialize at field: {}. For input string: \"{text}\" is not a value of type {}.",
+                        "Fail to deserialize at field: {}. For input string: \"{text}\", which is not a value of type {}.",
                         field.name, field.ty
                     )));
                 }

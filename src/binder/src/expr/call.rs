@@ -80,6 +80,10 @@ impl Binder<'_> {
         }
         let parameters = match self.cx.functions.scalar(&name) {
             Some(function) => function.parameters(),
+            None if args.iter().any(is_wildcard) => {
+                let error = self.unknown_function(name, "*".to_owned());
+                return Err(BindError::from_call(&error, span));
+            }
             None => Vec::new(),
         };
         let args = if parameters.is_empty() {
@@ -125,6 +129,10 @@ pub(crate) fn json_aggregate(upper: &str, function: &Function) -> Option<&'stati
         "JSON_ARRAYAGG" => Some("JSON_ARRAYAGG_ABSENT_ON_NULL"),
         _ => None,
     }
+}
+
+fn is_wildcard(arg: &FunctionArg) -> bool {
+    matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Wildcard))
 }
 
 /// An argument that must be an ordinary expression.

@@ -17,6 +17,42 @@ const MISTAKES: &[(&str, &str)] = &[
   |           ^^^",
     ),
     (
+        "SELECT id FORM orders",
+        r"Expected the end of the statement, found 'orders'. Did you mean FROM instead of 'FORM'?
+5 | SELECT id FORM orders
+  |           ^^^^",
+    ),
+    (
+        "SELECT COUNTT(*) FROM t",
+        r"No match found for function signature COUNTT(*). Did you mean 'COUNT'?
+5 | SELECT COUNTT(*) FROM t
+  |        ^^^^^^",
+    ),
+    (
+        "SELECT ROW_NUMBER() FROM t",
+        r"OVER clause is necessary for window functions: ROW_NUMBER(..) OVER (ORDER BY ..).
+5 | SELECT ROW_NUMBER() FROM t
+  |        ^^^^^^^^^^",
+    ),
+    (
+        "SELECT id FROM default_databse.t",
+        r"Object 't' not found within 'default_catalog.default_databse'. There is no database 'default_databse'. Did you mean 'default_database'?
+5 | SELECT id FROM default_databse.t
+  |                ^^^^^^^^^^^^^^^^^",
+    ),
+    (
+        "CREATE TABLE q (a INT, by INT)",
+        r"Expected a name, found 'by'. As a name it needs backticks: `by`.
+5 | CREATE TABLE q (a INT, by INT)
+  |                        ^^",
+    ),
+    (
+        "CREATE TABLE q (a INT DEFAULT 5)",
+        r"DEFAULT is not part of a column in Flink SQL. A computed column is written: name AS expression.
+5 | CREATE TABLE q (a INT DEFAULT 5)
+  |                       ^^^^^^^",
+    ),
+    (
         "SELECT id, nme FROM t",
         r"Column 'nme' not found in any table. Did you mean 'name'?
 5 | SELECT id, nme FROM t

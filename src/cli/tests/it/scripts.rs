@@ -31,6 +31,29 @@ fn the_forms_of_a_result() {
 }
 
 #[test]
+fn nested_values_are_nested_in_json() {
+    let sql = "SELECT MAP['k', 1, 'l', CAST(NULL AS INT)] AS m, MAP[1, ARRAY['x']] AS n, ROW(1, 'z') AS r";
+    let ended = filbert(&["--output", "json", "-e", sql]);
+    assert_eq!(
+        ended.out,
+        "{\"op\":\"+I\",\"m\":{\"k\":1,\"l\":null},\"n\":{\"1\":[\"x\"]},\"r\":{\"EXPR$0\":1,\"EXPR$1\":\"z\"}}\n",
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn settings_that_are_misspelt_are_told() {
+    let ended = filbert(&["-D", "execution.runtime-mod=batch", "-e", "SELECT 1"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        ended.err.contains(
+            "'execution.runtime-mod' is no known option. Did you mean 'execution.runtime-mode'?"
+        ),
+        "{ended:?}"
+    );
+}
+
+#[test]
 fn options_and_an_initialisation_come_first() {
     let folder = Folder::new("init");
     let init = folder.file(

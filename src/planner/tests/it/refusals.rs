@@ -19,7 +19,7 @@ fn what_a_stream_never_completes_is_refused_in_flinks_words() {
     for (sql, message) in [
         (
             "SELECT id FROM t ORDER BY id",
-            "Sort on a non-time-attribute field is not supported.",
+            "Sort on a non-time-attribute field is not supported. A stream never ends: add LIMIT, or use batch mode (SET 'execution.runtime-mode' = 'batch').",
         ),
         (
             "SELECT id FROM t OFFSET 3",

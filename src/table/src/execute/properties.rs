@@ -16,13 +16,15 @@ pub(super) fn set(env: &TableEnvironment, entry: Option<&OptionEntry>) -> Result
     let (key, value) = (&entry.key.value, &entry.value.value);
     env.set(key, value);
     let result = TableResult::ok()?;
-    Ok(match notice(key, value) {
+    Ok(match setting_notice(key, value) {
         Some(notice) => result.with_notice(notice),
         None => result,
     })
 }
 
-fn notice(key: &str, value: &str) -> Option<String> {
+/// What a user should hear who sets this: that the key isn't known, the value isn't one of its values, or nothing comes
+/// of it. None where all is well.
+pub fn setting_notice(key: &str, value: &str) -> Option<String> {
     match options::status(key) {
         KeyStatus::Honoured(option) => option.check(value).err().map(|error| error.to_string()),
         KeyStatus::WithoutEffect => Some(format!("'{key}' has no effect in this engine.")),

@@ -81,8 +81,44 @@ fn push_value(
             out.push('}');
             Ok(())
         }
+        TypeKind::Map(key, value) => {
+            let Some(map) = array.as_map_opt() else {
+                return push_formatted(out, ty, array, row, zone);
+            };
+            let entries = map.value(row);
+            let (keys, values) = (entries.column(0), entries.column(1));
+            out.push('{');
+            for index in 0..entries.len() {
+                push_separator(out, index);
+                push_key(out, key, keys, index, zone)?;
+                out.push(':');
+                push_value(out, value, values, index, zone)?;
+            }
+            out.push('}');
+            Ok(())
+        }
         _ => push_formatted(out, ty, array, row, zone),
     }
+}
+
+/// A map's key as text, whatever its type.
+fn push_key(
+    out: &mut String,
+    ty: &LogicalType,
+    keys: &dyn Array,
+    row: usize,
+    zone: TimeZone,
+) -> Result<()> {
+    if keys.is_null(row) {
+        push_text(out, "null");
+        return Ok(());
+    }
+    let mut text = String::new();
+    Formatter::new(ty, zone)
+        .write(keys, row, &mut text)
+        .map_err(|error| TableError::validation(error.to_string()))?;
+    push_text(out, &text);
+    Ok(())
 }
 
 fn push_separator(out: &mut String, index: usize) {

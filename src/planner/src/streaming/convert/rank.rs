@@ -251,7 +251,9 @@ impl Converter<'_> {
             Some(TimeKind::Proctime) => true,
             _ => {
                 return Err(PlanError::Refused(
-                    "Sort on a non-time-attribute field is not supported.".to_owned(),
+                    "Sort on a non-time-attribute field is not supported. A stream never ends: add LIMIT, or use batch mode \
+                     (SET 'execution.runtime-mode' = 'batch')."
+                        .to_owned(),
                 ));
             }
         };
