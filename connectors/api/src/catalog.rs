@@ -1,6 +1,10 @@
+use std::sync::Arc;
+
 use filbert_types::{CatalogTable, ResolvedSchema};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+
+use crate::options::TableOptions;
 
 /// A view: its query and the schema that the query gave when the view was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +119,15 @@ pub trait Catalog: Send + Sync {
     /// The factory's identifier, e.g. `generic_in_memory`.
     fn identifier(&self) -> &str;
     fn default_database(&self) -> &str;
+
+    /// Under ALTER CATALOG: a catalog whose objects live in its own memory gives itself with these options, its objects
+    /// kept. None lets the factory make the catalog anew.
+    ///
+    /// # Errors
+    /// When the options don't fit what the catalog holds.
+    fn altered(&self, _options: &TableOptions) -> Result<Option<Arc<dyn Catalog>>, CatalogError> {
+        Ok(None)
+    }
 
     fn list_databases(&self) -> Result<Vec<String>, CatalogError>;
     fn database(&self, name: &str) -> Result<CatalogDatabase, CatalogError>;

@@ -202,13 +202,14 @@ impl Binder<'_> {
         table: &CatalogTable,
     ) -> BindResult<Relation> {
         let mut items = Vec::new();
-        for column in table.schema.columns.iter().filter(|c| c.is_persisted()) {
+        let persisted = table.schema.columns.iter().filter(|c| c.is_persisted());
+        for (position, column) in persisted.enumerate() {
             let expr = match relation.columns.iter().find(|c| c.name == column.name) {
-                Some(found) => self.sink_value(found.expr(), column)?,
+                Some(found) => self.declared_value(found.expr(), column, position)?,
                 None if column.ty.nullable => literal::null_of(&column.ty),
                 None => {
                     return Err(BindError::new(format!(
-                        "Column '{}' is not given by the query and does not allow NULLs",
+                        "Column '{}' has no default value and does not allow NULLs.",
                         column.name
                     )));
                 }
@@ -219,6 +220,30 @@ impl Binder<'_> {
             });
         }
         self.project(relation.plan, items)
+    }
+
+    /// What CREATE TABLE AS puts into a column that it declares with a type of its own.
+    fn declared_value(
+        &self,
+        value: TypedExpr,
+        column: &Column,
+        position: usize,
+    ) -> BindResult<TypedExpr> {
+        let (source, target) = (&value.ty, &column.ty);
+        let incompatible = || {
+            BindError::new(format!(
+                "Incompatible types for sink column '{}' at position {}. The source column has type '{}', while the target column has type '{}'.",
+                column.name,
+                position + 1,
+                source.without_time_attribute(),
+                target.without_time_attribute()
+            ))
+        };
+        if source.nullable && !target.nullable {
+            return Err(incompatible());
+        }
+        self.sink_value(value.clone(), column)
+            .map_err(|_| incompatible())
     }
 
     fn sink_value(&self, value: TypedExpr, column: &Column) -> BindResult<TypedExpr> {

@@ -51,7 +51,7 @@ pub struct GenericInMemoryCatalog {
     databases: RwLock<BTreeMap<String, Database>>,
 }
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Database {
     properties: CatalogDatabase,
     objects: BTreeMap<String, CatalogObject>,
@@ -147,6 +147,26 @@ impl Catalog for GenericInMemoryCatalog {
 
     fn default_database(&self) -> &str {
         &self.default_database
+    }
+
+    /// The new default database is made where it isn't there; the old one goes where it is empty. Flink makes the whole
+    /// catalog anew, with which all tables are gone.
+    fn altered(&self, options: &TableOptions) -> Result<Option<Arc<dyn Catalog>>, CatalogError> {
+        let default_database = options.get(&DEFAULT_DATABASE).unwrap_or("default");
+        let mut databases = self.databases.read().clone();
+        let is_empty =
+            |d: &Database| d.objects.is_empty() && d.properties == CatalogDatabase::default();
+        if default_database != self.default_database
+            && databases.get(&self.default_database).is_some_and(is_empty)
+        {
+            databases.remove(&self.default_database);
+        }
+        databases.entry(default_database.to_owned()).or_default();
+        Ok(Some(Arc::new(GenericInMemoryCatalog {
+            name: self.name.clone(),
+            default_database: default_database.to_owned(),
+            databases: RwLock::new(databases),
+        })))
     }
 
     fn list_databases(&self) -> Result<Vec<String>, CatalogError> {

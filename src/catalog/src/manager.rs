@@ -121,22 +121,26 @@ impl CatalogManager {
         Ok(())
     }
 
+    /// ALTER CATALOG: another catalog, or the same, in the place of the one that is there.
+    ///
     /// # Errors
-    /// When no catalog has this name.
-    pub fn set_descriptor(
+    /// When no catalog has this name, or it refuses to list its databases.
+    pub fn replace_catalog(
         &mut self,
         name: &str,
+        catalog: Arc<dyn Catalog>,
         descriptor: CatalogDescriptor,
     ) -> Result<(), ManagerError> {
-        let hint = did_you_mean(name, self.catalogs.keys().map(String::as_str));
-        let entry = self
-            .catalogs
-            .get_mut(name)
-            .ok_or_else(|| ManagerError::CatalogNotFound {
-                name: name.to_owned(),
-                hint,
-            })?;
-        entry.descriptor = Some(descriptor);
+        self.entry(name)?;
+        let databases = catalog.list_databases()?;
+        if name == self.current_catalog && !databases.contains(&self.current_database) {
+            self.current_database = catalog.default_database().to_owned();
+        }
+        let entry = CatalogEntry {
+            catalog,
+            descriptor: Some(descriptor),
+        };
+        self.catalogs.insert(name.to_owned(), entry);
         Ok(())
     }
 

@@ -52,7 +52,7 @@ pub fn alter_schema(
             }
         }
         AlterTableAction::RenameColumn { from, to } => {
-            rename(&mut draft, &mut altered, from, to)?;
+            rename(&mut draft, &altered, from, to)?;
         }
         AlterTableAction::AddPartitions { .. }
         | AlterTableAction::DropPartitions { .. }
@@ -305,7 +305,7 @@ fn drop_constraint(draft: &mut Draft, name: &Ident) -> BindResult<()> {
 
 fn rename(
     draft: &mut Draft,
-    table: &mut CatalogTable,
+    table: &CatalogTable,
     from: &ObjectName,
     to: &Ident,
 ) -> BindResult<()> {
@@ -318,6 +318,20 @@ fn rename(
         return Err(failed(
             Some(to.span),
             format!("The column '{}' already existed in table schema.", to.value),
+        ));
+    }
+    let by_distribution = table.distribution.as_ref();
+    let user = if table.partition_keys.contains(&ident.value) {
+        Some("the partition keys")
+    } else if by_distribution.is_some_and(|d| d.columns.contains(&ident.value)) {
+        Some("the distribution")
+    } else {
+        None
+    };
+    if let Some(user) = user {
+        return Err(failed(
+            span,
+            format!("The column '{}' is used by {user}.", ident.value),
         ));
     }
     let by_computed = draft.columns.iter().find(|c| {
@@ -348,17 +362,9 @@ fn rename(
         ));
     }
     draft.columns[index].name.clone_from(&to.value);
-    let renamed = |columns: &mut Vec<String>| {
-        for column in columns.iter_mut().filter(|c| **c == ident.value) {
-            column.clone_from(&to.value);
-        }
-    };
-    renamed(&mut table.partition_keys);
-    if let Some(distribution) = &mut table.distribution {
-        renamed(&mut distribution.columns);
-    }
-    if let Some(key) = &mut draft.key {
-        renamed(&mut key.columns);
+    let key = draft.key.iter_mut().flat_map(|key| &mut key.columns);
+    for column in key.filter(|c| **c == ident.value) {
+        column.clone_from(&to.value);
     }
     Ok(())
 }

@@ -59,6 +59,15 @@ pub(super) struct DraftKey {
     pub span: Option<Span>,
 }
 
+impl DraftKey {
+    /// The constraint's name: the one given, or Flink's own.
+    pub fn name(&self) -> String {
+        self.name
+            .clone()
+            .unwrap_or_else(|| format!("PK_{}", self.columns.join("_")))
+    }
+}
+
 /// A schema of which nothing is checked yet.
 #[derive(Clone, Default)]
 pub(super) struct Draft {
@@ -384,9 +393,7 @@ fn is_source_watermark(source: &Source) -> bool {
 }
 
 fn check_key(key: DraftKey, columns: &[DraftColumn]) -> BindResult<PrimaryKey> {
-    let name = key
-        .name
-        .unwrap_or_else(|| format!("PK_{}", key.columns.join("_")));
+    let name = key.name();
     for (i, column) in key.columns.iter().enumerate() {
         if key.columns[..i].contains(column) {
             return Err(BindError::at(

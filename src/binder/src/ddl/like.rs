@@ -4,7 +4,7 @@ use filbert_sql::{LikeFeature, LikeOption, MergeStrategy};
 use filbert_types::CatalogTable;
 use indexmap::IndexMap;
 
-use super::draft::{Draft, DraftColumn, DraftKind};
+use super::draft::{Draft, DraftColumn, DraftKey, DraftKind};
 use crate::error::{BindError, BindResult};
 
 /// The strategy for each feature.
@@ -17,6 +17,26 @@ pub(super) struct Strategies {
     options: MergeStrategy,
     partitions: MergeStrategy,
     watermarks: MergeStrategy,
+}
+
+/// A key makes the new table's own columns NOT NULL, never those of the base.
+fn check_inherited(key: &DraftKey, inherited: &[DraftColumn]) -> BindResult<()> {
+    let is_nullable = |c: &&DraftColumn| matches!(&c.kind, DraftKind::Physical(ty) if ty.nullable);
+    let nullable = inherited
+        .iter()
+        .filter(|c| key.columns.contains(&c.name))
+        .find(is_nullable);
+    nullable.map_or(Ok(()), |column| {
+        Err(BindError::at(
+            key.span,
+            format!(
+                "Invalid primary key '{}'. Column '{}' is nullable.",
+                key.name(),
+                column.name
+            ),
+        )
+        .with_hint("The base table's column has to be NOT NULL there."))
+    })
 }
 
 impl Strategies {
@@ -79,6 +99,7 @@ impl Strategies {
                     "The base table already has a primary key. You might want to specify EXCLUDING CONSTRAINTS.",
                 ));
             }
+            check_inherited(&key, &merged.columns[..inherited])?;
             merged.key = Some(key);
         }
         if let Some(watermark) = own.watermark {

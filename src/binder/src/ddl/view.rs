@@ -7,7 +7,7 @@ use filbert_types::{Column, ResolvedSchema};
 use super::canonical::canonical;
 use crate::binder::{BindContext, Binder};
 use crate::error::{BindError, BindResult};
-use crate::names::uniquify;
+use crate::scope::Relation;
 
 /// The view that CREATE VIEW or ALTER VIEW declares.
 ///
@@ -23,7 +23,7 @@ pub fn resolve_view(
     let mut binder = Binder::new(cx);
     let relation = binder.text(query)?;
     let names: Vec<String> = if columns.is_empty() {
-        uniquify(relation.columns.iter().map(|c| c.name.as_str()))
+        own_names(&relation, query)?
     } else {
         view_names(columns, relation.columns.len())?
     };
@@ -51,6 +51,22 @@ pub fn resolve_view(
     })
 }
 
+fn own_names(relation: &Relation, query: &Query) -> BindResult<Vec<String>> {
+    let names: Vec<String> = relation.columns.iter().map(|c| c.name.clone()).collect();
+    let repeated = (1..names.len()).find(|i| names[..*i].contains(&names[*i]));
+    match repeated {
+        Some(i) => Err(BindError::at(
+            Some(query.span),
+            format!(
+                "A column with the same name `{}` has been defined.",
+                names[i]
+            ),
+        )
+        .with_hint("Name the columns apart: CREATE VIEW v (a, b) AS .., or SELECT .. AS b.")),
+        None => Ok(names),
+    }
+}
+
 fn view_names(columns: &[ViewColumn], count: usize) -> BindResult<Vec<String>> {
     if columns.len() != count {
         let span = columns.first().map(|c| c.name.span);
@@ -73,7 +89,10 @@ fn view_names(columns: &[ViewColumn], count: usize) -> BindResult<Vec<String>> {
         {
             return Err(BindError::at(
                 Some(column.name.span),
-                format!("Duplicate column name '{}' in the view.", column.name.value),
+                format!(
+                    "A column with the same name `{}` has been defined.",
+                    column.name.value
+                ),
             ));
         }
     }

@@ -1,7 +1,10 @@
 //! CREATE, ALTER, DROP and USE CATALOG.
 
+use std::sync::Arc;
+
 use filbert_catalog::CatalogDescriptor;
 use filbert_connector_api::options::TableOptions;
+use filbert_connector_api::{Catalog, CatalogFactory, ConnectorRegistry};
 use filbert_sql::{AlterCatalog, AlterCatalogAction, CreateCatalog, DropObject, Ident};
 use filbert_types::Configuration;
 use filbert_types::suggest::did_you_mean;
@@ -35,10 +38,32 @@ pub(super) fn create(env: &TableEnvironment, create: &CreateCatalog) -> Result<T
 }
 
 fn make(
-    registry: &filbert_connector_api::ConnectorRegistry,
+    registry: &ConnectorRegistry,
     name: &str,
     options: &IndexMap<String, String>,
-) -> Result<std::sync::Arc<dyn filbert_connector_api::Catalog>> {
+) -> Result<Arc<dyn Catalog>> {
+    let (factory, options) = checked(registry, options)?;
+    Ok(factory.create(name, &options)?)
+}
+
+/// The catalog with the options that ALTER CATALOG leaves it.
+fn make_altered(
+    registry: &ConnectorRegistry,
+    name: &str,
+    current: &Arc<dyn Catalog>,
+    options: &IndexMap<String, String>,
+) -> Result<Arc<dyn Catalog>> {
+    let (factory, options) = checked(registry, options)?;
+    match current.altered(&options)? {
+        Some(altered) => Ok(altered),
+        None => Ok(factory.create(name, &options)?),
+    }
+}
+
+fn checked<'r>(
+    registry: &'r ConnectorRegistry,
+    options: &IndexMap<String, String>,
+) -> Result<(&'r Arc<dyn CatalogFactory>, TableOptions)> {
     let kind = options.get(TYPE).ok_or_else(|| {
         TableError::validation("Catalog options do not contain an option key 'type'.")
     })?;
@@ -57,7 +82,7 @@ fn make(
         .filter(|(key, _)| *key != TYPE)
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    Ok(factory.create(name, &TableOptions::new(values))?)
+    Ok((factory, TableOptions::new(values)))
 }
 
 fn check_options(
@@ -113,7 +138,17 @@ pub(super) fn alter(env: &TableEnvironment, alter: &AlterCatalog) -> Result<Tabl
             }
         }
     }
-    session.catalogs.set_descriptor(name, descriptor)?;
+    let current = session.catalogs.catalog(name)?;
+    let catalog = match &alter.action {
+        AlterCatalogAction::Comment(_) => Arc::clone(current),
+        AlterCatalogAction::SetOptions(_) | AlterCatalogAction::ResetOptions(_) => {
+            make_altered(&session.connectors, name, current, &descriptor.options)
+                .map_err(|error| error.at(alter.name.span))?
+        }
+    };
+    session
+        .catalogs
+        .replace_catalog(name, catalog, descriptor)?;
     TableResult::ok()
 }
 

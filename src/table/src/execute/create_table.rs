@@ -4,7 +4,7 @@ use filbert_binder::ddl;
 use filbert_catalog::ObjectKind;
 use filbert_connector_api::CatalogObject;
 use filbert_planner::PlanTarget;
-use filbert_sql::{CreateMode, CreateTable};
+use filbert_sql::{CreateMode, CreateTable, Insert};
 use filbert_types::ObjectPath;
 
 use super::{insert, options_map, parts};
@@ -57,6 +57,9 @@ fn create_as(
         let message = format!("{words} does not support LIKE.");
         return Err(TableError::validation(message).at(create.name.span));
     }
+    if create.if_not_exists && is_there(env, create, path)? {
+        return fill_existing(env, create);
+    }
     let (table, bound) = {
         let session = env.session().read();
         binding::bind(env, &session, |cx| ddl::resolve_ctas(cx, create, path))?
@@ -76,6 +79,30 @@ fn create_as(
             let _ = catalogs.create_object(path, replaced, false, false);
         }
     })
+}
+
+fn is_there(env: &TableEnvironment, create: &CreateTable, path: &ObjectPath) -> Result<bool> {
+    let found = env.session().read().catalogs.object(path);
+    let found = found.map_err(|error| TableError::from(error).at(create.name.span))?;
+    Ok(found.is_some())
+}
+
+/// CREATE TABLE IF NOT EXISTS .. AS with a table that exists: the query's rows go there, as in Flink.
+fn fill_existing(env: &TableEnvironment, create: &CreateTable) -> Result<TableResult> {
+    let Some(query) = &create.query else {
+        return TableResult::ok();
+    };
+    let insert = Insert {
+        target: create.name.clone(),
+        overwrite: false,
+        options: Vec::new(),
+        partition: None,
+        columns: Vec::new(),
+        query: query.clone(),
+        on_conflict: None,
+        span: create.name.span,
+    };
+    insert::run_inserts(env, &[insert])
 }
 
 /// Takes the table away that is to be replaced.

@@ -1,7 +1,8 @@
 //! EXPLAIN: the plans of a query or of INSERTs.
 
+use filbert_binder::ddl;
 use filbert_planner::{ExplainDetail as PlanDetail, PlanTarget};
-use filbert_sql::{Explain, ExplainDetail, Insert, Query, Statement};
+use filbert_sql::{CreateTable, Explain, ExplainDetail, Insert, Query, Statement};
 
 use super::{insert, submit};
 use crate::binding;
@@ -30,7 +31,7 @@ pub(crate) fn explain(
         Statement::Insert(one) => inserts(&[one]),
         Statement::StatementSet(set) => inserts(&set.iter().collect::<Vec<_>>()),
         Statement::CreateTable(create) => match &create.query {
-            Some(one) => query(one),
+            Some(one) => Ok((vec![create_target(env, create)?], one.tables())),
             None => Err(refused()),
         },
         _ => Err(refused()),
@@ -59,6 +60,14 @@ fn query_target(env: &TableEnvironment, query: &Query) -> Result<PlanTarget> {
         result_id: "explain".to_owned(),
         query: binding::query(env, query)?,
     })
+}
+
+/// The INSERT that would fill the table of CREATE TABLE AS; the table isn't made.
+fn create_target(env: &TableEnvironment, create: &CreateTable) -> Result<PlanTarget> {
+    let session = env.session().read();
+    let path = session.catalogs.qualify(&super::parts(&create.name))?;
+    let bound = binding::bind(env, &session, |cx| ddl::resolve_ctas(cx, create, &path));
+    Ok(PlanTarget::Insert(bound?.1))
 }
 
 fn insert_targets(env: &TableEnvironment, inserts: &[&Insert]) -> Result<Vec<PlanTarget>> {
