@@ -112,19 +112,22 @@ impl Client {
     }
 
     /// The jobs that were started, not waited for, and still run.
-    pub fn running_jobs(&mut self) -> usize {
-        self.submitted
-            .retain(|submitted| !submitted.job.status().is_terminal());
-        self.submitted.len()
+    pub fn running_jobs(&self) -> usize {
+        // Those that have ended stay: their outcome is still to be told.
+        let running = |submitted: &&Submitted| !submitted.job.status().is_terminal();
+        self.submitted.iter().filter(running).count()
     }
 
-    /// The jobs that have failed since the last look.
+    /// The jobs that have failed since the last look; one that STOP JOB ended has not.
     pub fn failed_jobs(&mut self) -> Vec<JobFailure> {
         let (ended, running) = std::mem::take(&mut self.submitted)
             .into_iter()
             .partition(|submitted: &Submitted| submitted.job.status().is_terminal());
         self.submitted = running;
-        ended.iter().filter_map(Submitted::failure).collect()
+        let failures = ended.iter().filter_map(Submitted::failure);
+        failures
+            .filter(|failure| failure.error.kind != ErrorKind::Cancelled)
+            .collect()
     }
 
     /// Waits for the jobs that were started and not waited for; ctrl-C cancels them. Each failure is told as soon as

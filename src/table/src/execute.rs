@@ -93,18 +93,17 @@ pub(crate) fn parts(name: &ObjectName) -> Vec<String> {
     name.parts.iter().map(|part| part.value.clone()).collect()
 }
 
-/// A WITH clause as a map, in the order written.
-///
-/// # Errors
-/// When a key is given twice.
-fn options_map(entries: &[OptionEntry]) -> Result<IndexMap<String, String>> {
-    let mut options = IndexMap::new();
-    for entry in entries {
-        let (key, value) = (entry.key.value.clone(), entry.value.value.clone());
-        if options.insert(key, value).is_some() {
-            let message = format!("The option '{}' is given twice.", entry.key.value);
-            return Err(TableError::validation(message).at(entry.key.span));
-        }
-    }
-    Ok(options)
+/// A WITH clause as a map, in the order written; of a key that is given twice the last value counts.
+fn options_map(entries: &[OptionEntry]) -> IndexMap<String, String> {
+    let entry = |entry: &OptionEntry| (entry.key.value.clone(), entry.value.value.clone());
+    entries.iter().map(entry).collect()
+}
+
+/// The first key that a WITH clause gives twice.
+fn given_twice(entries: &[OptionEntry]) -> Option<&str> {
+    let keys = || entries.iter().map(|entry| entry.key.value.as_str());
+    keys()
+        .enumerate()
+        .find(|(i, key)| keys().take(*i).any(|earlier| earlier == *key))
+        .map(|(_, key)| key)
 }

@@ -5,7 +5,7 @@ use filbert_sql::{
 };
 use filbert_types::{CatalogTable, ColumnKind, Span};
 
-use super::create::distribution;
+use super::create::{check_buckets, distribution};
 use super::draft::{Draft, DraftColumn, DraftKind, draft_key, draft_watermark};
 use crate::binder::{BindContext, Binder};
 use crate::error::{BindError, BindResult, available};
@@ -119,6 +119,7 @@ fn add(draft: &mut Draft, table: &mut CatalogTable, change: &SchemaChange) -> Bi
                 "The base table has already defined a distribution. You can modify it or drop it before adding a new one.",
             ));
         }
+        check_buckets(own)?;
         table.distribution = Some(distribution(own));
     }
     Ok(())
@@ -165,6 +166,7 @@ fn modify(draft: &mut Draft, table: &mut CatalogTable, change: &SchemaChange) ->
                 "The base table does not define any distribution. You might want to add a new one.",
             ));
         }
+        check_buckets(own)?;
         table.distribution = Some(distribution(own));
     }
     Ok(())

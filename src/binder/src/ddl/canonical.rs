@@ -291,4 +291,25 @@ mod tests {
             "SELECT `a`\nFROM `t`\nINNER JOIN `u` ON `t`.`x` = `u`.`x`\nWHERE `a` IN (SELECT `b`\nFROM `v`)\nORDER BY `a`"
         );
     }
+
+    #[test]
+    fn a_hint_stands_between_a_table_and_its_alias() {
+        let at = |column| Location { line: 1, column };
+        let edits = [Edit {
+            span: Span {
+                start: at(15),
+                end: at(16),
+            },
+            text: "`d`.`t`".to_string(),
+            tail: "AS `t`".to_string(),
+            alias: false,
+        }];
+        let text = canonical("select a from t /*+ H('k') */ where a > 1", &edits, true).unwrap();
+        assert_eq!(
+            text,
+            "SELECT `a`\nFROM `d`.`t` /*+ H('k') */ AS `t`\nWHERE `a` > 1"
+        );
+        let text = canonical("select a from t", &edits, true).unwrap();
+        assert_eq!(text, "SELECT `a`\nFROM `d`.`t` AS `t`");
+    }
 }

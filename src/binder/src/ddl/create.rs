@@ -269,6 +269,9 @@ fn check_table(create: &CreateTable, table: &CatalogTable) -> BindResult<()> {
             ));
         }
     }
+    if let Some(distribution) = &create.distribution {
+        check_buckets(distribution)?;
+    }
     for key in table.distribution.iter().flat_map(|d| &d.columns) {
         if !names.contains(&key.as_str()) {
             return Err(BindError::at(
@@ -279,6 +282,16 @@ fn check_table(create: &CreateTable, table: &CatalogTable) -> BindResult<()> {
                 ),
             ));
         }
+    }
+    Ok(())
+}
+
+pub(super) fn check_buckets(distribution: &filbert_sql::Distribution) -> BindResult<()> {
+    if distribution.buckets == Some(0) {
+        return Err(BindError::at(
+            Some(distribution.span),
+            "Invalid bucket count '0'. The number of buckets for a distributed table must be at least 1.",
+        ));
     }
     Ok(())
 }

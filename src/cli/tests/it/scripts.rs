@@ -146,7 +146,9 @@ fn a_job_that_fails_is_named_with_its_statement() {
     let text = "CREATE TABLE t (n INT) WITH ('connector' = 'filesystem', 'path' = '${TMP}/data.csv', 'format' = 'csv');\n\
         CREATE TABLE s (n INT) WITH ('connector' = 'blackhole');\n\
         INSERT INTO s SELECT n FROM t;\n\
-        CREATE VIEW v AS SELECT 1 AS a;\n";
+        CREATE TABLE slow (n INT) WITH ('connector' = 'datagen', 'number-of-rows' = '10', 'rows-per-second' = '20');\n\
+        SELECT n FROM slow;\n";
+    // The job has failed long before the script's end.
     let script = folder.file("script.sql", text);
     let ended = filbert(&["-f", &script]);
     assert_eq!(ended.code, Some(1));

@@ -78,7 +78,7 @@ fn rename(env: &TableEnvironment, path: &ObjectPath, name: &ObjectName) -> Resul
 }
 
 fn set_options(table: &mut CatalogTable, entries: &[OptionEntry]) -> Result<()> {
-    for (key, value) in options_map(entries)? {
+    for (key, value) in options_map(entries) {
         table.options.insert(key, value);
     }
     Ok(())

@@ -24,7 +24,7 @@ pub(super) fn create(env: &TableEnvironment, create: &CreateCatalog) -> Result<T
     if session.catalogs.catalog(name).is_ok() && create.if_not_exists {
         return TableResult::ok();
     }
-    let options = options_map(&create.options)?;
+    let options = options_map(&create.options);
     let descriptor = CatalogDescriptor {
         comment: create.comment.as_ref().map(|c| c.value.clone()),
         options,
@@ -121,7 +121,7 @@ pub(super) fn alter(env: &TableEnvironment, alter: &AlterCatalog) -> Result<Tabl
     match &alter.action {
         AlterCatalogAction::Comment(text) => descriptor.comment = Some(text.value.clone()),
         AlterCatalogAction::SetOptions(entries) => {
-            for (key, value) in options_map(entries)? {
+            for (key, value) in options_map(entries) {
                 refuse_type(&key)?;
                 descriptor.options.insert(key, value);
             }

@@ -7,14 +7,13 @@ use filbert_planner::PlanTarget;
 use filbert_sql::{CreateMode, CreateTable, Insert};
 use filbert_types::ObjectPath;
 
-use super::{insert, options_map, parts};
+use super::{given_twice, insert, parts};
 use crate::binding;
 use crate::environment::TableEnvironment;
 use crate::error::{Result, TableError};
 use crate::result::TableResult;
 
 pub(super) fn execute(env: &TableEnvironment, create: &CreateTable) -> Result<TableResult> {
-    options_map(&create.options)?;
     let path = env
         .session()
         .read()
@@ -29,7 +28,11 @@ pub(super) fn execute(env: &TableEnvironment, create: &CreateTable) -> Result<Ta
     };
     let doubt = env.session().read().connectors.doubt(&table);
     register(env, create, &path, CatalogObject::Table(table))?;
-    let result = TableResult::ok()?;
+    let mut result = TableResult::ok()?;
+    if let Some(key) = given_twice(&create.options) {
+        let text = format!("The option '{key}' is given twice; the last value counts.");
+        result = result.with_notice(text);
+    }
     Ok(match doubt {
         Some(doubt) => {
             result.with_notice(format!("Table '{path}' can't be used as it is. {doubt}"))

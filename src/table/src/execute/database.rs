@@ -16,7 +16,7 @@ pub(super) fn create(env: &TableEnvironment, create: &CreateDatabase) -> Result<
     }
     let database = CatalogDatabase {
         comment: create.comment.as_ref().map(|c| c.value.clone()),
-        properties: options_map(&create.options)?,
+        properties: options_map(&create.options),
     };
     session
         .catalogs
@@ -39,7 +39,7 @@ pub(super) fn alter(env: &TableEnvironment, alter: &AlterDatabase) -> Result<Tab
         .catalog(&catalog)
         .map_err(|error| at(error.into()))?;
     let mut database = catalog.database(&name).map_err(|error| at(error.into()))?;
-    database.properties.extend(options_map(&alter.options)?);
+    database.properties.extend(options_map(&alter.options));
     catalog.alter_database(&name, database)?;
     TableResult::ok()
 }

@@ -21,7 +21,7 @@ pub(super) fn create(env: &TableEnvironment, create: &CreateFunction) -> Result<
             .iter()
             .map(|r| (resource_kind(r.kind).to_owned(), r.uri.value.clone()))
             .collect(),
-        options: options_map(&create.options)?,
+        options: options_map(&create.options),
     };
     let name = parts(&create.name);
     let mut session = env.session().write();

@@ -13,7 +13,7 @@ use crate::result::TableResult;
 use crate::result::text_table::TextTable;
 
 pub(super) fn create(env: &TableEnvironment, create: &CreateModel) -> Result<TableResult> {
-    let options = options_map(&create.options)?;
+    let options = options_map(&create.options);
     check(create)?;
     let (path, model) = {
         let session = env.session().read();
@@ -81,7 +81,7 @@ pub(super) fn alter(env: &TableEnvironment, alter: &AlterModel) -> Result<TableR
                 .map_err(at_name)?;
         }
         AlterModelAction::SetOptions(entries) => {
-            let options = options_map(entries)?;
+            let options = options_map(entries);
             session
                 .catalogs
                 .alter_model(&path, alter.if_exists, |model| {

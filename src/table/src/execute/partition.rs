@@ -53,7 +53,7 @@ pub(super) fn add(
             &path.object,
             CatalogPartition {
                 spec: spec(&partition.spec)?,
-                properties: options_map(&partition.options)?,
+                properties: options_map(&partition.options),
             },
         );
         match added {
