@@ -1,4 +1,4 @@
-//! Aggregate functions of the embedding program in windows and with OVER.
+//! Aggregate functions of the embedding program in windows, with OVER and in patterns.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -258,4 +258,17 @@ fn an_aggregate_function_runs_over_an_ordinary_column() {
             "+U a 40 18"
         ]
     );
+}
+
+#[test]
+fn an_aggregate_function_runs_over_the_rows_of_a_match() {
+    for settings in both() {
+        let (env, _folder) = with_sales(settings, "match");
+        let query = "SELECT * FROM sales MATCH_RECOGNIZE (
+            PARTITION BY k ORDER BY ts
+            MEASURES weighted_average(A.v, A.w) AS average, LAST(A.v) AS l, weighted_average(B.v, B.w) AS b
+            AFTER MATCH SKIP PAST LAST ROW
+            PATTERN (A+ B) DEFINE A AS A.w < 3, B AS B.w >= 3 AND weighted_average(A.v, A.w) > 20)";
+        assert_eq!(sorted_rows(&env, query), ["+I a 30 40 7"]);
+    }
 }

@@ -83,7 +83,12 @@ impl<'a> QueryGenerator<'a> {
         let offset = self.offset();
         match self.rng.random_range(0..5) {
             0 | 1 => {
-                let size = self.seconds(&[5, 10, 60]);
+                let seconds = [5, 10, 60][self.rng.random_range(0..3)];
+                let size = format!("INTERVAL '{seconds}' SECOND(4)");
+                let offset = match self.rng.random_range(0..3) {
+                    0 => format!(", {}", self.seconds(&[-7 % seconds, 3, seconds - 1])),
+                    _ => String::new(),
+                };
                 format!("TUMBLE({input}, DESCRIPTOR(ts), {size}{offset})")
             }
             2 => {
@@ -110,7 +115,7 @@ impl<'a> QueryGenerator<'a> {
                 let gap = self.seconds(&[2, 9, 30]);
                 match input.strip_prefix("TABLE ") {
                     Some(table) if self.rng.random_bool(0.7) => {
-                        let keys = self.of(&["k", "s", "k, s"]);
+                        let keys = self.of(&["k", "s", "(k, s)"]);
                         format!("SESSION(TABLE {table} PARTITION BY {keys}, DESCRIPTOR(ts), {gap})")
                     }
                     _ => format!("SESSION({input}, DESCRIPTOR(ts), {gap})"),

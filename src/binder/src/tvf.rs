@@ -348,6 +348,14 @@ fn window_of(
         (Interval::Millis(size), Interval::Millis(step)) => {
             let step_ms = positive(name, step_name, step, span)?;
             let size_ms = positive(name, size_name, size, span)?;
+            if name == "TUMBLE" && offset_ms.abs() >= size_ms {
+                return Err(BindError::at(
+                    span,
+                    format!(
+                        "TUMBLE table function parameters must satisfy abs(offset) < size, but got size {size_ms} ms and offset {offset_ms} ms."
+                    ),
+                ));
+            }
             Ok(match name {
                 "TUMBLE" => Window::Tumble { size_ms, offset_ms },
                 "HOP" => Window::Hop {

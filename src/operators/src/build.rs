@@ -119,6 +119,7 @@ pub fn build(
             &input,
             output,
             expressions,
+            &context.functions,
         )?),
         OperatorSpec::BatchPiece(_) => {
             return Err(OperatorError::engine(format!(

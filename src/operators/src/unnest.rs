@@ -317,18 +317,22 @@ impl Operator for UnnestOperator {
 mod tests {
     use arrow::array::Int64Array;
     use arrow::datatypes::{DataType, Field, Int32Type, Schema};
+    use datafusion::common::ScalarValue;
+    use datafusion::logical_expr::Operator as Comparison;
+    use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
     use filbert_types::{RowKind, Watermark};
 
     use super::*;
     use crate::output::Emitted;
     use crate::testing::{schema, text};
 
-    fn run(outer: bool, rows_max: usize) -> Vec<String> {
+    /// `above`: only elements above this count.
+    fn run(outer: bool, rows_max: usize, above: Option<i32>) -> Vec<String> {
         let lists = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![
             Some(vec![Some(1), None]),
             None,
             Some(vec![]),
-            Some(vec![Some(5)]),
+            Some(vec![Some(5), Some(2), Some(6)]),
         ]);
         let rows = RecordBatch::try_new(
             Arc::new(Schema::new(vec![
@@ -353,6 +357,11 @@ mod tests {
         let expressions = crate::CodecExpressions::new(Default::default());
         let mut operator =
             UnnestOperator::new(&spec, &batch.schema(), output, &expressions).unwrap();
+        operator.condition = above.map(|above| {
+            let element = Arc::new(Column::new("l", 1));
+            let bound = Arc::new(Literal::new(ScalarValue::Int32(Some(above))));
+            Arc::new(BinaryExpr::new(element, Comparison::Gt, bound)) as _
+        });
         let mut out = Output::new(rows_max);
         let mut lines = Vec::new();
         let mut step = operator.process(0, batch, &mut out).unwrap();
@@ -377,9 +386,24 @@ mod tests {
     #[test]
     fn elements_become_rows_however_they_are_cut() {
         for rows_max in [1, 2, 100] {
-            assert_eq!(run(false, rows_max), ["-D 7 1", "-D 7 -", "@ 3", "-D 10 5"]);
-            let outer = ["-D 7 1", "-D 7 -", "-D 8 -", "@ 3", "-D 9 -", "-D 10 5"];
-            assert_eq!(run(true, rows_max), outer);
+            let of_ten = ["-D 10 5", "-D 10 2", "-D 10 6"];
+            let inner = ["-D 7 1", "-D 7 -", "@ 3"];
+            assert_eq!(run(false, rows_max, None), [&inner[..], &of_ten].concat());
+            let outer = ["-D 7 1", "-D 7 -", "-D 8 -", "@ 3", "-D 9 -"];
+            assert_eq!(run(true, rows_max, None), [&outer[..], &of_ten].concat());
+        }
+    }
+
+    #[test]
+    fn a_row_without_a_match_comes_once_however_it_is_cut() {
+        for rows_max in [1, 2, 3, 100] {
+            let none = ["-D 7 -", "-D 8 -", "@ 3", "-D 9 -"];
+            let some = [&none[..], &["-D 10 5", "-D 10 6"]].concat();
+            assert_eq!(run(true, rows_max, Some(4)), some);
+            let last = [&none[..], &["-D 10 6"]].concat();
+            assert_eq!(run(true, rows_max, Some(5)), last);
+            let all_none = [&none[..], &["-D 10 -"]].concat();
+            assert_eq!(run(true, rows_max, Some(9)), all_none);
         }
     }
 }

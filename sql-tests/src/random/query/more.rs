@@ -169,8 +169,9 @@ impl QueryGenerator<'_> {
             0 => format!("ARRAY[{a}, {b}]"),
             _ => format!("CASE WHEN {a} > 0 THEN ARRAY[{a}, {b}, 1] END"),
         };
-        let join = match self.rng.random_range(0..2) {
+        let join = match self.rng.random_range(0..3) {
             0 => format!("CROSS JOIN UNNEST({array}) AS n{name} ({name})"),
+            1 => format!("LEFT JOIN UNNEST({array}) AS n{name} ({name}) ON {name} > {b}"),
             _ => format!("LEFT JOIN UNNEST({array}) AS n{name} ({name}) ON TRUE"),
         };
         let mut columns = input.columns;

@@ -381,6 +381,18 @@ impl AggregateCall {
         AggregateCalls::new([spec], retracts).map(AggregateCall)
     }
 
+    /// See [`AggregateCalls::with_functions`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_functions(
+        spec: &AggregateCallSpec,
+        retracts: bool,
+        functions: &FunctionRegistry,
+    ) -> Result<AggregateCall> {
+        AggregateCalls::with_functions([spec], retracts, functions).map(AggregateCall)
+    }
+
     pub fn reserve_slots(&mut self, slots_end: usize) {
         self.0.reserve_slots(slots_end);
     }

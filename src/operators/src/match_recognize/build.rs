@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::{MatchColumn, MatchRows, MatchSpec};
 
+use super::aggregate::RowsAggregate;
 use super::automaton::{Automaton, KeyMatches, SkipTo};
 use super::condition::{Condition, RunningPlaces};
 use super::history::History;
@@ -26,6 +28,7 @@ impl MatchRecognizeOperator {
         input: &SchemaRef,
         output: SchemaRef,
         expressions: &dyn ExpressionFactory,
+        functions: &Arc<FunctionRegistry>,
     ) -> Result<MatchRecognizeOperator> {
         let mut layout = Layout::new(spec.variables.len());
         let (running, places) = running(spec);
@@ -63,12 +66,14 @@ impl MatchRecognizeOperator {
             let automaton = Automaton::new(nfa, conditions, skip, spec.within_ms);
             Matcher::Flink(Box::new(automaton))
         };
+        let aggregates = spec.aggregates.iter();
+        let aggregates = aggregates.map(|a| RowsAggregate::new(a, functions));
         let mut measured = spec.measures.iter().flat_map(|m| &m.columns);
         Ok(MatchRecognizeOperator {
             partition_by: spec.partition_by.clone(),
             time: spec.time,
             within_ms: spec.within_ms,
-            partials: Partials::new(layout, &spec.aggregates, running, keeps_rows),
+            partials: Partials::new(layout, aggregates.collect(), running, keeps_rows),
             rows,
             keys: Keys::new(keys)?,
             matcher,

@@ -214,8 +214,8 @@ fn evaluate(
                 gathered.map_err(crate::group_aggregate::state_error)?
             }
             Source::Aggregate(place) => {
-                let spec = &partials.aggregates()[*place];
-                with_row(spec, rows, partials, block, (variable, row))?
+                let aggregate = &partials.aggregates()[*place];
+                with_row(aggregate, rows, partials, block, (variable, row))?
             }
             Source::Running(place) => {
                 let value = partials.value_with(rows, block, *place, variable, row);

@@ -10,7 +10,7 @@ use arrow::array::{
 use arrow::compute::nullif;
 use arrow::datatypes::SchemaRef;
 use datafusion::physical_expr::PhysicalExpr;
-use filbert_graph::spec::{MatchAggregateSpec, MatchColumn, MatchExprSpec, MatchRows, MatchSpec};
+use filbert_graph::spec::{MatchColumn, MatchExprSpec, MatchRows, MatchSpec};
 
 use super::aggregate::{Chains, finals, running, spread};
 use super::condition::{RunningPlaces, column_schema};
@@ -59,7 +59,6 @@ pub(super) struct Lines {
 /// Makes rows of matches.
 pub(super) struct Measures {
     measures: Vec<Measure>,
-    aggregates: Vec<MatchAggregateSpec>,
     aggregated: Vec<Aggregated>,
     variables: Vec<String>,
     /// Columns of the rows' table that stand behind the keys, with ALL ROWS PER MATCH.
@@ -118,7 +117,6 @@ impl Measures {
         let all: Vec<usize> = (0..spec.variables.len()).collect();
         let mut made = Measures {
             measures: Vec::new(),
-            aggregates: spec.aggregates.clone(),
             aggregated: Vec::new(),
             variables: spec.variables.clone(),
             shown,
@@ -243,13 +241,13 @@ impl Measures {
         }
         let mut aggregated = Vec::with_capacity(self.aggregated.len());
         for wanted in &self.aggregated {
-            let spec = &self.aggregates[wanted.place];
+            let aggregate = &partials.aggregates()[wanted.place];
             let finals = spread(
-                &finals(spec, &chains, rows)?,
+                &finals(aggregate, &chains, rows)?,
                 lines.iter().map(|l| l.found).collect(),
             )?;
             aggregated.push(if wanted.running && places.iter().any(Option::is_some) {
-                let running = running(spec, &chains, rows)?;
+                let running = running(aggregate, &chains, rows)?;
                 let picked = places.iter().zip(0..).map(|(place, line)| match place {
                     Some(place) => (1, *place as usize),
                     None => (0, line),

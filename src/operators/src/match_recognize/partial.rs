@@ -5,9 +5,10 @@
 //! common, and whatever a condition asks is found at once however long the match is. Only where every row is needed
 //! at the end (aggregates that don't run, ALL ROWS PER MATCH) do blocks also hold on to the ones before.
 
-use filbert_graph::spec::{MatchAggregateSpec, MatchColumn};
+use filbert_graph::spec::MatchColumn;
 use filbert_state::ValueTable;
 
+use super::aggregate::RowsAggregate;
 use super::rows::{NULL_ROW, Rows};
 use super::running::{Running, RunningAggregate};
 
@@ -126,7 +127,7 @@ pub(super) struct Partials {
     layout: Layout,
     words: ValueTable<u32>,
     /// All aggregates, those that run too.
-    aggregates: Vec<MatchAggregateSpec>,
+    aggregates: Vec<RowsAggregate>,
     running: Vec<RunningAggregate>,
     values: ValueTable<Running>,
     refs: ValueTable<u32>,
@@ -140,12 +141,12 @@ pub(super) struct Partials {
 impl Partials {
     pub fn new(
         layout: Layout,
-        aggregates: &[MatchAggregateSpec],
+        aggregates: Vec<RowsAggregate>,
         running: Vec<RunningAggregate>,
         keeps_rows: bool,
     ) -> Partials {
         Partials {
-            aggregates: aggregates.to_vec(),
+            aggregates,
             layout,
             words: ValueTable::default(),
             running,
@@ -329,7 +330,7 @@ impl Partials {
         self.running[aggregate].after(before, rows, variable, current)
     }
 
-    pub fn aggregates(&self) -> &[MatchAggregateSpec] {
+    pub fn aggregates(&self) -> &[RowsAggregate] {
         &self.aggregates
     }
 

@@ -295,7 +295,8 @@ fn run(
 ) -> (Vec<(i64, i64, i64)>, u64) {
     let output = schema(&[DataType::Int64, DataType::Int64, DataType::Int64]);
     let mut operator =
-        MatchRecognizeOperator::new(spec, &input_schema(), output, &exprs()).unwrap();
+        MatchRecognizeOperator::new(spec, &input_schema(), output, &exprs(), &Default::default())
+            .unwrap();
     let mut out = Output::new(3);
     let mut found = Vec::new();
     let mut drain = |out: &mut Output| {

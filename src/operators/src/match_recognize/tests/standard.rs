@@ -136,8 +136,13 @@ fn run_spec(case: &Case, spec: &MatchSpec, rows: &RecordBatch) -> Result<Ran> {
     if case.rows == MatchRows::One {
         types.pop();
     }
-    let mut operator =
-        MatchRecognizeOperator::new(spec, &input_schema(), schema(&types), &exprs())?;
+    let mut operator = MatchRecognizeOperator::new(
+        spec,
+        &input_schema(),
+        schema(&types),
+        &exprs(),
+        &Default::default(),
+    )?;
     let mut out = Output::new(3);
     let mut lines = Vec::new();
     let mut finish = |operator: &mut MatchRecognizeOperator, out: &mut Output, step: Step| {

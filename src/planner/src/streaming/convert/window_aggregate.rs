@@ -35,6 +35,9 @@ impl Converter<'_> {
         let Some(window) = grouped_window(&bounds, grouping.sets.as_deref()) else {
             return Ok(None);
         };
+        if !self.are_groups_sessions(input, window, &bounds, grouping) {
+            return Ok(None);
+        }
         // Sessions that end together may begin apart: where rows have been assigned to them, the beginning is a key.
         let session = matches!(self.windows[window].spec, WindowSpec::Session { .. });
         self.check_hop(window)?;
@@ -75,6 +78,55 @@ impl Converter<'_> {
         .map(Some)
     }
 
+    /// Whether rows to which a window function has given sessions are grouped by these: by exactly the keys that have
+    /// sessions of their own. To Flink all else is an ordinary aggregation.
+    fn are_groups_sessions(
+        &self,
+        input: NodeId,
+        window: usize,
+        bounds: &[Option<WindowBound>],
+        grouping: &Grouping<'_>,
+    ) -> bool {
+        let info = &self.windows[window];
+        let WindowSpec::Session { partition_by, .. } = &info.spec else {
+            return true;
+        };
+        let (_, function) = self.projection_above(input);
+        let function = &self.plan.nodes[function].op;
+        if info.legacy || !matches!(function, StreamOp::WindowTableFunction(_)) {
+            return true;
+        }
+        let is_key = |b: &Option<WindowBound>| b.is_none_or(|b| b.window != window);
+        let keys = grouping.groups.iter().zip(bounds);
+        let keys = keys.filter(|(_, bound)| is_key(bound));
+        let places: Vec<Option<usize>> = keys.map(|(g, _)| self.place_below(input, g)).collect();
+        let is_told_apart =
+            |place: &Option<usize>| place.is_some_and(|p| partition_by.contains(&p));
+        grouping.sets.is_none()
+            && partition_by.iter().all(|p| places.contains(&Some(*p)))
+            && places.iter().all(is_told_apart)
+    }
+
+    /// The projection that a node is, if it is one, and the node below it.
+    fn projection_above(&self, node: NodeId) -> (Option<&[Expr]>, NodeId) {
+        let node_id = node;
+        let node = &self.plan.nodes[node_id];
+        match &node.op {
+            StreamOp::Calc(calc) => (Some(&calc.projection), node.inputs[0]),
+            _ => (None, node_id),
+        }
+    }
+
+    /// The column of the node below a projection that an expression above it is.
+    fn place_below(&self, node: NodeId, expr: &Expr) -> Option<usize> {
+        let (projection, below) = self.projection_above(node);
+        let column = as_column(expr, &self.plan.nodes[node].columns)?;
+        match projection {
+            Some(projection) => as_column(&projection[column], &self.plan.nodes[below].columns),
+            None => Some(column),
+        }
+    }
+
     /// True when the rows are grouped by exactly the keys by which sessions are told apart: each session is a group.
     fn groups_are_sessions(
         &self,
@@ -83,22 +135,10 @@ impl Converter<'_> {
         grouping: &Grouping<'_>,
         keys: &[usize],
     ) -> bool {
-        let node = &self.plan.nodes[input];
-        let (projection, function) = match &node.op {
-            StreamOp::Calc(calc) => (Some(&calc.projection), node.inputs[0]),
-            _ => (None, input),
-        };
         let WindowSpec::Session { partition_by, .. } = &self.windows[window].spec else {
             return false;
         };
-        let below = &self.plan.nodes[function].columns;
-        let place = |key: &usize| {
-            let column = as_column(grouping.groups[*key], &node.columns)?;
-            match projection {
-                Some(projection) => as_column(&projection[column], below),
-                None => Some(column),
-            }
-        };
+        let place = |key: &usize| self.place_below(input, grouping.groups[*key]);
         let Some(places) = keys.iter().map(place).collect::<Option<Vec<usize>>>() else {
             return false;
         };
