@@ -239,6 +239,15 @@ fn not_in_table(
     .with_hint(hint)
 }
 
+/// Functions that are called by their name alone.
+const CONSTANTS: &[&str] = &[
+    "CURRENT_DATE",
+    "CURRENT_TIME",
+    "CURRENT_TIMESTAMP",
+    "LOCALTIME",
+    "LOCALTIMESTAMP",
+];
+
 /// The error for a name that no scope knows.
 pub(crate) fn not_found(parts: &[&str], scopes: &[&Scope], span: Option<Span>) -> BindError {
     let names: Vec<&str> = scopes
@@ -259,7 +268,9 @@ pub(crate) fn not_found(parts: &[&str], scopes: &[&Scope], span: Option<Span>) -
         return BindError::at(span, format!("Table '{table}' not found")).with_hint(hint);
     }
     let name = parts.first().copied().unwrap_or_default();
-    let hint = filbert_types::suggest::nearest(name, names.iter().copied()).map_or_else(
+    let near = filbert_types::suggest::nearest(name, names.iter().copied());
+    let near = near.or_else(|| filbert_types::suggest::nearest(name, CONSTANTS.iter().copied()));
+    let hint = near.map_or_else(
         || available("columns", names.iter().copied()),
         |near| format!("Did you mean '{near}'?"),
     );

@@ -6,6 +6,7 @@ pub(crate) mod collect;
 pub mod definitions;
 mod frame_ends;
 pub(crate) mod groups;
+mod in_order;
 mod json;
 mod udaf;
 
@@ -50,6 +51,13 @@ pub fn infer(
     filtered: bool,
 ) -> Result<Inferred, CallError> {
     let definition = aggregate(name).ok_or_else(|| unknown(name, args))?;
+    let name = definition.signature.name;
+    let untyped = args.iter().any(|a| a.ty.kind == TypeKind::Null);
+    let takes_it =
+        name == "SINGLE_VALUE" || name.starts_with("JSON_") || name.starts_with("BITMAP_");
+    if untyped && !takes_it {
+        return Err(crate::bare_null::illegal(name));
+    }
     let function = FunctionRef::BuiltIn(&definition.signature);
     let call = CallArgs {
         ctx,

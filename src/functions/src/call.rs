@@ -77,7 +77,10 @@ fn infer(
         args,
     };
     match function {
-        FunctionRef::BuiltIn(definition) => (definition.infer)(&call),
+        FunctionRef::BuiltIn(definition) => {
+            crate::bare_null::check(definition.name, args)?;
+            (definition.infer)(&call)
+        }
         FunctionRef::User(user) => {
             let inferred = user.infer(&call.types()).ok_or_else(|| call.refuse())?;
             check_args(user.name(), args.len(), &inferred.arg_types)?;

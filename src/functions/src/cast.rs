@@ -1,5 +1,6 @@
 //! CAST, TRY_CAST and the casts that typing inserts.
 
+pub(crate) mod constant;
 mod datetime;
 mod kernel;
 mod nested;
@@ -63,6 +64,11 @@ pub fn cast(ctx: &ExprContext, arg: TypedExpr, ty: &LogicalType) -> Result<Typed
         return Ok(interval);
     }
     check(&arg.ty, ty, false)?;
+    let to_number = ty.kind.is_approximate_numeric() || matches!(ty.kind, TypeKind::Decimal { .. });
+    let arg = match constant::literal_under_cast(&arg) {
+        Some(written) if to_number => written,
+        _ => arg,
+    };
     Ok(build(
         ctx,
         arg,
@@ -108,6 +114,13 @@ fn without_comments(ty: &LogicalType) -> LogicalType {
                 .map(|f| Field::new(&f.name, without_comments(&f.ty)))
                 .collect(),
         ),
+        TypeKind::Structured { class, fields } => TypeKind::Structured {
+            class: class.clone(),
+            fields: fields
+                .iter()
+                .map(|f| Field::new(&f.name, without_comments(&f.ty)))
+                .collect(),
+        },
         TypeKind::Array(element) => TypeKind::Array(inner(element)),
         TypeKind::Multiset(element) => TypeKind::Multiset(inner(element)),
         TypeKind::Map(key, value) => TypeKind::Map(inner(key), inner(value)),

@@ -27,6 +27,17 @@ use filbert_types::clock::Clock;
 use crate::java::random::JavaRandom;
 use crate::udf::Session;
 
+/// The bytes of one text that a function makes.
+const VALUE_BYTES_MAX: usize = 256 << 20;
+/// The bytes of all texts that a function makes of one batch.
+const BATCH_BYTES_MAX: usize = 1 << 30;
+
+fn too_long(name: &str, bytes: usize, max: usize) -> DataFusionError {
+    fail(format!(
+        "{name} would make {bytes} bytes of text, and can make {max}"
+    ))
+}
+
 /// A call at run time.
 pub struct Call<'a> {
     pub name: &'a str,
@@ -216,9 +227,14 @@ impl<'a> Call<'a> {
     ) -> Result<ArrayRef> {
         let mut builder = StringViewBuilder::with_capacity(self.rows);
         let mut text = String::new();
+        let mut total = 0;
         for row in 0..self.rows {
             text.clear();
             if f(row, &mut text)? {
+                total += text.len();
+                if total > BATCH_BYTES_MAX {
+                    return Err(too_long(self.name, total, BATCH_BYTES_MAX));
+                }
                 builder.append_value(&text);
             } else {
                 builder.append_null();
@@ -370,6 +386,14 @@ impl<'a> Call<'a> {
         Ok(Arc::new(
             arg.array().unary::<_, arrow::datatypes::Float64Type>(f),
         ))
+    }
+
+    /// Refuses a text that would be too long before it is built.
+    pub fn check_length(&self, bytes: usize) -> Result<()> {
+        match bytes <= VALUE_BYTES_MAX {
+            true => Ok(()),
+            false => Err(too_long(self.name, bytes, VALUE_BYTES_MAX)),
+        }
     }
 
     /// An error for the user: the message is shown as it is.

@@ -9,6 +9,7 @@
 //! - [`constructors`]: ROW, ARRAY and MAP values, and the fields of rows.
 //! - [`operators`]: operators as functions by name.
 //! - [`definition`]: what a function is: signatures, type inference, an expansion or a kernel, help.
+//! - `bare_null`: which functions take a NULL that has no type.
 //! - [`signature`]: combinators for type inference.
 //! - [`kernel`]: combinators for kernels over Arrow columns.
 //! - [`builtins`]: the functions, one file a family.
@@ -16,6 +17,7 @@
 //! - `java`: Java's notions that the functions are made of: regular expressions, date patterns, ..
 //! - [`window`]: functions with OVER.
 //! - `json`: JSON values and paths; `variant`: the form of VARIANT values.
+//! - `foreign_names`: what other databases call the functions.
 //! - [`registry`]: names to functions; functions that an embedding program adds.
 //! - [`cast`]: the cast matrix and its kernels.
 //! - [`common_type`]: the least type that holds several.
@@ -28,6 +30,7 @@
 //! - [`error`]: why a call is refused.
 
 pub mod aggregate;
+mod bare_null;
 pub mod builtins;
 pub mod call;
 pub mod cast;
@@ -36,6 +39,7 @@ pub mod common_type;
 pub mod constructors;
 pub mod definition;
 pub mod error;
+mod foreign_names;
 mod java;
 mod json;
 pub mod kernel;

@@ -129,6 +129,9 @@ impl FunctionRegistry {
         let mut names = self.names();
         names.extend(window::all().map(|(name, ..)| name.to_owned()));
         names.extend_from_slice(others);
+        if let Some(meant) = crate::foreign_names::flink_name(name) {
+            return format!(" Did you mean '{meant}'?");
+        }
         filbert_types::suggest::did_you_mean(name, names.iter().map(String::as_str))
     }
 

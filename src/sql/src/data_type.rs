@@ -122,7 +122,10 @@ fn nullability(cursor: &mut Cursor<'_, '_>, kind: TypeKind) -> Result<LogicalTyp
         cursor.words(&["NOT", "NULL"]);
         return Ok(LogicalType::not_null(kind));
     }
-    cursor.word("NULL");
+    // The NULL of `NULL ON EMPTY`, which can follow the type of a RETURNING, isn't the type's.
+    if !cursor.peek_nth_word(1, "ON") {
+        cursor.word("NULL");
+    }
     Ok(LogicalType::from(kind))
 }
 
@@ -214,7 +217,7 @@ fn base(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
         "BITMAP" => TypeKind::Bitmap,
         "NULL" => TypeKind::Null,
         "DESCRIPTOR" => TypeKind::Descriptor,
-        "STRUCTURED" => return Err(structured(cursor, start)),
+        "STRUCTURED" => structured(cursor, depth)?,
         _ => return Err(unknown(cursor, &written, start)),
     };
     Ok(kind)
@@ -232,14 +235,6 @@ fn map(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
 fn real(cursor: &Cursor<'_, '_>, start: usize) -> ParseError {
     ParseError::new("Type is not supported: REAL", cursor.span_since(start))
         .with_hint("FLOAT has the same values.")
-}
-
-fn structured(cursor: &Cursor<'_, '_>, start: usize) -> ParseError {
-    ParseError::new(
-        "STRUCTURED types are not supported.",
-        cursor.span_since(start),
-    )
-    .with_hint("Use a ROW type.")
 }
 
 fn unknown(cursor: &Cursor<'_, '_>, written: &str, start: usize) -> ParseError {
@@ -479,10 +474,32 @@ fn row(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
     } else {
         return Err(cursor.unexpected("'<' or '(' after ROW"));
     };
-    let mut fields = Vec::new();
     if cursor.token(&close) {
-        return Ok(TypeKind::Row(fields));
+        return Ok(TypeKind::Row(Vec::new()));
     }
+    fields(cursor, &close, depth).map(TypeKind::Row)
+}
+
+/// `STRUCTURED<'class', name type, ..>`.
+fn structured(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
+    cursor.expect(&Token::Lt)?;
+    let class = cursor.string("the class name in single quotes")?.value;
+    let fields = if cursor.token(&Token::Gt) {
+        Vec::new()
+    } else {
+        cursor.expect(&Token::Comma)?;
+        // So Flink writes a type without fields: `STRUCTURED<'class', >`.
+        match cursor.token(&Token::Gt) {
+            true => Vec::new(),
+            false => fields(cursor, &Token::Gt, depth)?,
+        }
+    };
+    Ok(TypeKind::Structured { class, fields })
+}
+
+/// `name type ['comment'], ..` up to a bracket.
+fn fields(cursor: &mut Cursor<'_, '_>, close: &Token, depth: u32) -> Result<Vec<Field>> {
+    let mut fields = Vec::new();
     loop {
         let name = cursor.ident()?;
         let ty = nested(cursor, depth + 1)?;
@@ -495,8 +512,8 @@ fn row(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
             ty,
             comment,
         });
-        if cursor.token(&close) {
-            return Ok(TypeKind::Row(fields));
+        if cursor.token(close) {
+            return Ok(fields);
         }
         if !cursor.token(&Token::Comma) {
             return Err(cursor.unexpected(&format!("',' or '{close}' after the field")));

@@ -65,6 +65,16 @@ impl Binder<'_> {
                 format!("FILTER must be applied to an aggregate function, and {name} is none"),
             ));
         }
+        if self.cx.functions.scalar(&name).is_none()
+            && filbert_functions::window::all().any(|(window, ..)| window == upper)
+        {
+            return Err(BindError::at(
+                span_of(&function.name),
+                format!(
+                    "OVER clause is necessary for window functions: {upper}(..) OVER (ORDER BY ..)"
+                ),
+            ));
+        }
         let (args, clauses) = call_parts(function)?;
         if clauses.distinct {
             return Err(BindError::at(

@@ -11,11 +11,12 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, SetMonotonicity,
     Signature, StatisticsArgs, Volatility,
 };
-use filbert_types::LogicalType;
+use filbert_types::{LogicalType, TypeKind};
 
 use super::adapt::{CastResult, CastResultGroups, Distinct, OwnGroups, SingleGroup};
 use super::definitions::{Aggregate, Implementation, aggregate};
 use super::frame_ends::FrameEnds;
+use super::in_order::InOrder;
 use crate::definition::Inferred;
 use crate::user_aggregate::{AggregateFunction, UserGroups};
 
@@ -149,6 +150,23 @@ impl BoundAggregate {
         )
     }
 
+    /// SUM (false) or AVG (true) of DOUBLE.
+    fn adds_doubles(&self) -> Option<bool> {
+        let average = match self.flink_name() {
+            "SUM" => false,
+            "AVG" => true,
+            _ => return None,
+        };
+        let double = matches!(
+            self.arg_types[..],
+            [LogicalType {
+                kind: TypeKind::Double,
+                ..
+            }]
+        );
+        (double && !self.is_user()).then_some(average)
+    }
+
     /// An accumulator that gets each value once. Flink's batch plan sorts what collects values.
     fn distinct(
         &self,
@@ -253,6 +271,9 @@ impl AggregateUDFImpl for BoundAggregate {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        if let Some(average) = self.adds_doubles().filter(|_| !args.is_distinct) {
+            return Ok(Box::new(InOrder::new(average)));
+        }
         if let Some(inner) = self.inner() {
             let accumulator = inner.accumulator(self.inner_args(inner, &args)?)?;
             let accumulator = match &self.implementation {

@@ -36,6 +36,11 @@ pub static FUNCTIONS: &[Function] = &[
                 TypeKind::Array(element) if element.kind == TypeKind::Int => {
                     Ok(call.returns(types, TypeKind::Bitmap))
                 }
+                TypeKind::Null => {
+                    let element = LogicalType::from(TypeKind::Int);
+                    let array = LogicalType::from(TypeKind::Array(Box::new(element)));
+                    Ok(call.returns(vec![array], TypeKind::Bitmap))
+                }
                 _ => Err(call.refuse()),
             }
         },

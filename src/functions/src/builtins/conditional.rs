@@ -151,6 +151,11 @@ fn expand_if(
 
 fn infer_nullif(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
     let types = infer_compare(call)?.arg_types;
+    if types[0].kind == TypeKind::Null {
+        return Err(CallError::Invalid(
+            "ELSE clause or at least one THEN clause must be non-NULL".into(),
+        ));
+    }
     let ty = types[0].with_nullable(!never_equal(call));
     Ok(call.returns_type(types, ty))
 }

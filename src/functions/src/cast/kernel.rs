@@ -54,6 +54,9 @@ pub fn cast_array(
     }
 }
 
+/// The bytes of what one batch is padded to.
+const PADDED_BYTES_MAX: usize = 1 << 30;
+
 /// A conversion under way.
 pub(super) struct Casting<'a> {
     pub session: &'a Session,
@@ -72,6 +75,14 @@ impl Casting<'_> {
         let target = to.arrow();
         if *array.data_type() == target && super::rules::same_values(&from.kind, &to.kind) {
             return Ok(Arc::clone(array));
+        }
+        if let Char(length) | Binary(length) = to.kind {
+            let values = array.len() - array.null_count();
+            if (length as usize).saturating_mul(values) > PADDED_BYTES_MAX {
+                return Err(fail(format!(
+                    "{values} values of {to} need too much memory"
+                )));
+            }
         }
         match (&from.kind, &to.kind) {
             (Null, _) => Ok(arrow::array::new_null_array(&target, array.len())),
@@ -99,7 +110,9 @@ impl Casting<'_> {
                 let count = LogicalType::from(Int);
                 nested::map(self, array, (f, &count), (t, &count), &target)
             }
-            (Row(f), Row(t)) => nested::row(self, array, f, t),
+            (Row(f) | Structured { fields: f, .. }, Row(t) | Structured { fields: t, .. }) => {
+                nested::row(self, array, f, t)
+            }
             _ => not_impl_err!("CAST from {from} to {to}"),
         }
     }

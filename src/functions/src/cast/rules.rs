@@ -1,4 +1,4 @@
-use filbert_types::{LogicalType, TypeKind};
+use filbert_types::{Field, LogicalType, TypeKind};
 
 /// Whether Flink converts one type to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,13 +68,30 @@ pub fn support(from: &LogicalType, to: &LogicalType) -> CastSupport {
         }
         (Array(f), Array(t)) | (Multiset(f), Multiset(t)) => support(f, t),
         (Map(fk, fv), Map(tk, tv)) => weaker(support(fk, tk), support(fv, tv)),
-        (Row(f), Row(t)) if f.len() == t.len() => f
-            .iter()
-            .zip(t)
-            .map(|(f, t)| support(&f.ty, &t.ty))
-            .fold(Implicit, weaker),
+        (Row(f), Row(t)) => fields(f, t),
+        (
+            Structured { class, fields: f },
+            Structured {
+                class: of,
+                fields: t,
+            },
+        ) if class == of => fields(f, t),
+        (Row(f) | Structured { fields: f, .. }, Row(t) | Structured { fields: t, .. }) => {
+            weaker(Explicit, fields(f, t))
+        }
         _ => Refused,
     }
+}
+
+/// Rows are converted field by field.
+fn fields(from: &[Field], to: &[Field]) -> CastSupport {
+    if from.len() != to.len() {
+        return CastSupport::Refused;
+    }
+    from.iter()
+        .zip(to)
+        .map(|(from, to)| support(&from.ty, &to.ty))
+        .fold(CastSupport::Implicit, weaker)
 }
 
 fn weaker(a: CastSupport, b: CastSupport) -> CastSupport {
@@ -123,7 +140,7 @@ pub(super) fn same_values(from: &TypeKind, to: &TypeKind) -> bool {
         (IntervalDayTime(_), IntervalDayTime(_)) => true,
         (Array(a), Array(b)) | (Multiset(a), Multiset(b)) => inside(a, b),
         (Map(ak, av), Map(bk, bv)) => inside(ak, bk) && inside(av, bv),
-        (Row(a), Row(b)) => {
+        (Row(a) | Structured { fields: a, .. }, Row(b) | Structured { fields: b, .. }) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| inside(&a.ty, &b.ty))
         }
         (a, b) => a == b,

@@ -19,6 +19,9 @@ pub struct SimpleDateFormat {
 /// Two-digit years mean the hundred years from this one on: 80 years back, as Java has it.
 const CENTURY_START: i64 = 1946;
 
+/// Java's NumberFormat prints no more digits before the point.
+const NUMBER_WIDTH_MAX: usize = 309;
+
 impl SimpleDateFormat {
     pub fn new(pattern: &str) -> Result<SimpleDateFormat, String> {
         let tokens = tokens(pattern).ok_or("Unterminated quote")?;
@@ -159,8 +162,10 @@ impl Moment {
             's' => self.ms_of_day / 1000 % 60,
             _ => self.ms_of_day % 1000,
         };
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{number:0count$}");
+        let digits = number.to_string();
+        let zeros = count.min(NUMBER_WIDTH_MAX).saturating_sub(digits.len());
+        out.extend(std::iter::repeat_n('0', zeros));
+        out.push_str(&digits);
     }
 }
 

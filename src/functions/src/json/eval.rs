@@ -6,9 +6,13 @@ use super::path::{Filter, Mode, Operand, Path, Step, is_definite};
 use super::value::Json;
 use crate::java::regex::JavaRegex;
 
-/// What a path selects: one value, or an array of values where it isn't definite. The error is of strict mode.
+/// What a path selects: one value, or an array of values where it isn't definite. The error is of strict mode, or of a
+/// document that is null, into which Jayway doesn't look.
 pub fn select(path: &Path, root: &Json) -> Result<Option<Json>, String> {
     let definite = is_definite(&path.steps);
+    if *root == Json::Null {
+        return Err("json object can not be null".to_string());
+    }
     let mut eval = Eval {
         root,
         found: Vec::new(),

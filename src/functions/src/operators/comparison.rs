@@ -11,6 +11,7 @@ use filbert_types::{LogicalType, TypeKind};
 
 use super::nested;
 use crate::call::bind_kernel;
+use crate::cast::constant::written_number;
 use crate::cast::{cast, coerce};
 use crate::common_type::common_type;
 use crate::definition::{Function, FunctionRef, Inferred};
@@ -147,7 +148,13 @@ const fn list(name: &'static str, expand: crate::definition::Expand) -> Function
         "Whether a value is among others.",
         |call| {
             let types = call.matches_variadic(&[ANY, ANY], &ANY)?;
-            Ok(call.returns(types, TypeKind::Boolean))
+            // Rows that are written as such are compared field by field.
+            let nullable_field = call.args.iter().any(|arg| {
+                crate::constructors::row_fields(arg)
+                    .is_some_and(|fields| fields.iter().any(|f| f.ty.nullable))
+            });
+            let nullable = nullable_field || types.iter().any(|t| t.nullable);
+            Ok(call.returns_type(types, LogicalType::new(TypeKind::Boolean, nullable)))
         },
         expand,
     )
@@ -322,6 +329,9 @@ pub(crate) fn compare(
     if let Some(fields) = row_constructors(&left, &right) {
         return compare_rows(ctx, fields, how);
     }
+    if let Some(answer) = written_numbers(&left, &right, how) {
+        return Ok(literal::boolean(answer).expr);
+    }
     let text_and_boolean = (*a == TypeKind::Boolean && b.is_character())
         || (*b == TypeKind::Boolean && a.is_character());
     if text_and_boolean {
@@ -365,6 +375,18 @@ pub(crate) fn compare(
         result,
     )
     .expr)
+}
+
+/// Numbers that are written as literals are equal where their digits are, whatever types they are cast to.
+fn written_numbers(left: &TypedExpr, right: &TypedExpr, how: Comparison) -> Option<bool> {
+    let (a, b) = (&left.ty.kind, &right.ty.kind);
+    let is_approximate = a.is_approximate_numeric() || b.is_approximate_numeric();
+    let is_equality = matches!(how, Comparison::Eq | Comparison::NotEq);
+    if a == b || !is_approximate || !is_equality {
+        return None;
+    }
+    let equal = written_number(&left.expr)? == written_number(&right.expr)?;
+    Some(equal == (how == Comparison::Eq))
 }
 
 /// A literal text is read once, here, so that a wrong one is refused at once.

@@ -90,7 +90,7 @@ fn errors_name_the_type_and_a_better_one() {
         ("ARRAY", "'<'"),
         ("ROW<a INT b INT>", "',' or '>'"),
         ("INT INT", "the end of the type"),
-        ("STRUCTURED<'a.B', x INT>", "not supported"),
+        ("STRUCTURED<B, x INT>", "class name in single quotes"),
         ("`INT`", "no data type"),
     ] {
         let error = parse_type(text).unwrap_err().to_string();

@@ -170,12 +170,20 @@ fn clause(name: &str, value: Expr, cursor: &Cursor<'_, '_>) -> FunctionArg {
 
 fn path_call(cursor: &mut Cursor<'_, '_>, upper: &str, args: &mut Vec<FunctionArg>) -> Result<()> {
     args.push(argument(parse_expr(cursor)?));
-    cursor.expect(&Token::Comma)?;
+    if !cursor.token(&Token::Comma) {
+        return Err(cursor.unexpected(&format!("',' and the path of {upper}(<STRING>, <PATH>)")));
+    }
     args.push(argument(parse_expr(cursor)?));
     if upper != "JSON_EXISTS" && cursor.word("RETURNING") {
         let start = cursor.index();
         let ty = logical_type(cursor)?;
         let place = cursor.span_since(start);
+        if !ty.nullable {
+            return Err(ParseError::new(
+                "RETURNING has a type without NOT NULL",
+                place,
+            ));
+        }
         let null = Value::Null.with_span(sql_span(place));
         let carrier = Expr::Cast {
             kind: CastKind::Cast,

@@ -58,6 +58,9 @@ pub static FUNCTIONS: &[Function] = &[
 ];
 
 fn infer_ltz(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    if call.len() > 1 && call.args.iter().any(|a| a.ty.kind == TypeKind::Null) {
+        return Err(crate::bare_null::illegal(call.function.name()));
+    }
     let number = match call.args.first().map(|a| &a.ty.kind) {
         Some(TypeKind::Float | TypeKind::Double | TypeKind::Decimal { .. }) => DOUBLE,
         _ => BIGINT,

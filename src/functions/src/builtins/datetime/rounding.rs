@@ -1,6 +1,6 @@
 //! FLOOR(x, unit) and CEIL(x, unit) of dates, times and timestamps; the numbers' FLOOR and CEIL call these kernels.
 //!
-//! Weeks begin on Sunday. CEIL to DECADE, CENTURY and MILLENNIUM always moves on, and so does that of a DATE to DAY.
+//! Weeks begin on Sunday. To a unit of more than a day a timestamp is rounded as its date, which is the later one before 1970. CEIL to DECADE, CENTURY and MILLENNIUM always moves on, and so does that of a DATE to DAY.
 
 use std::sync::Arc;
 
@@ -63,9 +63,10 @@ pub(crate) fn round(call: &Call<'_>, up: bool) -> Result<ArrayRef> {
         DataType::Time32(_) => {
             let source = call.primitives::<Time32MillisecondType>(0)?;
             call.build::<Time32MillisecondType>(|row| {
-                Ok(source.get(row).map(|ms| {
-                    let step = unit.millis().filter(|step| *step < DAY_MS).unwrap_or(1);
-                    round_to(i64::from(ms), step, up) as i32
+                Ok(source.get(row).map(|ms| match unit.millis() {
+                    Some(step) if step < DAY_MS => round_to(i64::from(ms), step, up) as i32,
+                    // Flink takes the milliseconds for days.
+                    _ => round_date(unit, i64::from(ms), up) as i32,
                 }))
             })
         }
@@ -125,15 +126,8 @@ fn round_timestamp(unit: Unit, ms: i64, ns: i64, up: bool) -> (i64, i64) {
     if let Some(step) = unit.millis().filter(|step| *step <= DAY_MS) {
         return (round_to(ms, step, up), 0);
     }
-    let day = ms.div_euclid(DAY_MS);
-    let in_day = ms.rem_euclid(DAY_MS) > 0;
-    let floor = floor_date(unit, day);
-    let result = if up && (in_day || floor < day || always_moves(unit)) {
-        next_date(unit, floor)
-    } else {
-        floor
-    };
-    (result * DAY_MS, 0)
+    // Flink rounds the date, whatever the time: noon of the first of January is not moved by CEIL to YEAR.
+    (round_date(unit, ms / DAY_MS, up) * DAY_MS, 0)
 }
 
 fn round_date(unit: Unit, day: i64, up: bool) -> i64 {

@@ -55,6 +55,9 @@ pub static FUNCTIONS: &[Function] = &[
         "The value as JSON.",
         |call| {
             let types = call.matches(&[&[ANY]])?;
+            if types[0].kind == TypeKind::Null {
+                return Ok(call.returns(vec![LogicalType::string()], TypeKind::STRING));
+            }
             check_type(&types[0])?;
             Ok(call.returns(types, TypeKind::STRING))
         },

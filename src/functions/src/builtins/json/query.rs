@@ -1,9 +1,11 @@
-use arrow::array::{ArrayRef, ListBuilder, StringViewBuilder};
+use arrow::array::{Array, ArrayRef, ListBuilder, StringViewBuilder};
 use arrow::datatypes::{Float64Type, Int32Type};
 use datafusion::common::Result;
 use filbert_types::{LogicalType, TypeKind};
 
 use crate::CallError;
+use crate::bare_null;
+use crate::cast::cast_array;
 use crate::definition::{Function, Inferred};
 use crate::java::cache::Cached;
 use crate::json::eval::select;
@@ -11,6 +13,7 @@ use crate::json::path::{Mode, Path};
 use crate::json::value::Json;
 use crate::kernel::{Call, fail};
 use crate::signature::{ANY, CallArgs, Family, Param, STRING};
+use crate::typed::TypedExpr;
 
 pub static FUNCTIONS: &[Function] = &[
     Function::kernel(
@@ -55,11 +58,30 @@ pub static FUNCTIONS: &[Function] = &[
 
 const SYMBOL: Param = Param::of(Family::Symbol);
 
+fn refuse_null(call: &CallArgs<'_>) -> Result<(), CallError> {
+    let is_null = |arg: &TypedExpr| arg.ty.kind == TypeKind::Null;
+    match call.args.iter().take(2).any(is_null) {
+        true => Err(bare_null::illegal(call.function.name())),
+        false => Ok(()),
+    }
+}
+
+/// Checks the text and the path by themselves: the clauses' arguments have no place in an error.
+fn check_texts(call: &CallArgs<'_>) -> Result<(), CallError> {
+    let texts = CallArgs {
+        args: &call.args[..call.len().min(2)],
+        ..*call
+    };
+    texts.matches(&[&[STRING, STRING]]).map(drop)
+}
+
 fn infer_value(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    refuse_null(call)?;
     if call.len() == 2 {
         let types = call.matches(&[&[STRING, STRING]])?;
         return Ok(call.returns_nullable(types, TypeKind::STRING));
     }
+    check_texts(call)?;
     let mut types = call.matches(&[&[STRING, STRING, ANY, SYMBOL, ANY, SYMBOL, ANY]])?;
     let returning = types[2].kind.clone();
     let supported = returning.is_character()
@@ -74,16 +96,22 @@ fn infer_value(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
         )));
     }
     for default in [4, 6] {
+        if call.literal_str(default - 1) == Some("DEFAULT") && *call.kind(default) == TypeKind::Null
+        {
+            return Err(bare_null::illegal(call.function.name()));
+        }
         types[default] = LogicalType::new(returning.clone(), true);
     }
     Ok(call.returns_nullable(types, returning))
 }
 
 fn infer_query(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    refuse_null(call)?;
     if call.len() == 2 {
         let types = call.matches(&[&[STRING, STRING]])?;
         return Ok(call.returns_nullable(types, TypeKind::STRING));
     }
+    check_texts(call)?;
     let types = call.matches(&[&[STRING, STRING, ANY, SYMBOL, SYMBOL, SYMBOL]])?;
     let returning = types[2].kind.clone();
     match &returning {
@@ -214,8 +242,16 @@ fn value(call: &Call<'_>) -> Result<ArrayRef> {
     let (text, path) = (call.strings(0)?, call.strings(1)?);
     let (on_empty, on_error) = (symbol(call, 3, "NULL")?, symbol(call, 5, "NULL")?);
     let mut paths = Cached::default();
+    // As an argument that is NULL, a default that is NULL makes the whole so.
+    let mut defaults = Vec::new();
+    for (behavior, place) in [(&on_empty, 4), (&on_error, 6)] {
+        if behavior == "DEFAULT" {
+            defaults.push(call.array(place)?);
+        }
+    }
     let outcome = |row: usize| -> Result<Outcome> {
-        if text.is_null(row) || path.is_null(row) {
+        let null_default = defaults.iter().any(|d| d.is_null(row));
+        if text.is_null(row) || path.is_null(row) || null_default {
             return Ok(Outcome::Null);
         }
         let (mode, result) = selected(&mut paths, text.value(row), path.value(row));
@@ -360,13 +396,16 @@ fn query(call: &Call<'_>) -> Result<ArrayRef> {
         query_outcome(mode, result, &wrapper, &on_empty, &on_error)
     };
     if call.return_type.kind.is_character() {
-        return call.build_strings(|row, out| match outcome(row)? {
+        let texts = call.build_strings(|row, out| match outcome(row)? {
             Some(value) => {
                 value.write(out);
                 Ok(true)
             }
             None => Ok(false),
-        });
+        })?;
+        // Cut or padded to the length of the type, which JSON_VALUE isn't.
+        let string = LogicalType::string();
+        return cast_array(&texts, &string, call.return_type, call.session, false);
     }
     let mut builder = ListBuilder::new(StringViewBuilder::new());
     for row in 0..call.rows {

@@ -196,7 +196,7 @@ fn round_integer(value: i128, decimals: i32, half_up: bool) -> i128 {
 
 /// The unscaled value at a scale of `decimals`, or of 0 where that is negative.
 fn round_decimal(value: i128, scale: i32, decimals: i32, half_up: bool) -> i128 {
-    let drop = scale - decimals;
+    let drop = scale.saturating_sub(decimals);
     if drop > 38 {
         return 0;
     }

@@ -56,7 +56,8 @@ pub static FUNCTIONS: &[Function] = &[
         "The text as many times as said.",
         infer_repeat,
         repeat,
-    ),
+    )
+    .fallible(),
     Function::kernel(
         "ASCII",
         &["ASCII(<CHARACTER>)"],
@@ -196,8 +197,10 @@ fn repeat(call: &Call<'_>) -> Result<ArrayRef> {
     let (text, times) = (call.strings(0)?, call.ints(1)?);
     call.strict_strings(|row, out| {
         let text = text.value(row);
+        let times = usize::try_from(times.value(row)).unwrap_or(0);
+        call.check_length(text.len().saturating_mul(times))?;
         if !text.is_empty() {
-            (0..times.value(row)).for_each(|_| out.push_str(text));
+            (0..times).for_each(|_| out.push_str(text));
         }
         Ok(true)
     })

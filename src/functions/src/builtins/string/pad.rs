@@ -17,14 +17,16 @@ pub static FUNCTIONS: &[Function] = &[
         "The text brought to a length by padding on the left, or by cutting; NULL where the length is negative or the padding empty.",
         infer_pad,
         |call| pad(call, true),
-    ),
+    )
+    .fallible(),
     Function::kernel(
         "RPAD",
         &["RPAD(<CHARACTER>, <INTEGER>, <CHARACTER>)"],
         "The text brought to a length by padding on the right, or by cutting; NULL where the length is negative or the padding empty.",
         infer_pad,
         |call| pad(call, false),
-    ),
+    )
+    .fallible(),
 ];
 
 fn infer_pad(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
@@ -45,10 +47,12 @@ fn pad(call: &Call<'_>, left: bool) -> Result<ArrayRef> {
             push_utf16(text, 0..length, out);
             return Ok(true);
         }
+        let width = utf16_len(padding);
+        let bytes = (missing / width + 1).saturating_mul(padding.len() as i64);
+        call.check_length(text.len() + bytes as usize)?;
         if !left {
             out.push_str(text);
         }
-        let width = utf16_len(padding);
         (0..missing / width).for_each(|_| out.push_str(padding));
         push_utf16(padding, 0..missing % width, out);
         if left {

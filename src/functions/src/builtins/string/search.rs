@@ -56,7 +56,8 @@ pub static FUNCTIONS: &[Function] = &[
         "The first text with every occurrence of the second replaced by the third.",
         infer_replace,
         replace,
-    ),
+    )
+    .fallible(),
     Function::kernel(
         "TRANSLATE",
         &["TRANSLATE(expr <CHARACTER_STRING>, fromStr <CHARACTER_STRING>, toStr <CHARACTER_STRING>)"],
@@ -148,6 +149,9 @@ fn instr(call: &Call<'_>) -> Result<ArrayRef> {
 fn nth_occurrence(text: &str, wanted: &str, from: i32, nth: i32) -> i32 {
     let mut place = match from {
         0 => return 0,
+        // The empty text is found at the end that the search begins at, however often.
+        1.. if wanted.is_empty() => return 1,
+        _ if wanted.is_empty() => return char_count(text) as i32 + 1,
         1.. => find_from(text, wanted, from as usize - 1),
         _ => find_backwards(text, wanted, from.unsigned_abs() as usize),
     };
@@ -199,6 +203,13 @@ fn replace(call: &Call<'_>) -> Result<ArrayRef> {
     let (text, from, to) = (call.strings(0)?, call.strings(1)?, call.strings(2)?);
     call.strict_strings(|row, out| {
         let (text, from, to) = (text.value(row), from.value(row), to.value(row));
+        let bytes = |found: usize| text.len() + found.saturating_mul(to.len());
+        if call
+            .check_length(bytes(text.len() / from.len().max(1) + 1))
+            .is_err()
+        {
+            call.check_length(bytes(text.matches(from).count()))?;
+        }
         if from.is_empty() {
             out.push_str(to);
             // Java looks between the halves of a character, too.
@@ -255,5 +266,7 @@ mod tests {
         assert_eq!(nth_occurrence("banana", "a", -1, 2), 4);
         assert_eq!(nth_occurrence("banana", "an", 2, 1), 2);
         assert_eq!(nth_occurrence("banana", "a", 1, 9), 0);
+        assert_eq!(nth_occurrence("ab", "", 1, 2), 1);
+        assert_eq!(nth_occurrence("ab", "", -5, 1), 3);
     }
 }

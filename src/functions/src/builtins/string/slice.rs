@@ -86,6 +86,13 @@ fn infer_overlay(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
 }
 
 fn infer_elt(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    if call
+        .args
+        .first()
+        .is_some_and(|a| a.ty.kind == TypeKind::Null)
+    {
+        return Err(crate::bare_null::illegal(call.function.name()));
+    }
     let types = call
         .matches_variadic(&[BIGINT, STRING], &STRING)
         .or_else(|_| call.matches_variadic(&[BIGINT, BYTES], &BYTES))?;

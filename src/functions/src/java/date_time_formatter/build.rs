@@ -2,6 +2,9 @@
 
 use super::{Field, Node, Sign};
 
+/// No number is printed wider.
+const NUMBER_WIDTH_MAX: usize = 19;
+
 pub(super) struct Builder {
     /// The nodes of the pattern and of its open optional parts.
     pub(super) open: Vec<Vec<Node>>,
@@ -102,6 +105,7 @@ impl Builder {
     ) -> Result<(), String> {
         let too_many = || Err(format!("Too many pattern letters: {letter}"));
         match letter {
+            'y' | 'u' | 'Y' | 'n' | 'N' | 'A' if count > NUMBER_WIDTH_MAX => return too_many(),
             'y' => self.year(Field::YearOfEra, count),
             'u' => self.year(Field::Year, count),
             'Y' => self.year(Field::WeekBasedYear, count),

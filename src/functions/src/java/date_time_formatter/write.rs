@@ -102,7 +102,9 @@ pub(super) fn format_nodes(nodes: &[Node], value: &Broken, out: &mut String) -> 
                         text.len()
                     ));
                 }
-                let _ = write!(out, "{text:>width$}");
+                let length = text.chars().count();
+                out.extend(std::iter::repeat_n(' ', width.saturating_sub(length)));
+                out.push_str(&text);
             }
             Node::Optional(nodes) => {
                 let mut text = String::new();

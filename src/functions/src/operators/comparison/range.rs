@@ -2,11 +2,13 @@
 
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::InList;
-use filbert_types::TypeKind;
+use filbert_types::{LogicalType, TypeKind};
 
-use super::is_nested;
+use super::{comparable, is_nested, row_constructors};
 use crate::CallError;
 use crate::cast::{cast, coerce};
+use crate::common_type::common_type;
+use crate::constructors::row_fields;
 use crate::operators::logic;
 use crate::typed::{ExprContext, TypedExpr};
 
@@ -20,7 +22,7 @@ fn bound(
     crate::call::built_in(ctx, name, vec![a, b])
 }
 
-/// BETWEEN and IN read text beside a number as a number, which the plain comparisons refuse.
+/// BETWEEN reads text beside a number as a number, which the plain comparisons refuse.
 fn text_as_number(
     ctx: &ExprContext,
     a: TypedExpr,
@@ -62,6 +64,7 @@ pub(super) fn between(
     Ok(result.expr)
 }
 
+/// `x IN (a, b)` is `x = a OR x = b`, where a and b become values of x's type, as CAST converts them: 1 is IN (1.5).
 pub(super) fn in_list(
     ctx: &ExprContext,
     args: Vec<TypedExpr>,
@@ -72,7 +75,18 @@ pub(super) fn in_list(
         return Err(CallError::Invalid("IN has a left side".into()));
     };
     let candidates: Vec<TypedExpr> = args.collect();
-    if let Some(list) = plain_list(ctx, &value, &candidates)? {
+    let types: Vec<LogicalType> = candidates.iter().map(|c| c.ty.clone()).collect();
+    let are_rows = candidates.iter().any(|c| row_fields(c).is_some());
+    if !are_rows && common_type(&types).is_none() {
+        return Err(CallError::Invalid(
+            "Values in expression list must have compatible types".into(),
+        ));
+    }
+    let candidates = candidates
+        .into_iter()
+        .map(|candidate| as_value(ctx, &value, candidate))
+        .collect::<Result<Vec<_>, _>>()?;
+    if let Some(list) = plain_list(&value, &candidates) {
         return Ok(Expr::InList(InList::new(
             Box::new(value.expr),
             list,
@@ -81,7 +95,7 @@ pub(super) fn in_list(
     }
     let mut any: Option<TypedExpr> = None;
     for candidate in &candidates {
-        let one = bound(ctx, "=", &value, candidate)?;
+        let one = equal(ctx, &value, candidate)?;
         any = Some(match any {
             Some(any) => crate::call::built_in(ctx, "OR", vec![any, one])?,
             None => one,
@@ -92,32 +106,57 @@ pub(super) fn in_list(
     Ok(result.expr)
 }
 
-/// The list as literals of the value's own Arrow type, where DataFusion's IN means the same: it builds a hash table.
-fn plain_list(
+/// A candidate as a value of the left side's type; rows that are written as such are converted field by field.
+fn as_value(
     ctx: &ExprContext,
     value: &TypedExpr,
-    candidates: &[TypedExpr],
-) -> Result<Option<Vec<Expr>>, CallError> {
+    candidate: TypedExpr,
+) -> Result<TypedExpr, CallError> {
+    let (to, from) = (&value.ty.kind, &candidate.ty.kind);
+    let is_same = std::mem::discriminant(to) == std::mem::discriminant(from)
+        || matches!((to, from), (TypeKind::VarChar(_), TypeKind::Char(_)));
+    if is_same || *to == TypeKind::Null || !comparable(to, from) {
+        return Ok(candidate);
+    }
+    if *from == TypeKind::Null {
+        return coerce(ctx, candidate, &value.ty);
+    }
+    cast(ctx, candidate, &value.ty)
+}
+
+fn equal(
+    ctx: &ExprContext,
+    value: &TypedExpr,
+    candidate: &TypedExpr,
+) -> Result<TypedExpr, CallError> {
+    let Some(fields) = row_constructors(value, candidate) else {
+        return crate::call::built_in(ctx, "=", vec![value.clone(), candidate.clone()]);
+    };
+    let mut all: Option<TypedExpr> = None;
+    for (left, right) in fields {
+        let right = as_value(ctx, &left, right)?;
+        let one = equal(ctx, &left, &right)?;
+        all = Some(match all {
+            Some(all) => logic::and(ctx, all, one)?,
+            None => one,
+        });
+    }
+    all.ok_or_else(|| CallError::Invalid("A row in IN has no fields".into()))
+}
+
+/// The list as literals of the value's own Arrow type, where DataFusion's IN means the same: it builds a hash table.
+fn plain_list(value: &TypedExpr, candidates: &[TypedExpr]) -> Option<Vec<Expr>> {
     let kind = &value.ty.kind;
     if candidates.len() < 2
         || is_nested(kind)
         || kind.is_approximate_numeric()
         || *kind == TypeKind::Null
     {
-        return Ok(None);
+        return None;
     }
-    let mut list = Vec::with_capacity(candidates.len());
-    for candidate in candidates {
-        let same_arrow = candidate.ty.arrow() == value.ty.arrow();
-        if candidate.literal().is_none() || !(same_arrow || candidate.ty.kind == TypeKind::Null) {
-            return Ok(None);
-        }
-        let candidate = if same_arrow {
-            candidate.clone()
-        } else {
-            coerce(ctx, candidate.clone(), &value.ty)?
-        };
-        list.push(candidate.expr);
-    }
-    Ok(Some(list))
+    let is_plain = |c: &TypedExpr| c.literal().is_some() && c.ty.arrow() == value.ty.arrow();
+    candidates
+        .iter()
+        .map(|c| is_plain(c).then(|| c.expr.clone()))
+        .collect()
 }
