@@ -11,7 +11,7 @@ use crate::location::{Location, shown};
 use crate::writer::{PartFile, job_prefix, to_path};
 
 /// Makes part files visible, and for INSERT OVERWRITE drops what they replace: the table's other files, or those of the
-/// partitions that got rows.
+/// partitions that got rows. A partition that got none keeps its files, as in Flink, also where the statement names it.
 pub struct FileCommitter {
     location: Location,
     overwrite: bool,
@@ -33,37 +33,13 @@ impl FileCommitter {
         compaction: Option<Compaction>,
         ctx: &WriterContext,
     ) -> FileCommitter {
-        let mut touched = BTreeSet::new();
-        let static_value = |key: &String| {
-            let given = ctx.static_partition.iter().find(|(k, _)| k == key);
-            given.map(|(_, value)| value)
-        };
-        // A partition given whole is replaced even by no rows.
-        if ctx.overwrite && !layout.partition_keys.is_empty() {
-            let values: Option<Vec<&String>> =
-                layout.partition_keys.iter().map(static_value).collect();
-            if let Some(values) = values {
-                let mut folder = location.base.to_string();
-                for (key, value) in layout.partition_keys.iter().zip(values) {
-                    folder.push('/');
-                    crate::partition::escape(key, &mut folder);
-                    folder.push('=');
-                    if value.is_empty() {
-                        folder.push_str(&layout.default_partition);
-                    } else {
-                        crate::partition::escape(value, &mut folder);
-                    }
-                }
-                touched.insert(folder);
-            }
-        }
         FileCommitter {
             location,
             overwrite: ctx.overwrite,
             partitioned: !layout.partition_keys.is_empty(),
             batch: ctx.batch,
             job_prefix: job_prefix(&ctx.job_id),
-            touched,
+            touched: BTreeSet::new(),
             policy,
             compaction,
         }

@@ -107,21 +107,12 @@ impl Binder<'_> {
             if !hints.is_empty() {
                 return Err(options_refused(&format!("WITH query '{only}'"), span));
             }
+            self.note_table(span, alias, quoted(only), only, takes_alias);
             return with_alias(relation?, alias, only, None);
         }
         let (path, object) = self.catalog_object(&parts, span)?;
         let last = path.object.clone();
-        self.note_with_tail(span, || {
-            let tail = match alias {
-                Some(alias) if !alias.explicit => "AS".to_owned(),
-                None if takes_alias => format!("AS {}", quoted(&last)),
-                _ => String::new(),
-            };
-            (path.quoted(), tail)
-        });
-        if let Some(alias) = alias {
-            self.note(ident_span(&alias.name), || quoted(&alias.name.value));
-        }
+        self.note_table(span, alias, path.quoted(), &last, takes_alias);
         let relation = match object {
             CatalogObject::Table(table) => {
                 let shown = alias.map_or(last.as_str(), |a| a.name.value.as_str());
@@ -197,6 +188,28 @@ impl Binder<'_> {
             ),
         )
         .with_hint(hint))
+    }
+
+    /// Notes a table's name in full, and the alias that the user left out.
+    fn note_table(
+        &mut self,
+        span: Option<Span>,
+        alias: Option<&TableAlias>,
+        full: String,
+        last: &str,
+        takes_alias: bool,
+    ) {
+        self.note_with_tail(span, || {
+            let tail = match alias {
+                Some(alias) if !alias.explicit => "AS".to_owned(),
+                None if takes_alias => format!("AS {}", quoted(last)),
+                _ => String::new(),
+            };
+            (full, tail)
+        });
+        if let Some(alias) = alias {
+            self.note(ident_span(&alias.name), || quoted(&alias.name.value));
+        }
     }
 
     /// The OPTIONS hint behind a table.

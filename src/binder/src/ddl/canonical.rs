@@ -28,6 +28,8 @@ pub(crate) fn canonical(text: &str, edits: &[Edit], is_query: bool) -> Option<St
         text,
         out: String::new(),
         queries: vec![is_query],
+        values: None,
+        from: None,
         before: None,
     };
     let mut skip_to: Option<Location> = None;
@@ -58,12 +60,40 @@ pub(crate) fn canonical(text: &str, edits: &[Edit], is_query: bool) -> Option<St
             }
             continue;
         }
+        if let Some((text, count)) = limit(&lexemes[index..], writer.text) {
+            let last = &lexemes[index + count - 1];
+            skip_to = Some(last.span.end);
+            writer.out.push_str(&text);
+            writer.before = Some(Previous::operand(last));
+            continue;
+        }
         writer.lexeme(lexeme, &lexemes[index + 1..]);
         if matches!(lexeme.kind, LexemeKind::Hint(_)) {
             writer.tail(&std::mem::take(&mut tail));
         }
     }
     Some(writer.out)
+}
+
+/// `LIMIT n [OFFSET m]` in the standard's words, and of how many lexemes it is made.
+fn limit(lexemes: &[Lexeme], text: &str) -> Option<(String, usize)> {
+    let source = |l: &Lexeme| &text[l.start..l.end];
+    let is_number = |l: &Lexeme| matches!(l.kind, LexemeKind::Token(Token::Number(..)));
+    let [limit, count, rest @ ..] = lexemes else {
+        return None;
+    };
+    if !source(limit).eq_ignore_ascii_case("LIMIT") || !is_number(count) {
+        return None;
+    }
+    let fetch = format!("\nFETCH NEXT {} ROWS ONLY", source(count));
+    match rest {
+        [offset, start, ..]
+            if source(offset).eq_ignore_ascii_case("OFFSET") && is_number(start) =>
+        {
+            Some((format!("\nOFFSET {} ROWS{fetch}", source(start)), 4))
+        }
+        _ => Some((fetch, 2)),
+    }
 }
 
 /// What was written last.
@@ -91,6 +121,10 @@ struct Writer<'a> {
     out: String,
     /// For each open parenthesis, and the text itself, whether a query stands in it.
     queries: Vec<bool>,
+    /// How many parentheses are open around the rows of VALUES, while they come.
+    values: Option<usize>,
+    /// The same of FROM and its tables.
+    from: Option<usize>,
     before: Option<Previous>,
 }
 
@@ -111,8 +145,12 @@ impl Writer<'_> {
             }
             Token::LParen | Token::LBracket => {
                 let adjacent = self.before.as_ref().is_some_and(|b| b.end == lexeme.start);
-                if !adjacent {
+                let is_row = *token == Token::LParen && self.in_values();
+                if !adjacent || is_row {
                     self.space();
+                }
+                if is_row {
+                    self.out.push_str("ROW");
                 }
                 self.out.push_str(source);
                 if *token == Token::LParen {
@@ -123,9 +161,15 @@ impl Writer<'_> {
             Token::RParen | Token::RBracket => {
                 if *token == Token::RParen && self.queries.len() > 1 {
                     self.queries.pop();
+                    self.values = self.values.filter(|depth| *depth <= self.queries.len());
+                    self.from = self.from.filter(|depth| *depth <= self.queries.len());
                 }
                 self.out.push_str(source);
                 self.set(lexeme, true, false, None);
+            }
+            Token::Comma if self.in_values() || self.from == Some(self.queries.len()) => {
+                self.out.push_str(",\n");
+                self.before = None;
             }
             Token::Comma => {
                 self.out.push_str(source);
@@ -169,9 +213,32 @@ impl Writer<'_> {
             quoted(source)
         };
         self.clause(&upper, rest);
-        self.word(&text, lexeme);
+        if upper == "VALUES" {
+            self.values = Some(self.queries.len());
+        } else if self.in_values() {
+            self.values = None;
+        }
+        let before = self.before.as_ref().and_then(|b| b.word.as_deref());
+        // `AS t(a)`: a name with its columns, no call.
+        let names_columns = call && before == Some("AS") && !is_keyword(&upper);
+        let symmetry = upper == "BETWEEN"
+            && !matches!(before, Some("ROWS" | "RANGE"))
+            && !["SYMMETRIC", "ASYMMETRIC"]
+                .iter()
+                .any(|word| next_is(self.text, rest, word));
+        if names_columns {
+            self.word(&quoted(source), lexeme);
+        } else if symmetry {
+            self.word("BETWEEN ASYMMETRIC", lexeme);
+        } else {
+            self.word(&text, lexeme);
+        }
         let operand = !filbert_sql::is_reserved(&upper) || upper == "END" || upper == "NULL";
         self.set(lexeme, operand, false, Some(upper));
+        if names_columns && let Some(before) = &mut self.before {
+            // Apart from the parenthesis that follows.
+            before.end = usize::MAX;
+        }
     }
 
     fn tail(&mut self, text: &str) {
@@ -212,12 +279,22 @@ impl Writer<'_> {
             _ => false,
         };
         if begins {
+            if upper == "FROM" {
+                self.from = Some(self.queries.len());
+            } else if !is_join(upper) {
+                self.from = None;
+            }
             self.out.push('\n');
             if upper == "JOIN" {
                 self.out.push_str("INNER ");
             }
             self.before = None;
         }
+    }
+
+    /// Between the rows of VALUES.
+    fn in_values(&self) -> bool {
+        self.values == Some(self.queries.len())
     }
 
     fn after_operand(&self) -> bool {
@@ -245,6 +322,18 @@ const PLAIN_NAMES: &[&str] = &[
     "A", "C", "CATALOG", "COMMENT", "G", "K", "LABEL", "M", "NAME", "SCHEMA", "SERVER", "SOURCE",
     "STATE", "TYPE", "VERSION",
 ];
+
+fn is_join(upper: &str) -> bool {
+    matches!(
+        upper,
+        "JOIN" | "INNER" | "LEFT" | "RIGHT" | "FULL" | "CROSS" | "NATURAL"
+    )
+}
+
+fn next_is(text: &str, rest: &[Lexeme], word: &str) -> bool {
+    rest.first()
+        .is_some_and(|l| text[l.start..l.end].eq_ignore_ascii_case(word))
+}
 
 fn is_keyword(upper: &str) -> bool {
     filbert_sql::keywords().any(|k| k == upper)
@@ -311,5 +400,19 @@ mod tests {
         );
         let text = canonical("select a from t", &edits, true).unwrap();
         assert_eq!(text, "SELECT `a`\nFROM `d`.`t` AS `t`");
+    }
+
+    #[test]
+    fn rows_and_limits_are_written_out() {
+        let text = canonical(
+            "select a from (values (1, 'p'), (2, 'q')) as x(a, b) where a between 1 and 2 limit 3 offset 1",
+            &[],
+            true,
+        )
+        .unwrap();
+        assert_eq!(
+            text,
+            "SELECT `a`\nFROM (VALUES ROW(1, 'p'),\nROW(2, 'q')) AS `x` (`a`, `b`)\nWHERE `a` BETWEEN ASYMMETRIC 1 AND 2\nOFFSET 1 ROWS\nFETCH NEXT 3 ROWS ONLY"
+        );
     }
 }

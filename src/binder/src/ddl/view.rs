@@ -3,10 +3,12 @@
 use filbert_connector_api::CatalogView;
 use filbert_sql::{Query, ViewColumn};
 use filbert_types::{Column, ResolvedSchema};
+use sqlparser::ast::{Expr, Ident, Select, SelectItem, SetExpr};
 
 use super::canonical::canonical;
-use crate::binder::{BindContext, Binder};
+use crate::binder::{BindContext, Binder, ident_span};
 use crate::error::{BindError, BindResult};
+use crate::names::uniquify;
 use crate::scope::Relation;
 
 /// The view that CREATE VIEW or ALTER VIEW declares.
@@ -51,19 +53,65 @@ pub fn resolve_view(
     })
 }
 
+/// No item of the query may name a column that stands before it; what a star repeats is told apart by numbers.
 fn own_names(relation: &Relation, query: &Query) -> BindResult<Vec<String>> {
-    let names: Vec<String> = relation.columns.iter().map(|c| c.name.clone()).collect();
-    let repeated = (1..names.len()).find(|i| names[..*i].contains(&names[*i]));
-    match repeated {
-        Some(i) => Err(BindError::at(
-            Some(query.span),
-            format!(
-                "A column with the same name `{}` has been defined.",
-                names[i]
-            ),
-        )
-        .with_hint("Name the columns apart: CREATE VIEW v (a, b) AS .., or SELECT .. AS b.")),
-        None => Ok(names),
+    let names: Vec<&str> = relation.columns.iter().map(|c| c.name.as_str()).collect();
+    if let Some(select) = first_select(query.ast.body.as_ref()) {
+        let stars = select.projection.iter().filter(|item| is_star(item));
+        let starred = match stars.count() {
+            1 => (names.len() + 1).saturating_sub(select.projection.len()),
+            // Which columns are whose can't be told.
+            _ => 0,
+        };
+        let mut seen: Vec<&str> = Vec::new();
+        for item in &select.projection {
+            if is_star(item) {
+                seen.extend(names.iter().skip(seen.len()).take(starred));
+            } else if let Some(name) = item_name(item) {
+                if seen.contains(&name.value.as_str()) {
+                    return Err(repeated(name));
+                }
+                seen.push(&name.value);
+            } else {
+                seen.push("");
+            }
+        }
+    }
+    Ok(uniquify(names.into_iter()))
+}
+
+fn repeated(name: &Ident) -> BindError {
+    BindError::at(
+        ident_span(name),
+        format!(
+            "A column with the same name `{}` has been defined.",
+            name.value
+        ),
+    )
+    .with_hint("Name the columns apart: CREATE VIEW v (a, b) AS .., or SELECT .. AS b.")
+}
+
+fn first_select(body: &SetExpr) -> Option<&Select> {
+    match body {
+        SetExpr::Select(select) => Some(select),
+        SetExpr::SetOperation { left, .. } => first_select(left),
+        _ => None,
+    }
+}
+
+fn is_star(item: &SelectItem) -> bool {
+    matches!(
+        item,
+        SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
+    )
+}
+
+fn item_name(item: &SelectItem) -> Option<&Ident> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(alias),
+        SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(name),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last(),
+        _ => None,
     }
 }
 

@@ -13,6 +13,7 @@ use super::Block;
 use crate::binder::{Binder, NamedExpr, generated_name, ident_span, name_parts, span_of};
 use crate::ddl::quoted;
 use crate::error::{BindError, BindResult, available};
+use crate::names::uniquify;
 use crate::scope::Scope;
 
 impl Binder<'_> {
@@ -156,18 +157,25 @@ fn implied_name(ast: &Ast) -> Option<String> {
     }
 }
 
-/// What a star stands for, as text.
+/// What a star stands for, as text; a name that comes again gets its number.
 fn star_text(found: &[(String, TypedExpr)], scope: &Scope) -> String {
+    let unique = uniquify(found.iter().map(|(name, _)| name.as_str()));
     found
         .iter()
-        .map(|(name, expr)| {
+        .zip(unique)
+        .map(|((name, expr), unique)| {
             let relation = match &expr.expr {
                 Expr::Column(column) => scope.relation_of(column).and_then(|r| r.alias.as_deref()),
                 _ => None,
             };
-            match relation {
+            let text = match relation {
                 Some(relation) => format!("{}.{}", quoted(relation), quoted(name)),
                 None => quoted(name),
+            };
+            if unique == *name {
+                text
+            } else {
+                format!("{text} AS {}", quoted(&unique))
             }
         })
         .collect::<Vec<_>>()
