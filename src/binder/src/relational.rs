@@ -210,78 +210,11 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
         exprs: Vec<Expr>,
         inputs: Vec<LogicalPlan>,
     ) -> Result<RelationalNode> {
-        if let Relational::Match(matching) = &self.relational {
-            return Ok(RelationalNode {
-                relational: Relational::Match(Box::new(matching.with_input_exprs(exprs)?)),
-                inputs,
-                schema: DFSchemaRef::clone(&self.schema),
-            });
-        }
-        if let Relational::ProcessTable(call) = &self.relational {
-            return Ok(RelationalNode {
-                relational: Relational::ProcessTable(Box::new(call.with_exprs(exprs)?)),
-                inputs,
-                schema: DFSchemaRef::clone(&self.schema),
-            });
-        }
-        let mut exprs = exprs.into_iter();
-        let mut column = |what: &str| match exprs.next() {
-            Some(Expr::Column(column)) => Ok(column),
-            _ => {
-                datafusion::common::internal_err!("{what} of a relational node must stay a column")
-            }
+        let relational = self.with_exprs(exprs)?;
+        let schema = match relational {
+            Relational::Match(_) | Relational::ProcessTable(_) => DFSchemaRef::clone(&self.schema),
+            _ => self.schema_over(&inputs)?,
         };
-        let relational = match &self.relational {
-            Relational::WatermarkAssigner { watermark, .. } => {
-                let rowtime = column("the rowtime")?;
-                Relational::WatermarkAssigner {
-                    rowtime,
-                    watermark: exprs.next().unwrap_or_else(|| watermark.clone()),
-                }
-            }
-            Relational::WindowTableFunction { window, legacy, .. } => {
-                let time = column("the time column")?;
-                let mut window = window.clone();
-                if let Window::Session { partition_by, .. } = &mut window {
-                    for key in partition_by {
-                        *key = column("a key of sessions")?;
-                    }
-                }
-                Relational::WindowTableFunction {
-                    window,
-                    time,
-                    legacy: *legacy,
-                }
-            }
-            Relational::ChangelogFunction(ChangelogFunction::From { codes, uid, .. }) => {
-                Relational::ChangelogFunction(ChangelogFunction::From {
-                    op: column("the column of operation codes")?,
-                    codes: codes.clone(),
-                    uid: uid.clone(),
-                })
-            }
-            Relational::ChangelogFunction(to) => Relational::ChangelogFunction(to.clone()),
-            Relational::ProcessTable(call) => Relational::ProcessTable(call.clone()),
-            Relational::Snapshot { period } => Relational::Snapshot {
-                period: exprs.next().unwrap_or_else(|| period.clone()),
-            },
-            Relational::OuterUnnest { lists, condition } => {
-                let of_input = self.expressions();
-                for before in of_input {
-                    if before != Expr::Column(column("what a join with UNNEST reads")?) {
-                        return datafusion::common::internal_err!(
-                            "{before} of a join with UNNEST must stay"
-                        );
-                    }
-                }
-                Relational::OuterUnnest {
-                    lists: lists.clone(),
-                    condition: condition.clone(),
-                }
-            }
-            Relational::Match(matching) => Relational::Match(matching.clone()),
-        };
-        let schema = self.schema_over(&inputs)?;
         Ok(RelationalNode {
             relational,
             inputs,
@@ -314,6 +247,66 @@ fn columns_of(expr: &Expr) -> Vec<Column> {
 }
 
 impl RelationalNode {
+    /// The same over expressions that stand for its own.
+    fn with_exprs(&self, exprs: Vec<Expr>) -> Result<Relational> {
+        let mut exprs = exprs.into_iter();
+        let mut column = |what: &str| match exprs.next() {
+            Some(Expr::Column(column)) => Ok(column),
+            _ => {
+                datafusion::common::internal_err!("{what} of a relational node must stay a column")
+            }
+        };
+        Ok(match &self.relational {
+            Relational::WatermarkAssigner { watermark, .. } => {
+                let rowtime = column("the rowtime")?;
+                Relational::WatermarkAssigner {
+                    rowtime,
+                    watermark: exprs.next().unwrap_or_else(|| watermark.clone()),
+                }
+            }
+            Relational::WindowTableFunction { window, legacy, .. } => {
+                let time = column("the time column")?;
+                let mut window = window.clone();
+                if let Window::Session { partition_by, .. } = &mut window {
+                    for key in partition_by {
+                        *key = column("a key of sessions")?;
+                    }
+                }
+                Relational::WindowTableFunction {
+                    window,
+                    time,
+                    legacy: *legacy,
+                }
+            }
+            Relational::ChangelogFunction(ChangelogFunction::From { codes, uid, .. }) => {
+                Relational::ChangelogFunction(ChangelogFunction::From {
+                    op: column("the column of operation codes")?,
+                    codes: codes.clone(),
+                    uid: uid.clone(),
+                })
+            }
+            Relational::ChangelogFunction(to) => Relational::ChangelogFunction(to.clone()),
+            Relational::ProcessTable(call) => {
+                Relational::ProcessTable(Box::new(call.with_exprs(exprs.collect())?))
+            }
+            Relational::Snapshot { period } => Relational::Snapshot {
+                period: exprs.next().unwrap_or_else(|| period.clone()),
+            },
+            Relational::OuterUnnest { .. } if exprs.as_slice() != self.expressions() => {
+                return datafusion::common::internal_err!(
+                    "what a join with UNNEST reads must stay"
+                );
+            }
+            Relational::OuterUnnest { lists, condition } => Relational::OuterUnnest {
+                lists: lists.clone(),
+                condition: condition.clone(),
+            },
+            Relational::Match(matching) => {
+                Relational::Match(Box::new(matching.with_input_exprs(exprs.collect())?))
+            }
+        })
+    }
+
     /// The node's columns once its input has these: a rule may have narrowed it.
     fn schema_over(&self, inputs: &[LogicalPlan]) -> Result<DFSchemaRef> {
         let (Some(old), Some(new)) = (self.inputs.first(), inputs.first()) else {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::{
-    ConflictSpec, GroupAggregateSpec, OverTime, ProcessTableSpec, SinkMaterializerSpec, SourceSpec,
+    ConflictSpec, GroupAggregateSpec, LookupJoinSpec, OverTime, ProcessTableSpec,
+    SinkMaterializerSpec, SourceSpec,
 };
 use filbert_graph::{OperatorSpec, StreamNode};
 use filbert_types::{Configuration, Field};
@@ -84,11 +85,7 @@ pub fn build(
         OperatorSpec::Join(_) | OperatorSpec::IntervalJoin(_) | OperatorSpec::TemporalJoin(_) => {
             joins(&node.spec, [&input, &right], output, expressions)?
         }
-        OperatorSpec::LookupJoin(spec) => {
-            let source = connect::lookup_source(&spec.table, session, &context.connectors)?;
-            let joined = LookupJoinOperator::new(spec, source, &input, output, expressions)?;
-            Box::new(joined)
-        }
+        OperatorSpec::LookupJoin(spec) => lookup_join(spec, &input, output, session, context)?,
         OperatorSpec::ChangelogFunction(_)
         | OperatorSpec::ChangelogNormalize(_)
         | OperatorSpec::SinkMaterializer(_) => changelog(&node.spec, &input, output, expressions)?,
@@ -193,6 +190,19 @@ fn process_table(
     let schemas: Vec<SchemaRef> = schemas.collect();
     let operator = ProcessTableFunctionOperator::new(spec, &schemas, output, context)?;
     Ok(Box::new(operator))
+}
+
+fn lookup_join(
+    spec: &LookupJoinSpec,
+    input: &SchemaRef,
+    output: SchemaRef,
+    session: &Configuration,
+    context: &JobContext,
+) -> Result<Box<dyn Operator>> {
+    let source = connect::lookup_source(&spec.table, session, &context.connectors)?;
+    let expressions = context.expressions.as_ref();
+    let joined = LookupJoinOperator::new(spec, source, input, output, expressions)?;
+    Ok(Box::new(joined))
 }
 
 fn joins(

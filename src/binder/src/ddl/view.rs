@@ -77,7 +77,7 @@ fn own_names(relation: &Relation, query: &Query) -> BindResult<Vec<String>> {
             }
         }
     }
-    Ok(uniquify(names.into_iter()))
+    Ok(uniquify(names))
 }
 
 fn repeated(name: &Ident) -> BindError {

@@ -42,11 +42,7 @@ impl Binder<'_> {
             return crate::aggregate::group_id_call(function, cx);
         }
         if let Some((value, low, high, negated)) = filbert_sql::between_symmetric(function) {
-            let name = if negated {
-                "NOT BETWEEN SYMMETRIC"
-            } else {
-                "BETWEEN SYMMETRIC"
-            };
+            let name = ["BETWEEN SYMMETRIC", "NOT BETWEEN SYMMETRIC"][usize::from(negated)];
             return self.call_of(name, &[value, low, high], cx, span);
         }
         if let Some(call) = self.json_call(&upper, function, cx)? {
@@ -63,16 +59,6 @@ impl Binder<'_> {
             return Err(BindError::at(
                 span_of(filter.as_ref()),
                 format!("FILTER must be applied to an aggregate function, and {name} is none"),
-            ));
-        }
-        if self.cx.functions.scalar(&name).is_none()
-            && filbert_functions::window::all().any(|(window, ..)| window == upper)
-        {
-            return Err(BindError::at(
-                span_of(&function.name),
-                format!(
-                    "OVER clause is necessary for window functions: {upper}(..) OVER (ORDER BY ..)"
-                ),
             ));
         }
         let (args, clauses) = call_parts(function)?;
