@@ -24,7 +24,9 @@ pub fn run(args: Args) -> ExitCode {
         None => run_sql(&args),
     };
     done.unwrap_or_else(|error| {
-        complain(&error);
+        if error.kind != ErrorKind::OutputClosed {
+            complain(&error);
+        }
         ExitCode::FAILURE
     })
 }
@@ -37,11 +39,13 @@ fn complain(error: &dyn std::fmt::Display) {
 }
 
 fn complain_of_script(failure: &ScriptFailure) {
-    if failure.error.kind == ErrorKind::Cancelled {
-        let text = Style::of_stderr().warning(&failure.error.to_string());
-        let _ = writeln!(io::stderr(), "{text}");
-    } else {
-        complain(failure);
+    match failure.error.kind {
+        ErrorKind::Cancelled => {
+            let text = Style::of_stderr().warning(&failure.error.to_string());
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+        ErrorKind::OutputClosed => {}
+        _ => complain(failure),
     }
 }
 
@@ -164,7 +168,8 @@ fn run_tests(args: &TestArgs, session: &SessionArgs) -> Result<ExitCode, TableEr
     for path in &args.paths {
         files.extend(filbert_testing::find_files(path).map_err(invalid)?);
     }
-    let mut out = io::stdout().lock();
+    // Not locked: the files' own tables may print.
+    let mut out = io::stdout();
     let (mut passed, mut failed, mut written) = (0, 0, 0);
     for path in &files {
         match filbert_testing::run_file(path, &new, &options) {
@@ -208,10 +213,5 @@ fn run_tests(args: &TestArgs, session: &SessionArgs) -> Result<ExitCode, TableEr
 }
 
 fn put(out: &mut dyn Write, text: &str) -> Result<(), TableError> {
-    writeln!(out, "{text}").map_err(|error| {
-        TableError::new(
-            ErrorKind::Execution,
-            format!("The output cannot be written: {error}."),
-        )
-    })
+    writeln!(out, "{text}").map_err(|error| TableError::output(&error))
 }

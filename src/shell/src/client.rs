@@ -231,7 +231,7 @@ impl Client {
     }
 
     fn line(&self, text: &str, out: &mut dyn Write) -> Result<()> {
-        writeln!(out, "{text}").map_err(|error| closed(&error))?;
+        writeln!(out, "{text}").map_err(|error| TableError::output(&error))?;
         flush(out)
     }
 }
@@ -310,12 +310,5 @@ fn is_update(statement: &Statement) -> bool {
 }
 
 fn flush(out: &mut dyn Write) -> Result<()> {
-    out.flush().map_err(|error| closed(&error))
-}
-
-pub(crate) fn closed(error: &io::Error) -> TableError {
-    TableError::new(
-        ErrorKind::Execution,
-        format!("The output cannot be written: {error}."),
-    )
+    out.flush().map_err(|error| TableError::output(&error))
 }

@@ -7,7 +7,6 @@ use filbert_table::TableError;
 use filbert_table::print::{Tableau, columns, row_term};
 use filbert_types::Field;
 
-use crate::client::closed;
 use crate::materialized::Materialized;
 use crate::terminal::{Key, Keys};
 
@@ -174,7 +173,7 @@ fn status(first: usize, shown: usize, rows: usize, running: Duration) -> String 
 fn put(out: &mut dyn Write, text: &str) -> Result<(), TableError> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(|error| closed(&error))
+        .map_err(|error| TableError::output(&error))
 }
 
 #[cfg(test)]

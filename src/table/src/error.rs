@@ -22,6 +22,8 @@ pub enum ErrorKind {
     Execution,
     /// The statement was cancelled.
     Cancelled,
+    /// Nobody reads the output any more, as behind `| head`.
+    OutputClosed,
 }
 
 /// Why a statement failed: what is wrong, where in its text, and what might help.
@@ -50,6 +52,15 @@ impl TableError {
 
     pub fn validation(message: impl Into<String>) -> TableError {
         TableError::new(ErrorKind::Validation, message)
+    }
+
+    /// Output that could not be written.
+    pub fn output(error: &std::io::Error) -> TableError {
+        let kind = match error.kind() {
+            std::io::ErrorKind::BrokenPipe => ErrorKind::OutputClosed,
+            _ => ErrorKind::Execution,
+        };
+        TableError::new(kind, format!("The output cannot be written: {error}."))
     }
 
     /// A statement of Flink's that this engine hasn't.

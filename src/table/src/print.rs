@@ -66,7 +66,7 @@ impl TableResult {
                     0 => writeln!(out, "Empty set"),
                     n => writeln!(out, "{n} {} in set", row_term(n)),
                 }
-                .map_err(|error| output_closed(&error))?;
+                .map_err(|error| TableError::output(&error))?;
                 Ok(rows)
             }
             OutputFormat::Csv | OutputFormat::Json => {
@@ -171,11 +171,4 @@ impl RowWriter {
 /// `row` or `rows`.
 pub fn row_term(count: u64) -> &'static str {
     if count > 1 { "rows" } else { "row" }
-}
-
-pub(crate) fn output_closed(error: &io::Error) -> TableError {
-    TableError::new(
-        crate::error::ErrorKind::Execution,
-        format!("The output cannot be written: {error}."),
-    )
 }

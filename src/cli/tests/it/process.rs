@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ pub struct Ended {
 pub struct Filbert {
     child: Child,
     input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
+    output: Box<dyn BufRead + Send>,
     seen: String,
 }
 
@@ -78,7 +78,7 @@ impl Filbert {
             .unwrap();
         Filbert {
             input: child.stdin.take(),
-            output: BufReader::new(child.stdout.take().unwrap()),
+            output: Box::new(BufReader::new(child.stdout.take().unwrap())),
             child,
             seen: String::new(),
         }
@@ -102,6 +102,11 @@ impl Filbert {
                 return line;
             }
         }
+    }
+
+    /// Closes the pipe that the binary writes to.
+    pub fn stop_reading(&mut self) {
+        self.output = Box::new(std::io::empty());
     }
 
     pub fn interrupt(&self) {

@@ -239,3 +239,25 @@ fn broken_csv_lines_are_skipped_and_counted() {
         "{ended:?}"
     );
 }
+
+#[test]
+fn files_under_test_may_print() {
+    let folder = Folder::new("files_under_test_may_print");
+    let file = folder.file(
+        "printed.slt",
+        "statement ok\nCREATE TABLE printed (n INT) WITH ('connector' = 'print')\n\n\
+         statement ok\nINSERT INTO printed VALUES (1)\n",
+    );
+    let ended = filbert(&["test", &file]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.out, "+I[1]\n2 passed, 0 failed\n");
+}
+
+#[test]
+fn nobody_is_told_that_the_reader_of_the_output_has_gone() {
+    let mut running = Filbert::start(&[]);
+    running.stop_reading();
+    running.say("SELECT * FROM (VALUES (1), (2)) AS t(a); SELECT 3;");
+    let ended = running.end();
+    assert_eq!((ended.code, ended.err.as_str()), (Some(1), ""), "{ended:?}");
+}

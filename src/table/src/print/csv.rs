@@ -2,8 +2,7 @@ use std::io::Write;
 
 use filbert_types::ChangeBatch;
 
-use super::output_closed;
-use crate::error::Result;
+use crate::error::{Result, TableError};
 use crate::result::TableResult;
 
 /// A line of the columns' names.
@@ -27,7 +26,7 @@ fn put(out: &mut dyn Write, cells: impl Iterator<Item = Option<String>>) -> Resu
     let cells: Vec<String> = cells
         .map(|cell| cell.map_or_else(String::new, quoted))
         .collect();
-    writeln!(out, "{}", cells.join(",")).map_err(|error| output_closed(&error))
+    writeln!(out, "{}", cells.join(",")).map_err(|error| TableError::output(&error))
 }
 
 /// Quoted where RFC 4180 asks for it; the empty text is, to tell it from NULL.

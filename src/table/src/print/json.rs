@@ -5,7 +5,6 @@ use filbert_types::print::Formatter;
 use filbert_types::zone::TimeZone;
 use filbert_types::{ChangeBatch, LogicalType, TypeKind};
 
-use super::output_closed;
 use crate::error::{Result, TableError};
 use crate::result::TableResult;
 
@@ -13,7 +12,7 @@ use crate::result::TableResult;
 pub(super) fn batch(result: &TableResult, batch: &ChangeBatch, out: &mut dyn Write) -> Result<()> {
     for row in 0..batch.num_rows() {
         let line = object(result, batch, row)?;
-        writeln!(out, "{line}").map_err(|error| output_closed(&error))?;
+        writeln!(out, "{line}").map_err(|error| TableError::output(&error))?;
     }
     Ok(())
 }

@@ -2,10 +2,9 @@ use std::io::Write;
 
 use filbert_types::{Field, LogicalType, TypeKind};
 
-use super::output_closed;
 use super::text::Row;
 use super::width::{display_width, truncated};
-use crate::error::Result;
+use crate::error::{Result, TableError};
 
 /// What stands for NULL.
 const NULL: &str = "<NULL>";
@@ -147,7 +146,7 @@ fn block(text: &str, width: usize, out: &mut dyn Write) -> Result<()> {
 }
 
 fn put(out: &mut dyn Write, line: &str) -> Result<()> {
-    writeln!(out, "{line}").map_err(|error| output_closed(&error))
+    writeln!(out, "{line}").map_err(|error| TableError::output(&error))
 }
 
 fn cell(row: &Row, column: usize) -> &str {
