@@ -20,7 +20,9 @@ pub(crate) mod rounding;
 pub(crate) mod shift;
 pub(crate) mod unit;
 
-use arrow::array::{ArrayRef, AsArray, PrimitiveArray};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, PrimitiveArray};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType,
@@ -87,6 +89,28 @@ impl Timestamps {
             ),
             _ => (value::<TimestampMillisecondType>(&self.array, row), 0),
         })
+    }
+
+    /// A number for each row, from its milliseconds and nanoseconds within; none where the argument is constant.
+    fn map_column(&self, f: impl Fn(i64, i64) -> i64) -> Option<ArrayRef> {
+        if self.constant {
+            return None;
+        }
+        let longs: Int64Array = match self.unit {
+            TimeUnit::Nanosecond => self
+                .array
+                .as_primitive::<TimestampNanosecondType>()
+                .unary(|value| f(value.div_euclid(1_000_000), value.rem_euclid(1_000_000))),
+            TimeUnit::Microsecond => self
+                .array
+                .as_primitive::<TimestampMicrosecondType>()
+                .unary(|value| f(value.div_euclid(1_000), value.rem_euclid(1_000) * 1_000)),
+            _ => self
+                .array
+                .as_primitive::<TimestampMillisecondType>()
+                .unary(|value| f(value, 0)),
+        };
+        Some(Arc::new(longs))
     }
 }
 

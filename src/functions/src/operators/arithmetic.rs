@@ -1,7 +1,10 @@
 //! `+ - * / %` and the signs. Integers wrap, decimals give NULL where the result type can't hold them, division by zero
 //! of exact numbers is an error.
 
-use arrow::array::{ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, PrimitiveArray};
+use arrow::compute::binary;
 use arrow::datatypes::{Int8Type, Int16Type, Int32Type, Int64Type};
 use datafusion::common::{Result as DfResult, ScalarValue, internal_err};
 use datafusion::logical_expr::{Expr, Operator, binary_expr};
@@ -14,7 +17,7 @@ use crate::call::bind_kernel;
 use crate::cast::coerce;
 use crate::common_type::{common_type, digits};
 use crate::definition::{Function, FunctionRef, Inferred};
-use crate::kernel::{Call, fail};
+use crate::kernel::{Arg, Call, fail};
 use crate::signature::{ANY, CallArgs, Family, NUMERIC, Param};
 use crate::typed::{ExprContext, TypedExpr};
 use crate::{CallError, literal};
@@ -396,6 +399,9 @@ fn integers(call: &Call<'_>, modulo: bool) -> DfResult<ArrayRef> {
 
 fn typed_integers<T: ArrowPrimitiveType>(call: &Call<'_>, modulo: bool) -> DfResult<ArrayRef> {
     let (left, right) = (call.primitives::<T>(0)?, call.primitives::<T>(1)?);
+    if let Some(results) = nonzero_divisors(&left, &right, modulo)? {
+        return Ok(results);
+    }
     call.strict::<T>(|row| {
         let (a, b) = (left.value(row), right.value(row));
         if b.is_zero() {
@@ -407,6 +413,33 @@ fn typed_integers<T: ArrowPrimitiveType>(call: &Call<'_>, modulo: bool) -> DfRes
             a.div_wrapping(b)
         }))
     })
+}
+
+/// Quotients or remainders of a whole column, where no divisor is zero; none where one may be.
+fn nonzero_divisors<T: ArrowPrimitiveType>(
+    left: &Arg<PrimitiveArray<T>>,
+    right: &Arg<PrimitiveArray<T>>,
+    modulo: bool,
+) -> DfResult<Option<ArrayRef>> {
+    let divisors = right.array();
+    if left.is_constant() || divisors.values().iter().any(|b| b.is_zero()) {
+        return Ok(None);
+    }
+    let dividends = left.array();
+    let results: PrimitiveArray<T> = match (right.is_constant(), modulo) {
+        (true, _) if divisors.null_count() > 0 => return Ok(None),
+        (true, true) => {
+            let b = divisors.value(0);
+            dividends.unary(|a| a.mod_wrapping(b))
+        }
+        (true, false) => {
+            let b = divisors.value(0);
+            dividends.unary(|a| a.div_wrapping(b))
+        }
+        (false, true) => binary(dividends, divisors, |a, b| a.mod_wrapping(b))?,
+        (false, false) => binary(dividends, divisors, |a, b| a.div_wrapping(b))?,
+    };
+    Ok(Some(Arc::new(results)))
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 //! Flink divides the milliseconds with truncation, not flooring: before 1970 the time fields are negative and the date is
 //! the next day's where the time isn't midnight. Time units of a DATE take its days for milliseconds.
 
-use arrow::array::ArrayRef;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::{
     DataType, Date32Type, DurationMillisecondType, Int64Type, IntervalYearMonthType,
     Time32MillisecondType,
@@ -167,8 +169,13 @@ fn extract_from(call: &Call<'_>, index: usize, unit: Unit) -> Result<ArrayRef> {
     let kind = &call.arg_types[index].kind;
     match kind.arrow() {
         DataType::Timestamp(..) => {
-            let zone = zone_of(call, kind);
             let source = Timestamps::of(call, index)?;
+            if matches!(kind, TypeKind::Timestamp { .. })
+                && let Some(parts) = source.map_column(|ms, ns| from_timestamp(unit, ms, ns))
+            {
+                return Ok(parts);
+            }
+            let zone = zone_of(call, kind);
             call.build::<Int64Type>(|row| {
                 Ok(source.get(row).map(|(ms, ns)| {
                     let offset = i64::from(zone.offset_at(ms.div_euclid(1000)));
@@ -178,6 +185,11 @@ fn extract_from(call: &Call<'_>, index: usize, unit: Unit) -> Result<ArrayRef> {
         }
         DataType::Date32 => {
             let source = call.primitives::<Date32Type>(index)?;
+            if !source.is_constant() {
+                let days = source.array();
+                let parts: Int64Array = days.unary(|day| from_date(unit, i64::from(day)));
+                return Ok(Arc::new(parts));
+            }
             call.build::<Int64Type>(|row| {
                 Ok(source.get(row).map(|day| from_date(unit, i64::from(day))))
             })

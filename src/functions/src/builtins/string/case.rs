@@ -1,6 +1,9 @@
 //! UPPER, LOWER, INITCAP, CHAR_LENGTH, REVERSE, REPEAT, ASCII, CHR, IS_ALPHA, IS_DIGIT, IS_DECIMAL.
 
-use arrow::array::ArrayRef;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Int32Array};
+use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::Int32Type;
 use datafusion::common::Result;
 use filbert_types::TypeKind;
@@ -182,6 +185,13 @@ fn initcap(call: &Call<'_>) -> Result<ArrayRef> {
 
 fn char_length(call: &Call<'_>) -> Result<ArrayRef> {
     let text = call.strings(0)?;
+    let texts = text.array();
+    if !text.is_constant() && texts.is_ascii() {
+        // A view begins with its length, and a character is a byte.
+        let lengths = texts.views().iter().map(|view| *view as u32 as i32);
+        let lengths = ScalarBuffer::from_iter(lengths);
+        return Ok(Arc::new(Int32Array::new(lengths, texts.nulls().cloned())));
+    }
     call.strict::<Int32Type>(|row| Ok(Some(char_count(text.value(row)) as i32)))
 }
 

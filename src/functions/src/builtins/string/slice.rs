@@ -166,6 +166,10 @@ fn substring(call: &Call<'_>) -> Result<ArrayRef> {
 /// The bytes of a text that SUBSTRING answers; none where the length is negative.
 fn substring_range(text: &str, from: i32, length: i32) -> Option<(usize, usize)> {
     let length = usize::try_from(length).ok()?;
+    if from >= 0 && text.is_ascii() {
+        let start = (from as usize).saturating_sub(1).min(text.len());
+        return Some((start, start + length.min(text.len() - start)));
+    }
     let skip = match from {
         1.. => from as usize - 1,
         0 => 0,
