@@ -32,24 +32,7 @@ impl Binder<'_> {
         constraint: &JoinConstraint,
     ) -> BindResult<From> {
         let span = span_of(call.name);
-        let outer = match join_type {
-            JoinType::Inner => false,
-            JoinType::Left => true,
-            _ => {
-                return Err(BindError::unsupported(
-                    span,
-                    "UNNEST in a RIGHT or FULL JOIN",
-                ));
-            }
-        };
-        let condition = match constraint {
-            JoinConstraint::None => None,
-            JoinConstraint::On(condition) if is_true(condition) => None,
-            JoinConstraint::On(condition) => Some(condition),
-            _ => {
-                return Err(BindError::unsupported(span, "USING or NATURAL with UNNEST"));
-            }
-        };
+        let (outer, condition) = correlation("UNNEST", "UNNEST", join_type, constraint, span)?;
         let scope = Rc::new(left.scope);
         let [arg] = call.args else {
             return Err(BindError::at(span, "UNNEST takes one argument"));
@@ -303,7 +286,32 @@ fn name_single_column(named: &mut From, call: &TableFunction<'_>) {
     }
 }
 
-pub(crate) fn is_true(ast: &Ast) -> bool {
+/// How a join takes what is made for each of its left rows: whether it keeps rows for which there is none, and its
+/// condition if that isn't TRUE. `name` and `with` name what is joined, at a sentence's beginning and within.
+pub(crate) fn correlation<'c>(
+    name: &str,
+    with: &str,
+    join_type: JoinType,
+    constraint: &'c JoinConstraint,
+    span: Option<Span>,
+) -> BindResult<(bool, Option<&'c Ast>)> {
+    let refused = |what: String| Err(BindError::unsupported(span, what));
+    let outer = match join_type {
+        JoinType::Inner => false,
+        JoinType::Left => true,
+        _ => return refused(format!("{name} in a RIGHT or FULL JOIN")),
+    };
+    match constraint {
+        JoinConstraint::None => Ok((outer, None)),
+        JoinConstraint::On(condition) => Ok((
+            outer,
+            Some(condition).filter(|condition| !is_true(condition)),
+        )),
+        _ => refused(format!("USING or NATURAL with {with}")),
+    }
+}
+
+fn is_true(ast: &Ast) -> bool {
     match ast {
         Ast::Value(value) => matches!(value.value, Value::Boolean(true)),
         Ast::Nested(inner) => is_true(inner),

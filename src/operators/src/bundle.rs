@@ -1,5 +1,7 @@
 //! Cuts input into bundles: a bundle ends with so many rows, at a watermark, or when told.
 
+pub(crate) mod groups;
+
 use filbert_types::{ChangeBatch, Watermark};
 
 /// What to do next.

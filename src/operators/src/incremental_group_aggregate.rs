@@ -8,27 +8,23 @@
 //! - A bundle ends as in the other phases: with so many rows, at a watermark, before a barrier, at the input's end.
 //! - Cost: keys are looked up twice a batch; what crosses the exchange is a row a key and bundle.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
-use arrow::compute::cast;
+use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, SchemaRef};
 use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::IncrementalGroupAggregateSpec;
-use filbert_state::{KeyIndex, ValueTable};
+use filbert_state::ValueTable;
 use filbert_types::{ChangeBatch, Watermark};
 
 use crate::aggregate::AggregateCalls;
+use crate::bundle::groups::BundleGroups;
 use crate::bundle::{Cut, Feed};
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 use crate::keyed::Keyed;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
 
 pub struct IncrementalGroupAggregateOperator {
-    keys: Vec<usize>,
     /// How many columns of the input are keys and buckets.
     key_columns: usize,
     buckets: Keyed,
@@ -36,13 +32,9 @@ pub struct IncrementalGroupAggregateOperator {
     bucket_rows: ValueTable<i64>,
     /// By bucket, its key's slot in the bundle.
     key_of: ValueTable<u32>,
-    index: KeyIndex,
-    counts: ValueTable<i64>,
+    groups: BundleGroups,
     /// DISTINCT values by bucket, accumulators by the bundle's keys.
     calls: AggregateCalls,
-    output: SchemaRef,
-    /// The slots of a bundle that goes out, and how many have.
-    emitting: Option<(Vec<u32>, usize)>,
     feed: Feed,
 }
 
@@ -55,20 +47,14 @@ impl IncrementalGroupAggregateOperator {
         output: SchemaRef,
         functions: &FunctionRegistry,
     ) -> Result<IncrementalGroupAggregateOperator> {
-        let keys = spec.keys.iter();
-        let types = keys.map(|k| input.field(*k).data_type().clone()).collect();
         let columns: Vec<usize> = (0..spec.key_columns).collect();
         Ok(IncrementalGroupAggregateOperator {
-            keys: spec.keys.clone(),
             key_columns: spec.key_columns,
             buckets: Keyed::new(&columns, input, spec.state_ttl_ms)?,
             bucket_rows: ValueTable::default(),
             key_of: ValueTable::default(),
-            index: KeyIndex::new(types).map_err(state_error)?,
-            counts: ValueTable::default(),
+            groups: BundleGroups::new(&spec.keys, input, output)?,
             calls: AggregateCalls::with_functions(&spec.calls, spec.input_retracts, functions)?,
-            output,
-            emitting: None,
             feed: Feed::new(spec.mini_batch_rows),
         })
     }
@@ -94,18 +80,10 @@ impl IncrementalGroupAggregateOperator {
 
     fn add(&mut self, batch: &ChangeBatch) -> Result<()> {
         let buckets = self.buckets.slots_of(batch)?;
-        let keys = self.keys.iter();
-        let keys: Vec<ArrayRef> = keys
-            .map(|k| ArrayRef::clone(batch.rows.column(*k)))
-            .collect();
-        let mut slots = Vec::new();
-        self.index
-            .slots_for(&keys, batch.num_rows(), &mut slots)
-            .map_err(state_error)?;
-        self.counts.reserve_slots(self.index.slots_end());
+        let slots = self.groups.slots_of(batch)?;
         self.key_of.reserve_slots(self.buckets.slots_end());
         self.bucket_rows.reserve_slots(self.buckets.slots_end());
-        let slots_end = self.index.slots_end().max(self.buckets.slots_end());
+        let slots_end = self.groups.slots_end().max(self.buckets.slots_end());
         self.calls.reserve_slots(slots_end);
         let state = &batch.rows.columns()[self.key_columns..];
         let rows = state.split_last().and_then(|(rows, state)| {
@@ -127,7 +105,7 @@ impl IncrementalGroupAggregateOperator {
             self.key_of.set(*bucket, *slot);
             let known = self.bucket_rows.get(*bucket);
             self.bucket_rows.set(*bucket, known + by);
-            self.counts.set(*slot, self.counts.get(*slot) + by);
+            self.groups.counts_mut()[*slot as usize] += by;
         }
         self.calls
             .import_apart(&buckets, &self.key_of, &slots, state)?;
@@ -147,50 +125,21 @@ impl IncrementalGroupAggregateOperator {
 
     /// Emits a bundle; false when the output is full before its end.
     fn emit(&mut self, out: &mut Output) -> Result<bool> {
-        let (slots, mut done) = match self.emitting.take() {
-            Some(emitting) => emitting,
-            None => (self.index.live_slots().collect(), 0),
+        let states = |slots: &[u32]| self.calls.export_results(slots);
+        let Some(slots) = self.groups.emit(out, states)? else {
+            return Ok(false);
         };
-        while done < slots.len() {
-            if out.is_full() {
-                self.emitting = Some((slots, done));
-                return Ok(false);
-            }
-            let end = slots.len().min(done + out.batch_rows());
-            out.emit(self.results(&slots[done..end])?);
-            done = end;
+        for slot in slots {
+            self.calls.reset_results(slot);
         }
-        for slot in &slots {
-            self.counts.reset(*slot);
-            self.calls.reset_results(*slot);
-        }
-        self.index.clear();
         Ok(true)
-    }
-
-    fn results(&self, slots: &[u32]) -> Result<ChangeBatch> {
-        let mut columns = self.index.key_columns(slots).map_err(state_error)?;
-        columns.extend(self.calls.export_results(slots)?);
-        let rows = slots.iter().map(|slot| self.counts.get(*slot));
-        columns.push(Arc::new(Int64Array::from_iter_values(rows)));
-        let typed = columns.iter().zip(self.output.fields());
-        let typed = typed.map(
-            |(column, field)| match column.data_type() == field.data_type() {
-                true => Ok(ArrayRef::clone(column)),
-                false => cast(column, field.data_type()),
-            },
-        );
-        let columns = typed.collect::<Result<_, _>>()?;
-        let rows = RecordBatch::try_new(Arc::clone(&self.output), columns)?;
-        Ok(ChangeBatch::insert(rows))
     }
 
     fn measure(&self) {
         let bytes = self.buckets.memory_bytes()
             + self.bucket_rows.memory_bytes()
             + self.key_of.memory_bytes()
-            + self.index.memory_bytes()
-            + self.counts.memory_bytes()
+            + self.groups.memory_bytes()
             + self.calls.memory_bytes();
         let metrics = &self.buckets.metrics;
         metrics.state_rows.set(self.buckets.index.len() as u64);

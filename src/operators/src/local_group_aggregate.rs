@@ -7,31 +7,23 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
-use arrow::compute::cast;
 use arrow::datatypes::SchemaRef;
 use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::LocalGroupAggregateSpec;
-use filbert_state::{KeyIndex, ValueTable};
 use filbert_types::{ChangeBatch, Watermark};
 
 use crate::aggregate::{AggregateCalls, Op, Rows};
+use crate::bundle::groups::BundleGroups;
 use crate::bundle::{Cut, Feed};
 use crate::context::OperatorContext;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
 
 pub struct LocalGroupAggregateOperator {
-    keys: Vec<usize>,
-    index: KeyIndex,
+    groups: BundleGroups,
     calls: AggregateCalls,
-    counts: ValueTable<i64>,
-    output: SchemaRef,
-    /// The slots of a bundle that goes out, and how many have.
-    emitting: Option<(Vec<u32>, usize)>,
     feed: Feed,
     metrics: Arc<OperatorMetrics>,
 }
@@ -45,15 +37,9 @@ impl LocalGroupAggregateOperator {
         output: SchemaRef,
         functions: &FunctionRegistry,
     ) -> Result<LocalGroupAggregateOperator> {
-        let keys = spec.keys.iter();
-        let types = keys.map(|k| input.field(*k).data_type().clone()).collect();
         Ok(LocalGroupAggregateOperator {
-            keys: spec.keys.clone(),
-            index: KeyIndex::new(types).map_err(state_error)?,
+            groups: BundleGroups::new(&spec.keys, input, output)?,
             calls: AggregateCalls::with_functions(&spec.calls, spec.input_retracts, functions)?,
-            counts: ValueTable::default(),
-            output,
-            emitting: None,
             feed: Feed::new(spec.mini_batch_rows),
             metrics: Arc::default(),
         })
@@ -79,19 +65,11 @@ impl LocalGroupAggregateOperator {
     }
 
     fn add(&mut self, batch: &ChangeBatch) -> Result<()> {
-        let keys = self.keys.iter();
-        let keys: Vec<ArrayRef> = keys
-            .map(|k| ArrayRef::clone(batch.rows.column(*k)))
-            .collect();
-        let mut slots = Vec::new();
-        self.index
-            .slots_for(&keys, batch.num_rows(), &mut slots)
-            .map_err(state_error)?;
-        self.counts.reserve_slots(self.index.slots_end());
-        self.calls.reserve_slots(self.index.slots_end());
+        let slots = self.groups.slots_of(batch)?;
+        self.calls.reserve_slots(self.groups.slots_end());
         let kinds = batch.kinds.as_ref();
         let ops: Option<Vec<Op>> = kinds.map(|kinds| kinds.iter().map(|k| Op::of(*k)).collect());
-        let counts = self.counts.values_mut();
+        let counts = self.groups.counts_mut();
         for (i, slot) in slots.iter().enumerate() {
             let added = ops.as_ref().is_none_or(|ops| ops[i] == Op::Add);
             counts[*slot as usize] += if added { 1 } else { -1 };
@@ -106,49 +84,19 @@ impl LocalGroupAggregateOperator {
 
     /// Emits a bundle; false when the output is full before its end.
     fn emit(&mut self, out: &mut Output) -> Result<bool> {
-        let (slots, mut done) = match self.emitting.take() {
-            Some(emitting) => emitting,
-            None => (self.index.live_slots().collect(), 0),
+        let states = |slots: &[u32]| self.calls.export(slots);
+        let Some(slots) = self.groups.emit(out, states)? else {
+            return Ok(false);
         };
-        while done < slots.len() {
-            if out.is_full() {
-                self.emitting = Some((slots, done));
-                return Ok(false);
-            }
-            let end = slots.len().min(done + out.batch_rows());
-            out.emit(self.states(&slots[done..end])?);
-            done = end;
+        for slot in slots {
+            self.calls.reset(slot);
         }
-        for slot in &slots {
-            self.counts.reset(*slot);
-            self.calls.reset(*slot);
-        }
-        self.index.clear();
         Ok(true)
     }
 
-    fn states(&self, slots: &[u32]) -> Result<ChangeBatch> {
-        let mut columns = self.index.key_columns(slots).map_err(state_error)?;
-        columns.extend(self.calls.export(slots)?);
-        let rows = slots.iter().map(|slot| self.counts.get(*slot));
-        columns.push(Arc::new(Int64Array::from_iter_values(rows)));
-        let columns = columns.iter().zip(self.output.fields());
-        let columns =
-            columns.map(
-                |(column, field)| match column.data_type() == field.data_type() {
-                    true => Ok(ArrayRef::clone(column)),
-                    false => cast(column, field.data_type()),
-                },
-            );
-        let columns = columns.collect::<Result<_, _>>()?;
-        let rows = RecordBatch::try_new(Arc::clone(&self.output), columns)?;
-        Ok(ChangeBatch::insert(rows))
-    }
-
     fn measure(&self) {
-        let bytes =
-            self.index.memory_bytes() + self.counts.memory_bytes() + self.calls.memory_bytes();
-        self.metrics.state_rows.set(self.index.len() as u64);
+        let bytes = self.groups.memory_bytes() + self.calls.memory_bytes();
+        self.metrics.state_rows.set(self.groups.len() as u64);
         self.metrics.state_bytes.set(bytes as u64);
     }
 }

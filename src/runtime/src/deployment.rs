@@ -265,13 +265,13 @@ pub(crate) fn task_info(graph: &JobGraph, key: TaskKey) -> TaskInfo {
     }
 }
 
-/// The fields of each input of a vertex's head.
 /// Whether one subtask stands behind each edge into the vertex, so that the order of an input's rows is settled.
 fn has_single_producers(graph: &JobGraph, vertex: usize) -> bool {
     let mut edges = graph.edges.iter().filter(|edge| edge.consumer == vertex);
     edges.all(|edge| graph.vertices[graph.data_sets[edge.data_set].producer].parallelism == 1)
 }
 
+/// The fields of each input of a vertex's head.
 fn head_inputs(graph: &JobGraph, vertex: usize) -> Vec<Vec<Field>> {
     let mut inputs: Vec<Vec<Field>> = Vec::new();
     for edge in graph.edges.iter().filter(|e| e.consumer == vertex) {

@@ -14,7 +14,7 @@ use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
 use crate::from::{From, aliased};
 use crate::scope::{Relation, Scope};
-use crate::unnest::is_true;
+use crate::unnest::correlation;
 
 impl Binder<'_> {
     /// The name by which a function that FROM calls was registered.
@@ -43,27 +43,8 @@ impl Binder<'_> {
         constraint: &JoinConstraint,
     ) -> BindResult<From> {
         let span = span_of(function.name);
-        let outer = match join_type {
-            JoinType::Inner => false,
-            JoinType::Left => true,
-            _ => {
-                return Err(BindError::unsupported(
-                    span,
-                    "A table function in a RIGHT or FULL JOIN",
-                ));
-            }
-        };
-        let condition = match constraint {
-            JoinConstraint::None => None,
-            JoinConstraint::On(condition) if is_true(condition) => None,
-            JoinConstraint::On(condition) => Some(condition),
-            _ => {
-                return Err(BindError::unsupported(
-                    span,
-                    "USING or NATURAL with a table function",
-                ));
-            }
-        };
+        let (name, with) = ("A table function", "a table function");
+        let (outer, condition) = correlation(name, with, join_type, constraint, span)?;
         let scope = Rc::new(left.scope);
         // Without LATERAL, a call sees nothing of the rows on its left.
         let seen = match function.lateral {
