@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, UInt32Array};
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use filbert_connector_api::format::EncodingFormat;
 use filbert_connector_api::sink::WriterContext;
 use filbert_connector_api::{Committable, ConnectorError, SinkWriter};
@@ -110,8 +110,11 @@ impl FileWriter {
         let mut folders: Vec<(String, Vec<u32>)> = Vec::new();
         let mut index: HashMap<String, usize> = HashMap::new();
         let (mut folder, mut value) = (String::new(), String::new());
-        let mut last = None;
-        for row in 0..rows.num_rows() {
+        let keys = self.partition_columns.iter();
+        let keys: Vec<ArrayRef> = keys.map(|(c, _)| Arc::clone(rows.column(*c))).collect();
+        // Rows of a partition tend to come together.
+        for run in arrow::compute::partition(&keys)?.ranges() {
+            let row = run.start;
             folder.clear();
             for (key, column) in self.layout.partition_keys.iter().zip(&columns) {
                 value.clear();
@@ -127,20 +130,15 @@ impl FileWriter {
                 }
                 folder.push('/');
             }
-            // Rows of a partition tend to come together.
-            let at = match last {
-                Some(at) if folders.get(at).is_some_and(|(f, _)| *f == folder) => at,
-                _ => match index.get(&folder) {
-                    Some(at) => *at,
-                    None => {
-                        index.insert(folder.clone(), folders.len());
-                        folders.push((folder.clone(), Vec::new()));
-                        folders.len() - 1
-                    }
-                },
+            let at = match index.get(&folder) {
+                Some(at) => *at,
+                None => {
+                    index.insert(folder.clone(), folders.len());
+                    folders.push((folder.clone(), Vec::new()));
+                    folders.len() - 1
+                }
             };
-            folders[at].1.push(row as u32);
-            last = Some(at);
+            folders[at].1.extend(run.start as u32..run.end as u32);
         }
         Ok(folders)
     }

@@ -6,13 +6,13 @@ use arrow::array::{
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 
-use crate::events::{CATEGORIES, Events, FIRST_CATEGORY, FIRST_ID, Kind, Salt};
-use crate::random::{Prices, below};
+use crate::events::{CATEGORIES, Event, Events, FIRST_CATEGORY, FIRST_ID, Kind, Salt};
+use crate::random::{Prices, below, extra_lengths};
 use crate::schema::{EVENTS, FieldType, struct_fields};
 
 mod text;
 
-use text::{TextBuilder, Texts};
+use text::{Letters, TextBuilder, Texts};
 
 /// Which fields of an event column are read; none for all.
 pub type Wanted = Option<Vec<String>>;
@@ -22,6 +22,8 @@ pub struct Generator {
     events: Events,
     prices: Prices,
     texts: Texts,
+    letters: Letters,
+    unread: Unread,
 }
 
 /// The events of a batch: `first`, `first + stride`, ...
@@ -32,18 +34,24 @@ pub struct Run {
     pub len: usize,
 }
 
-impl Run {
-    fn event(&self, row: usize) -> u64 {
-        self.first + self.stride * row as u64
-    }
+/// The events of a batch by their kinds.
+struct Batch {
+    len: usize,
+    kinds: Vec<Kind>,
+    /// Rows and their events, by kind.
+    rows: [Vec<(usize, Event)>; 3],
 }
 
 impl Generator {
     pub fn new(events: Events) -> Generator {
+        let sizes = [events.person_bytes, events.auction_bytes, events.bid_bytes];
+        let longest = sizes.map(|average| extra_lengths(0, average).1);
         Generator {
             events,
             prices: Prices::new(),
             texts: Texts::new(),
+            letters: Letters::new(longest.into_iter().max().unwrap_or_default()),
+            unread: Unread::default(),
         }
     }
 
@@ -52,27 +60,42 @@ impl Generator {
     }
 
     /// Column 0 is `event_type`, the ROW columns follow.
-    pub fn column(&self, column: usize, wanted: &Wanted, run: Run) -> ArrayRef {
-        match column.checked_sub(1) {
+    pub fn columns(&mut self, columns: &[(usize, Wanted)], run: Run) -> Vec<ArrayRef> {
+        let batch = self.batch(run);
+        let column = |(column, wanted): &(usize, Wanted)| match column.checked_sub(1) {
             None => {
-                let types = (0..run.len).map(|row| self.events.kind(run.event(row)) as i32);
-                Arc::new(Int32Array::from_iter_values(types))
+                let types = batch.kinds.iter().map(|kind| *kind as i32);
+                Arc::new(Int32Array::from_iter_values(types)) as ArrayRef
             }
-            Some(event) => self.event_column(event, wanted, run),
+            Some(event) => self.event_column(event, wanted, &batch),
+        };
+        columns.iter().map(column).collect()
+    }
+
+    fn batch(&self, run: Run) -> Batch {
+        let mut kinds = Vec::with_capacity(run.len);
+        let mut rows = [const { Vec::new() }; 3];
+        let events = self.events.from(run.first, run.stride);
+        for (row, event) in (0..run.len).zip(events) {
+            let kind = self.events.kind(event);
+            kinds.push(kind);
+            rows[kind as usize].push((row, event));
+        }
+        Batch {
+            len: run.len,
+            kinds,
+            rows,
         }
     }
 
     /// A ROW column: NULL but for the events of its kind. Fields that nobody reads are NULL.
-    fn event_column(&self, event: usize, wanted: &Wanted, run: Run) -> ArrayRef {
+    fn event_column(&mut self, event: usize, wanted: &Wanted, batch: &Batch) -> ArrayRef {
         let kind = [Kind::Person, Kind::Auction, Kind::Bid][event];
         let fields = EVENTS[event].1;
-        let rows: Vec<(usize, u64)> = (0..run.len)
-            .map(|row| (row, run.event(row)))
-            .filter(|(_, event)| self.events.kind(*event) == kind)
-            .collect();
-        let nulls = (rows.len() < run.len).then(|| {
-            let is_kind = |row| self.events.kind(run.event(row)) == kind;
-            NullBuffer::new(BooleanBuffer::collect_bool(run.len, is_kind))
+        let rows = &batch.rows[event];
+        let nulls = (rows.len() < batch.len).then(|| {
+            let is_kind = |row: usize| batch.kinds[row] == kind;
+            NullBuffer::new(BooleanBuffer::collect_bool(batch.len, is_kind))
         });
         let arrays = fields
             .iter()
@@ -81,9 +104,9 @@ impl Generator {
                     .as_ref()
                     .is_none_or(|wanted| wanted.iter().any(|w| w == name));
                 if read {
-                    self.field(kind, name, *ty, &rows, run.len)
+                    self.field(kind, name, *ty, rows, batch.len)
                 } else {
-                    new_null_array(&ty.arrow(), run.len)
+                    self.unread.column(*ty, batch.len)
                 }
             })
             .collect();
@@ -95,7 +118,7 @@ impl Generator {
         kind: Kind,
         name: &str,
         ty: FieldType,
-        rows: &[(usize, u64)],
+        rows: &[(usize, Event)],
         len: usize,
     ) -> ArrayRef {
         match ty {
@@ -107,11 +130,11 @@ impl Generator {
         }
     }
 
-    fn numbers(&self, kind: Kind, name: &str, rows: &[(usize, u64)], len: usize) -> Vec<i64> {
+    fn numbers(&self, kind: Kind, name: &str, rows: &[(usize, Event)], len: usize) -> Vec<i64> {
         let events = &self.events;
-        let price = |event| self.prices.price(Salt::Price.bits(event));
+        let price = |event: Event| self.prices.price(Salt::Price.bits(event.number));
         match (kind, name) {
-            (_, "dateTime") => numbers(rows, len, |event| events.time_ms(event)),
+            (_, "dateTime") => numbers(rows, len, |event| events.time_ms(event.number)),
             (Kind::Person, _) => numbers(rows, len, |event| {
                 (events.newest_person(event) + FIRST_ID) as i64
             }),
@@ -120,19 +143,19 @@ impl Generator {
             }),
             (Kind::Auction, "initialBid") | (Kind::Bid, "price") => numbers(rows, len, price),
             (Kind::Auction, "reserve") => numbers(rows, len, |event| {
-                price(event) + self.prices.price(Salt::Reserve.bits(event))
+                price(event) + self.prices.price(Salt::Reserve.bits(event.number))
             }),
             (Kind::Auction, "expires") => numbers(rows, len, |event| events.expires_ms(event)),
             (Kind::Auction, "seller") => numbers(rows, len, |event| events.seller(event)),
             (Kind::Auction, _) => numbers(rows, len, |event| {
-                (FIRST_CATEGORY + below(Salt::Category.bits(event), CATEGORIES)) as i64
+                (FIRST_CATEGORY + below(Salt::Category.bits(event.number), CATEGORIES)) as i64
             }),
             (Kind::Bid, "auction") => numbers(rows, len, |event| events.auction_of_bid(event)),
             (Kind::Bid, _) => numbers(rows, len, |event| events.bidder(event)),
         }
     }
 
-    fn text(&self, kind: Kind, name: &str, rows: &[(usize, u64)], len: usize) -> StringViewArray {
+    fn text(&self, kind: Kind, name: &str, rows: &[(usize, Event)], len: usize) -> StringViewArray {
         match (kind, name) {
             (Kind::Bid, "channel") => self.texts.channels(rows, len),
             (Kind::Bid, "url") => self.texts.urls(rows, len),
@@ -142,7 +165,7 @@ impl Generator {
                 let mut value = Vec::new();
                 for (row, event) in rows {
                     value.clear();
-                    text::write(kind, name, *event, &mut value);
+                    text::write(kind, name, event.number, &mut value);
                     builder.put(*row, &value);
                 }
                 builder.finish()
@@ -151,37 +174,57 @@ impl Generator {
     }
 
     /// Letters that fill an event up to its size.
-    fn extra(&self, kind: Kind, rows: &[(usize, u64)], len: usize) -> StringViewArray {
-        let mut builder = TextBuilder::new(len);
+    fn extra(&self, kind: Kind, rows: &[(usize, Event)], len: usize) -> StringViewArray {
+        let (numbers, texts, average): (_, &[&str], _) = match kind {
+            Kind::Bid => (4, &[], self.events.bid_bytes),
+            Kind::Person => {
+                let texts = &["name", "emailAddress", "creditCard", "city", "state"];
+                (1, texts, self.events.person_bytes)
+            }
+            Kind::Auction => (6, &["itemName", "description"], self.events.auction_bytes),
+        };
+        let mut views = vec![0; len];
         let mut others = Vec::new();
         for (row, event) in rows {
-            let (current, average) = match kind {
-                Kind::Bid => (8 * 4, self.events.bid_bytes),
-                Kind::Person => {
-                    others.clear();
-                    for name in ["name", "emailAddress", "creditCard", "city", "state"] {
-                        text::write(kind, name, *event, &mut others);
-                    }
-                    (8 + others.len(), self.events.person_bytes)
-                }
-                Kind::Auction => {
-                    others.clear();
-                    for name in ["itemName", "description"] {
-                        text::write(kind, name, *event, &mut others);
-                    }
-                    (8 * 6 + others.len(), self.events.auction_bytes)
-                }
-            };
-            let length =
-                crate::random::extra_length(Salt::ExtraLength.bits(*event), current, average);
-            builder.put_letters(*row, Salt::Extra as u64, *event, length);
+            others.clear();
+            for name in texts {
+                text::write(kind, name, event.number, &mut others);
+            }
+            let (least, below_that) = extra_lengths(8 * numbers + others.len(), average);
+            let more = below(
+                Salt::ExtraLength.bits(event.number),
+                (below_that - least) as u64,
+            );
+            let start = Salt::Extra.bits(event.number);
+            views[*row] = self.letters.cut(start, least + more as usize);
         }
-        builder.finish()
+        self.letters.column(views)
+    }
+}
+
+/// Columns of NULLs for fields that nobody reads, made once.
+#[derive(Default)]
+struct Unread {
+    columns: Vec<(FieldType, ArrayRef)>,
+}
+
+impl Unread {
+    fn column(&mut self, ty: FieldType, len: usize) -> ArrayRef {
+        let known = self.columns.iter().find(|(known, _)| *known == ty);
+        if let Some((_, column)) = known
+            && column.len() >= len
+        {
+            return column.slice(0, len);
+        }
+        let column = new_null_array(&ty.arrow(), len);
+        self.columns.retain(|(known, _)| *known != ty);
+        self.columns.push((ty, Arc::clone(&column)));
+        column
     }
 }
 
 /// One number for each of the rows, zero elsewhere.
-fn numbers(rows: &[(usize, u64)], len: usize, number: impl Fn(u64) -> i64) -> Vec<i64> {
+fn numbers(rows: &[(usize, Event)], len: usize, number: impl Fn(Event) -> i64) -> Vec<i64> {
     let mut numbers = vec![0; len];
     for (row, event) in rows {
         numbers[*row] = number(*event);

@@ -39,7 +39,8 @@ impl Prices {
         let step = (bits >> 52) as usize;
         let part = ((bits >> 20) & 0xFFFF_FFFF) as f64 / 4_294_967_296.0;
         let (low, high) = (self.steps[step], self.steps[step + 1]);
-        (low + (high - low) * part).round() as i64
+        // Rounded; `round` calls a function where the processor is any x86-64.
+        (low + (high - low) * part + 0.5) as i64
     }
 }
 
@@ -66,9 +67,12 @@ pub fn name(salt: u64, event: u64, length_max: usize, blank: u8, out: &mut Vec<u
     let start = out.len();
     out.resize(start + length, 0);
     letters(salt ^ 0x5851, event, &mut out[start..]);
-    for (i, letter) in out[start..].iter_mut().enumerate() {
-        if below(bits(salt ^ 0x2D4C, event.wrapping_mul(131) + i as u64), 13) == 0 {
-            *letter = blank;
+    for (i, chunk) in (0u64..).zip(out[start..].chunks_mut(8)) {
+        let random = bits(salt ^ 0x2D4C, event.wrapping_mul(131).wrapping_add(i));
+        for (letter, byte) in chunk.iter_mut().zip(random.to_le_bytes()) {
+            if byte < u8::MAX / 13 {
+                *letter = blank;
+            }
         }
     }
     if blank == b' ' {
@@ -80,17 +84,11 @@ pub fn name(salt: u64, event: u64, length_max: usize, blank: u8, out: &mut Vec<u
     }
 }
 
-/// How long `extra` is so that a row of `current` bytes has `average` bytes on average.
+/// How long `extra` is so that a row of `current` bytes has `average` bytes on average: from the first number up to
+/// below the second.
 #[inline]
-pub fn extra_length(bits: u64, current: usize, average: usize) -> usize {
-    if current > average {
-        return 0;
-    }
-    let room = average - current;
-    let delta = (room as f64 * 0.2).round() as u64;
-    let least = room - delta as usize;
-    match delta {
-        0 => least,
-        delta => least + below(bits, 2 * delta) as usize,
-    }
+pub fn extra_lengths(current: usize, average: usize) -> (usize, usize) {
+    let room = average.saturating_sub(current);
+    let delta = (room as f64 * 0.2).round() as usize;
+    (room - delta, (room + delta).max(room - delta + 1))
 }

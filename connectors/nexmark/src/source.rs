@@ -247,11 +247,7 @@ impl Reader {
         };
         position.next += position.stride * len as u64;
         self.splits.push_back(active);
-        let columns = self
-            .columns
-            .iter()
-            .map(|(column, wanted)| self.generator.column(*column, wanted, run))
-            .collect();
+        let columns = self.generator.columns(&self.columns, run);
         let options = RecordBatchOptions::new().with_row_count(Some(len));
         let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
         Ok(ReaderOutput::Batch(ChangeBatch::insert(rows)))

@@ -107,6 +107,41 @@ impl<A: Array> Arg<A> {
     }
 }
 
+/// Parts found lately, by the views of their texts: where texts of a batch stand in the same place, as those of a
+/// dictionary do, each is looked at once.
+struct KnownParts {
+    parts: Box<[(u128, Part); KNOWN_PARTS]>,
+}
+
+type Part = Option<(usize, usize)>;
+
+const KNOWN_PARTS: usize = 64;
+
+impl Default for KnownParts {
+    fn default() -> KnownParts {
+        KnownParts {
+            parts: Box::new([(0, None); KNOWN_PARTS]),
+        }
+    }
+}
+
+impl KnownParts {
+    #[inline]
+    fn of(&mut self, view: u128, find: impl FnOnce() -> Part) -> Part {
+        // Buffer and offset, beside the length.
+        let place = (view >> 64) as u64;
+        if view as u32 <= MAX_INLINE_VIEW_LEN {
+            return find();
+        }
+        let hash = place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        let known = &mut self.parts[hash as usize % KNOWN_PARTS];
+        if known.0 != view {
+            *known = (view, find());
+        }
+        known.1
+    }
+}
+
 impl<'a> Call<'a> {
     /// True where the argument is one value for all rows.
     pub fn is_constant(&self, index: usize) -> bool {
@@ -257,8 +292,8 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// Parts of a text argument, by their bytes: they point into the texts, nothing is copied. NULL where an argument is,
-    /// or where `f` finds none.
+    /// Parts of the first argument, a text, by their bytes: they point into the texts, nothing is copied. NULL where an
+    /// argument is, or where `f` finds none. `f` gives the same for the same arguments.
     pub fn strict_parts(
         &self,
         text: &Arg<StringViewArray>,
@@ -272,13 +307,19 @@ impl<'a> Call<'a> {
             .map(|buffer| builder.append_block(buffer.clone()))
             .collect();
         let views = text.array.views();
+        let others_are_constant = (1..self.args.len()).all(|other| self.is_constant(other));
+        let mut known = others_are_constant.then(KnownParts::default);
         for row in 0..self.rows {
             if nulls.as_ref().is_some_and(|n| n.is_null(row)) {
                 builder.append_null();
                 continue;
             }
             let source = text.value(row);
-            match f(row, source) {
+            let part = match &mut known {
+                Some(known) => known.of(views[text.index(row)], || f(row, source)),
+                None => f(row, source),
+            };
+            match part {
                 None => builder.append_null(),
                 // What is short stands in its view.
                 Some((start, end)) if end - start <= MAX_INLINE_VIEW_LEN as usize => {

@@ -1,3 +1,8 @@
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryViewBuilder};
+use arrow::datatypes::DataType;
+
 /// Byte strings by slot, in one buffer: 8 bytes beside each. Room that cleared or replaced strings leave is won back by
 /// compaction once it is more than half of the buffer.
 #[derive(Debug, Default)]
@@ -103,6 +108,22 @@ impl ByteArena {
         });
         self.places = moved.collect();
         self.wasted = 0;
+    }
+}
+
+/// Stored values as a column of strings or bytes.
+pub(crate) fn byte_views<'a>(
+    values: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
+    ty: &DataType,
+) -> ArrayRef {
+    let mut builder = BinaryViewBuilder::with_capacity(values.len());
+    values.for_each(|value| builder.append_option(value));
+    let bytes = builder.finish();
+    if *ty == DataType::BinaryView {
+        Arc::new(bytes)
+    } else {
+        // SAFETY: what is stored for a column of strings came out of one.
+        Arc::new(unsafe { bytes.to_string_view_unchecked() })
     }
 }
 

@@ -2,7 +2,7 @@
 //! tables of the same operator.
 //!
 //! A slot stays with its key until the key is removed, and is given out again afterwards. Keys are compared as typed
-//! values where one integer-like or one string-like column makes the key, else as Arrow's comparable rows (in memory
+//! values where up to four integer-like columns or one string-like make the key, else as Arrow's comparable rows (in memory
 //! only: rows are no lasting format). NULL equals NULL. A table below another one (the values of a DISTINCT, the rows of
 //! a join key) takes the slot of the parent as a part of the key.
 //!
@@ -10,19 +10,20 @@
 //! has given out in a batch stay in place until the next batch.
 
 use arrow::array::cast::AsArray;
-use arrow::array::{
-    Array, ArrayRef, BinaryViewBuilder, PrimitiveArray, StringViewBuilder, new_empty_array,
-};
-use arrow::buffer::NullBuffer;
+use arrow::array::{Array, ArrayRef, PrimitiveArray, new_empty_array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use arrow::row::{RowConverter, Rows, SortField};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use crate::arena::ByteArena;
+use crate::arena::{ByteArena, byte_views};
 use crate::error::StateError;
-use crate::hash::{hash_bytes, hash_i64, mix};
+use crate::hash::{hash_bytes, mix};
+
+mod ints;
+
+use ints::{Ints, ints_hash};
 
 /// Says that a key has no slot.
 pub const NO_SLOT: u32 = u32::MAX;
@@ -43,8 +44,8 @@ pub struct KeyIndex {
 enum Keys {
     /// No key columns: one slot (for each parent).
     Unit,
-    /// One column that fits 64 bits.
-    Int { values: Vec<i64>, nulls: Vec<bool> },
+    /// A few columns that fit 64 bits each.
+    Ints(Ints),
     /// One column of strings or bytes.
     Bytes(ByteArena),
     /// Anything else.
@@ -54,10 +55,13 @@ enum Keys {
     },
 }
 
+/// Keys of more columns are compared as rows.
+const INTS_MAX: usize = 4;
+
 /// The keys of a batch in the form that the index compares.
 enum KeyBatch {
     Unit(usize),
-    Int(PrimitiveArray<Int64Type>),
+    Ints(Vec<PrimitiveArray<Int64Type>>),
     Bytes(ArrayRef),
     Rows(Rows),
 }
@@ -70,10 +74,9 @@ impl KeyIndex {
     pub fn new(types: Vec<DataType>) -> Result<KeyIndex, StateError> {
         let keys = match types.as_slice() {
             [] => Keys::Unit,
-            [one] if fits_64_bits(one) => Keys::Int {
-                values: Vec::new(),
-                nulls: Vec::new(),
-            },
+            few if few.len() <= INTS_MAX && few.iter().all(fits_64_bits) => {
+                Keys::Ints(Ints::new(few.len()))
+            }
             [DataType::Utf8View | DataType::BinaryView] => Keys::Bytes(ByteArena::default()),
             many => {
                 let fields = many.iter().map(|t| SortField::new(t.clone())).collect();
@@ -153,14 +156,13 @@ impl KeyIndex {
                 let parent = parents.map_or(0, |p| p[i]);
                 slots.push(self.insert_unit(parent));
             }),
-            KeyBatch::Int(array) => {
-                let values = array.values();
-                for (i, value) in values.iter().enumerate() {
-                    let null = array.is_null(i);
-                    let parent = parents.map_or(0, |p| p[i]);
-                    slots.push(self.insert_int(if null { 0 } else { *value }, null, parent));
-                }
-            }
+            KeyBatch::Ints(columns) => match columns.as_slice() {
+                [a] => self.insert_ints([a], rows, parents, slots),
+                [a, b] => self.insert_ints([a, b], rows, parents, slots),
+                [a, b, c] => self.insert_ints([a, b, c], rows, parents, slots),
+                [a, b, c, d] => self.insert_ints([a, b, c, d], rows, parents, slots),
+                _ => {}
+            },
             KeyBatch::Bytes(array) => for_each_bytes(&array, |i, value| {
                 let parent = parents.map_or(0, |p| p[i]);
                 slots.push(self.insert_bytes(value, parent));
@@ -199,10 +201,7 @@ impl KeyIndex {
         self.free = Vec::new();
         match &mut self.keys {
             Keys::Unit => {}
-            Keys::Int { values, nulls } => {
-                *values = Vec::new();
-                *nulls = Vec::new();
-            }
+            Keys::Ints(ints) => *ints = Ints::new(ints.width()),
             Keys::Bytes(arena) | Keys::Rows { arena, .. } => *arena = ByteArena::default(),
         }
     }
@@ -214,13 +213,16 @@ impl KeyIndex {
     pub fn key_columns(&self, slots: &[u32]) -> Result<Vec<ArrayRef>, StateError> {
         match &self.keys {
             Keys::Unit => Ok(Vec::new()),
-            Keys::Int { values, nulls } => {
-                let valid: NullBuffer = slots.iter().map(|s| !nulls[*s as usize]).collect();
-                let values = slots.iter().map(|s| values[*s as usize]).collect();
-                let array = PrimitiveArray::<Int64Type>::try_new(values, Some(valid))?;
-                Ok(vec![from_i64(&array, &self.types[0])?])
+            Keys::Ints(ints) => {
+                let columns = self.types.iter().enumerate();
+                columns
+                    .map(|(column, ty)| from_i64(&ints.column(column, slots)?, ty))
+                    .collect()
             }
-            Keys::Bytes(arena) => Ok(vec![bytes_column(arena, slots, &self.types[0])]),
+            Keys::Bytes(arena) => {
+                let values = slots.iter().map(|slot| arena.get(*slot));
+                Ok(vec![byte_views(values, &self.types[0])])
+            }
             Keys::Rows { converter, arena } => {
                 if slots.is_empty() {
                     return Ok(self.types.iter().map(new_empty_array).collect());
@@ -238,7 +240,7 @@ impl KeyIndex {
     pub fn memory_bytes(&self) -> usize {
         let keys = match &self.keys {
             Keys::Unit => 0,
-            Keys::Int { values, nulls } => values.capacity() * 8 + nulls.capacity(),
+            Keys::Ints(ints) => ints.memory_bytes(),
             Keys::Bytes(arena) | Keys::Rows { arena, .. } => arena.memory_bytes(),
         };
         keys + self.table.capacity() * 5
@@ -250,7 +252,7 @@ impl KeyIndex {
     fn key_batch(&self, columns: &[ArrayRef], rows: usize) -> Result<KeyBatch, StateError> {
         Ok(match &self.keys {
             Keys::Unit => KeyBatch::Unit(rows),
-            Keys::Int { .. } => KeyBatch::Int(to_i64(&columns[0])?),
+            Keys::Ints(_) => KeyBatch::Ints(columns.iter().map(to_i64).collect::<Result<_, _>>()?),
             Keys::Bytes(_) => KeyBatch::Bytes(ArrayRef::clone(&columns[0])),
             Keys::Rows { converter, .. } => KeyBatch::Rows(converter.convert_columns(columns)?),
         })
@@ -261,9 +263,7 @@ impl KeyIndex {
         with_parent(
             match &self.keys {
                 Keys::Unit => 0,
-                Keys::Int { values, nulls } => {
-                    int_hash(values[slot as usize], nulls[slot as usize])
-                }
+                Keys::Ints(ints) => ints.hash_of(slot),
                 Keys::Bytes(arena) | Keys::Rows { arena, .. } => bytes_hash(arena.get(slot)),
             },
             parent,
@@ -289,30 +289,45 @@ impl KeyIndex {
         }
     }
 
-    fn insert_int(&mut self, value: i64, null: bool, parent: u32) -> u32 {
-        let Keys::Int { values, nulls } = &mut self.keys else {
+    fn insert_ints<const W: usize>(
+        &mut self,
+        columns: [&PrimitiveArray<Int64Type>; W],
+        rows: usize,
+        parents: Option<&[u32]>,
+        slots: &mut Vec<u32>,
+    ) {
+        for row in 0..rows {
+            let mut key = [0; W];
+            let mut nulls = 0;
+            for (at, column) in columns.iter().enumerate() {
+                if column.is_null(row) {
+                    nulls |= 1 << at;
+                } else {
+                    key[at] = column.value(row);
+                }
+            }
+            slots.push(self.insert_int_key(key, nulls, parents.map_or(0, |p| p[row])));
+        }
+    }
+
+    #[inline]
+    fn insert_int_key<const W: usize>(&mut self, key: [i64; W], null: u8, parent: u32) -> u32 {
+        let Keys::Ints(ints) = &mut self.keys else {
             return NO_SLOT;
         };
-        let hash = with_parent(int_hash(value, null), parent);
+        let hash = with_parent(ints_hash(&key, null), parent);
         let parents = &mut self.parents;
         let found = self.table.entry(
             hash,
-            |s| {
-                let s = *s as usize;
-                values[s] == value && nulls[s] == null && parents[s] == parent
-            },
-            |s| {
-                let s = *s as usize;
-                with_parent(int_hash(values[s], nulls[s]), parents[s])
-            },
+            |s| ints.holds(*s, key, null) && parents[*s as usize] == parent,
+            |s| with_parent(ints.hash_of(*s), parents[*s as usize]),
         );
         match found {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {
                 let slot = next_slot(&mut self.free, &mut self.live);
                 entry.insert(slot);
-                put(values, slot, value);
-                put(nulls, slot, null);
+                ints.set(slot, key, null);
                 put(parents, slot, parent);
                 slot
             }
@@ -359,11 +374,6 @@ fn put<T: Copy + Default>(values: &mut Vec<T>, slot: u32, value: T) {
     } else {
         values[slot] = value;
     }
-}
-
-#[inline]
-fn int_hash(value: i64, null: bool) -> u64 {
-    if null { NULL_KEY_HASH } else { hash_i64(value) }
 }
 
 #[inline]
@@ -420,23 +430,6 @@ fn for_each_bytes(array: &ArrayRef, mut each: impl FnMut(usize, Option<&[u8]>)) 
         for (i, value) in bytes.iter().enumerate() {
             each(i, value);
         }
-    }
-}
-
-fn bytes_column(arena: &ByteArena, slots: &[u32], ty: &DataType) -> ArrayRef {
-    if *ty == DataType::BinaryView {
-        let mut builder = BinaryViewBuilder::with_capacity(slots.len());
-        for slot in slots {
-            builder.append_option(arena.get(*slot));
-        }
-        std::sync::Arc::new(builder.finish())
-    } else {
-        let mut builder = StringViewBuilder::with_capacity(slots.len());
-        for slot in slots {
-            // Only strings were put in.
-            builder.append_option(arena.get(*slot).and_then(|b| std::str::from_utf8(b).ok()));
-        }
-        std::sync::Arc::new(builder.finish())
     }
 }
 

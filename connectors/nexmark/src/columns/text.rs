@@ -1,7 +1,7 @@
 use arrow::array::{StringViewArray, make_view};
 use arrow::buffer::{Buffer, ScalarBuffer};
 
-use crate::events::{Kind, Salt};
+use crate::events::{Event, Kind, Salt};
 use crate::random::{below, bits, letters, name};
 
 const FIRST_NAMES: [&str; 11] = [
@@ -48,16 +48,6 @@ impl TextBuilder {
         self.views[row] = make_view(text, 0, offset);
     }
 
-    pub fn put_letters(&mut self, row: usize, salt: u64, event: u64, length: usize) {
-        let start = self.bytes.len();
-        self.bytes.resize(start + length, 0);
-        letters(salt, event, &mut self.bytes[start..]);
-        self.views[row] = make_view(&self.bytes[start..], 0, start as u32);
-        if length <= 12 {
-            self.bytes.truncate(start);
-        }
-    }
-
     pub fn finish(self) -> StringViewArray {
         view_array(self.views, Buffer::from_vec(self.bytes))
     }
@@ -66,6 +56,37 @@ impl TextBuilder {
 fn view_array(views: Vec<u128>, bytes: Buffer) -> StringViewArray {
     // SAFETY: every view was made by `make_view` of ASCII bytes at its offset of this buffer, or is zero.
     unsafe { StringViewArray::new_unchecked(ScalarBuffer::from(views), vec![bytes], None) }
+}
+
+/// Random letters, of which texts that mean nothing are cuts.
+pub struct Letters {
+    bytes: Buffer,
+    /// As many places where a text can begin.
+    starts: u64,
+}
+
+const LETTER_STARTS: u64 = 1 << 18;
+
+impl Letters {
+    /// Letters for texts up to this length.
+    pub fn new(longest: usize) -> Letters {
+        let mut bytes = vec![0; LETTER_STARTS as usize + longest];
+        letters(Salt::Extra as u64, 0, &mut bytes);
+        Letters {
+            bytes: Buffer::from_vec(bytes),
+            starts: LETTER_STARTS,
+        }
+    }
+
+    #[inline]
+    pub fn cut(&self, random: u64, length: usize) -> u128 {
+        let start = below(random, self.starts) as usize;
+        make_view(&self.bytes[start..start + length], 0, start as u32)
+    }
+
+    pub fn column(&self, views: Vec<u128>) -> StringViewArray {
+        view_array(views, self.bytes.clone())
+    }
 }
 
 /// The texts that bids share: channels and their pages.
@@ -102,20 +123,20 @@ impl Texts {
         }
     }
 
-    pub fn channels(&self, rows: &[(usize, u64)], len: usize) -> StringViewArray {
+    pub fn channels(&self, rows: &[(usize, Event)], len: usize) -> StringViewArray {
         view_array(pick(&self.channels, rows, len), self.channel_bytes.clone())
     }
 
-    pub fn urls(&self, rows: &[(usize, u64)], len: usize) -> StringViewArray {
+    pub fn urls(&self, rows: &[(usize, Event)], len: usize) -> StringViewArray {
         view_array(pick(&self.urls, rows, len), self.url_bytes.clone())
     }
 }
 
 /// Half of the bids come through the hot channels, the others through any.
-fn pick(views: &[u128], rows: &[(usize, u64)], len: usize) -> Vec<u128> {
+fn pick(views: &[u128], rows: &[(usize, Event)], len: usize) -> Vec<u128> {
     let mut picked = vec![0; len];
     for (row, event) in rows {
-        let random = Salt::Channel.bits(*event);
+        let random = Salt::Channel.bits(event.number);
         let hot = HOT_CHANNELS.len() as u64;
         let channel = match random & 1 {
             1 => (random >> 1) % hot,

@@ -114,13 +114,39 @@ fn integers<T: ArrowPrimitiveType>(
             builder.append_null();
             continue;
         };
-        let read = read_integer(text).and_then(|v| fit(v).ok_or("Overflow."));
+        let read = match read_short_integer(text.as_bytes()) {
+            Some(value) => Ok(i128::from(value)),
+            None => read_integer(text),
+        };
+        let read = read.and_then(|v| fit(v).ok_or("Overflow."));
         builder.append_option(match read {
             Ok(value) => Some(value),
             Err(reason) => casting.fail(row, || format!("For input string: '{text}'. {reason}"))?,
         });
     }
     Ok(Arc::new(builder.finish().with_data_type(ty)))
+}
+
+/// Up to 18 digits, which no overflow threatens, behind a minus or none; anything else is for [`read_integer`].
+#[inline]
+fn read_short_integer(text: &[u8]) -> Option<i64> {
+    const DIGITS_MAX: usize = 18;
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() || digits.len() > DIGITS_MAX {
+        return None;
+    }
+    let mut value = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some(if negative { -value } else { value })
 }
 
 /// Blanks around, a sign, digits; a fraction is checked and dropped.

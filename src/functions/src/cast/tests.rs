@@ -44,6 +44,14 @@ fn text_to_integers() {
         "12", "7", "0", "7", "1", "NULL", "NULL", "NULL", "NULL", "NULL",
     ];
     assert_eq!(tried(&values, TypeKind::TinyInt), expected);
+    let long = [
+        "9223372036854775807",
+        "-9223372036854775808",
+        "9223372036854775808",
+        "-999999999999999999",
+    ];
+    let expected = [long[0], long[1], "NULL", long[3]];
+    assert_eq!(tried(&long, TypeKind::BigInt), expected);
     assert!(error("x", TypeKind::Int).contains("For input string: 'x'. Invalid character found."));
     assert!(error("", TypeKind::Int).contains("Input is empty."));
 }

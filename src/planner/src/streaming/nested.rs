@@ -81,6 +81,11 @@ fn add_reads(plan: &StreamPlan, id: usize, own: &[Reads], reads: &mut [Vec<Reads
             input[assigner.rowtime].add(&Reads::All);
             add_expr(&assigner.watermark, columns, input);
         }
+        StreamOp::MiniBatchAssigner(_) => {
+            for (input, own) in input.iter_mut().zip(own) {
+                input.add(own);
+            }
+        }
         _ => {
             for input in &node.inputs {
                 reads[*input].fill(Reads::All);

@@ -1,14 +1,12 @@
 use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
-use arrow::array::{
-    Array, ArrayData, ArrayRef, BinaryViewBuilder, BooleanArray, StringViewBuilder, make_array,
-    new_null_array,
-};
+use arrow::array::{Array, ArrayData, ArrayRef, BooleanArray, make_array, new_null_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow::compute::interleave;
 use arrow::datatypes::{ArrowNativeType, DataType, IntervalUnit};
 
+use crate::arena::byte_views;
 use crate::error::StateError;
 use crate::key_index::NO_SLOT;
 use crate::table::texts::Texts;
@@ -102,7 +100,10 @@ impl StoredColumn {
             Values::W4(fixed) => fixed.gather_array(slots, &self.ty),
             Values::W8(fixed) => fixed.gather_array(slots, &self.ty),
             Values::W16(fixed) => fixed.gather_array(slots, &self.ty),
-            Values::Bytes(texts) => Ok(gather_bytes(texts, slots, &self.ty)),
+            Values::Bytes(texts) => {
+                let values = slots.iter().map(|slot| texts.get(*slot));
+                Ok(byte_views(values, &self.ty))
+            }
             Values::Chunks(chunks) => chunks.gather(slots, &self.ty),
         }
     }
@@ -236,34 +237,9 @@ impl<T: ArrowNativeType> Fixed<T> {
 
 fn write_bytes(texts: &mut Texts, column: &ArrayRef, rows: &[u32], slots: &[u32]) {
     if let Some(strings) = column.as_string_view_opt() {
-        for (row, slot) in rows.iter().zip(slots) {
-            let row = *row as usize;
-            let value = strings.is_valid(row).then(|| strings.value(row).as_bytes());
-            texts.set(*slot, value);
-        }
+        texts.write(strings, rows, slots);
     } else if let Some(bytes) = column.as_binary_view_opt() {
-        for (row, slot) in rows.iter().zip(slots) {
-            let row = *row as usize;
-            texts.set(*slot, bytes.is_valid(row).then(|| bytes.value(row)));
-        }
-    }
-}
-
-fn gather_bytes(texts: &Texts, slots: &[u32], ty: &DataType) -> ArrayRef {
-    if *ty == DataType::BinaryView {
-        let mut builder = BinaryViewBuilder::with_capacity(slots.len());
-        for slot in slots {
-            builder.append_option(texts.get(*slot));
-        }
-        Arc::new(builder.finish())
-    } else {
-        let mut builder = StringViewBuilder::with_capacity(slots.len());
-        for slot in slots {
-            // Only strings were put in.
-            let text = texts.get(*slot).and_then(|b| std::str::from_utf8(b).ok());
-            builder.append_option(text);
-        }
-        Arc::new(builder.finish())
+        texts.write(bytes, rows, slots);
     }
 }
 

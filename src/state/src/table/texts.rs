@@ -1,11 +1,13 @@
 //! Byte strings by slot. While they repeat, equal ones stand once, as those of a dimension that a join has put beside
 //! each fact: 4 bytes a slot. A column whose strings turn out to differ keeps each by itself.
 
+use arrow::array::{Array, GenericByteViewArray};
+use arrow::datatypes::ByteViewType;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use crate::arena::ByteArena;
-use crate::hash::hash_bytes;
+use crate::hash::{hash_bytes, mix};
 
 #[derive(Debug)]
 pub(super) enum Texts {
@@ -30,10 +32,55 @@ pub(super) struct Shared {
     counts: Vec<u32>,
     index: HashTable<u32>,
     free: Vec<u32>,
+    /// How many strings were forgotten until now.
+    forgotten: u64,
     /// Slots that have a string.
     live: usize,
     /// At so many slots it is looked at next whether strings repeat.
     next_look: usize,
+}
+
+/// Strings written lately, by their views: those of a batch that stand in the same place are equal, and needn't be
+/// looked up again.
+struct Recent {
+    known: [(u128, u32); RECENT],
+    /// As long as no string was forgotten, whose id another one may have got.
+    forgotten: u64,
+}
+
+const RECENT: usize = 64;
+
+impl Default for Recent {
+    fn default() -> Recent {
+        Recent {
+            known: [(0, NO_STRING); RECENT],
+            forgotten: 0,
+        }
+    }
+}
+
+impl Recent {
+    #[inline]
+    fn find(&mut self, view: u128, forgotten: u64) -> Option<u32> {
+        if self.forgotten != forgotten {
+            self.known.fill((0, NO_STRING));
+            self.forgotten = forgotten;
+        }
+        let (known, id) = self.known[place(view)];
+        (known == view && id != NO_STRING).then_some(id)
+    }
+
+    #[inline]
+    fn put(&mut self, view: u128, id: u32, forgotten: u64) {
+        if self.forgotten == forgotten {
+            self.known[place(view)] = (view, id);
+        }
+    }
+}
+
+#[inline]
+fn place(view: u128) -> usize {
+    (mix(view as u64 ^ (view >> 64) as u64) >> 32) as usize % RECENT
 }
 
 const NO_STRING: u32 = u32::MAX;
@@ -46,6 +93,34 @@ impl Texts {
         match self {
             Texts::Shared(shared) => shared.get(slot),
             Texts::Each(arena) => arena.get(slot),
+        }
+    }
+
+    /// Writes row `rows[i]` of the array at `slots[i]`.
+    pub fn write<T>(&mut self, array: &GenericByteViewArray<T>, rows: &[u32], slots: &[u32])
+    where
+        T: ByteViewType<Native: AsRef<[u8]>>,
+    {
+        let mut recent = Recent::default();
+        for (row, slot) in rows.iter().zip(slots) {
+            let row = *row as usize;
+            if array.is_null(row) {
+                self.set(*slot, None);
+                continue;
+            }
+            let view = array.views()[row];
+            if let Texts::Shared(shared) = self
+                && let Some(id) = recent.find(view, shared.forgotten)
+            {
+                shared.counts[id as usize] += 1;
+                shared.live += 1;
+                shared.put(*slot, id);
+                continue;
+            }
+            self.set(*slot, Some(array.value(row).as_ref()));
+            if let Texts::Shared(shared) = self {
+                recent.put(view, shared.ids[*slot as usize], shared.forgotten);
+            }
         }
     }
 
@@ -107,15 +182,20 @@ impl Shared {
     }
 
     fn set(&mut self, slot: u32, value: Option<&[u8]>) {
-        let at = slot as usize;
-        if at >= self.ids.len() {
-            if value.is_none() {
-                return;
-            }
-            self.ids.resize(at + 1, NO_STRING);
+        if value.is_none() && slot as usize >= self.ids.len() {
+            return;
         }
         // The new one first: where it is the old one, that isn't forgotten in between.
         let id = value.map_or(NO_STRING, |value| self.id_of(value));
+        self.put(slot, id);
+    }
+
+    /// The slot's string from now on, which is counted already.
+    fn put(&mut self, slot: u32, id: u32) {
+        let at = slot as usize;
+        if at >= self.ids.len() {
+            self.ids.resize(at + 1, NO_STRING);
+        }
         let old = std::mem::replace(&mut self.ids[at], id);
         if old != NO_STRING {
             self.release(old);
@@ -163,11 +243,15 @@ impl Shared {
         }
         self.strings.clear(id);
         self.free.push(id);
+        self.forgotten += 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::cast::AsArray;
+    use arrow::array::{StringViewArray, UInt32Array};
+    use arrow::compute::take;
     use proptest::prelude::*;
 
     use super::*;
@@ -199,6 +283,30 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn written_columns_are_kept(batches in prop::collection::vec(
+            prop::collection::vec((0u32..12, prop::option::of(0u8..6)), 1..30), 1..8
+        )) {
+            let mut texts = Texts::default();
+            let mut model: Vec<Option<String>> = vec![None; 12];
+            for batch in batches {
+                let text = |v: u8| format!("a text of twenty bytes {v}");
+                // Few places, so that views repeat.
+                let all = StringViewArray::from_iter_values((0..6).map(text));
+                let picked = batch.iter().map(|(_, v)| v.map(u32::from)).collect::<UInt32Array>();
+                let column = take(&all, &picked, None).unwrap();
+                let slots: Vec<u32> = batch.iter().map(|(slot, _)| *slot).collect();
+                let rows: Vec<u32> = (0..batch.len() as u32).collect();
+                texts.write(column.as_string_view(), &rows, &slots);
+                for (slot, value) in &batch {
+                    model[*slot as usize] = value.map(text);
+                }
+                for (slot, value) in (0u32..).zip(&model) {
+                    prop_assert_eq!(texts.get(slot), value.as_deref().map(str::as_bytes));
+                }
+            }
+        }
+
         #[test]
         fn slots_keep_their_strings(steps in prop::collection::vec((0u32..20, prop::option::of(0u8..6)), 0..200)) {
             let mut texts = Texts::default();

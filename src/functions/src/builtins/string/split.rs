@@ -165,9 +165,12 @@ impl<'a> Occurrences<'a> {
         let Some(bytes) = self.words.next() else {
             return false;
         };
-        // A short word is filled up with bytes that differ.
-        let mut word = (!self.pattern).to_le_bytes();
-        word[..bytes.len()].copy_from_slice(bytes);
+        let word = <[u8; WORD]>::try_from(bytes).unwrap_or_else(|_| {
+            // A short word is filled up with bytes that differ.
+            let mut word = (!self.pattern).to_le_bytes();
+            word[..bytes.len()].copy_from_slice(bytes);
+            word
+        });
         let different = u64::from_le_bytes(word) ^ self.pattern;
         self.found = !(((different & LOW_BITS) + LOW_BITS) | different | LOW_BITS);
         self.base = self.base.wrapping_add(WORD);
