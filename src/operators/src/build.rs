@@ -13,6 +13,7 @@ use filbert_graph::spec::{
 use filbert_graph::{OperatorSpec, StreamNode};
 use filbert_types::{Configuration, Field};
 
+use crate::bundle::Bundled;
 use crate::calc::CalcOperator;
 use crate::changelog_function::ChangelogFunctionOperator;
 use crate::changelog_normalize::ChangelogNormalizeOperator;
@@ -24,11 +25,11 @@ use crate::drop_update_before::DropUpdateBeforeOperator;
 use crate::error::{OperatorError, Result};
 use crate::expand::ExpandOperator;
 use crate::group_aggregate::GroupAggregateOperator;
-use crate::group_aggregate::mini_batch::MiniBatchGroupAggregateOperator;
-use crate::incremental_group_aggregate::IncrementalGroupAggregateOperator;
+use crate::group_aggregate::mini_batch::MiniBatchGroupAggregate;
+use crate::incremental_group_aggregate::IncrementalGroupAggregate;
 use crate::interval_join::IntervalJoinOperator;
 use crate::join::JoinOperator;
-use crate::local_group_aggregate::LocalGroupAggregateOperator;
+use crate::local_group_aggregate::LocalGroupAggregate;
 use crate::lookup_join::LookupJoinOperator;
 use crate::match_recognize::MatchRecognizeOperator;
 use crate::mini_batch_assigner::MiniBatchAssignerOperator;
@@ -154,9 +155,10 @@ fn group_aggregate(
 ) -> Result<Box<dyn Operator>> {
     let functions = context.functions.as_ref();
     Ok(match spec.mini_batch_rows {
-        Some(rows) => Box::new(MiniBatchGroupAggregateOperator::new(
-            spec, rows, input, output, functions,
-        )?),
+        Some(rows) => {
+            let bundle = MiniBatchGroupAggregate::new(spec, input, output, functions)?;
+            Box::new(Bundled::new(bundle, rows))
+        }
         None => Box::new(GroupAggregateOperator::new(spec, input, output, functions)?),
     })
 }
@@ -170,12 +172,14 @@ fn partial_aggregate(
 ) -> Result<Box<dyn Operator>> {
     let functions = context.functions.as_ref();
     Ok(match spec {
-        OperatorSpec::LocalGroupAggregate(spec) => Box::new(LocalGroupAggregateOperator::new(
-            spec, input, output, functions,
-        )?),
-        OperatorSpec::IncrementalGroupAggregate(spec) => Box::new(
-            IncrementalGroupAggregateOperator::new(spec, input, output, functions)?,
-        ),
+        OperatorSpec::LocalGroupAggregate(spec) => {
+            let bundle = LocalGroupAggregate::new(spec, input, output, functions)?;
+            Box::new(Bundled::new(bundle, spec.mini_batch_rows))
+        }
+        OperatorSpec::IncrementalGroupAggregate(spec) => {
+            let bundle = IncrementalGroupAggregate::new(spec, input, output, functions)?;
+            Box::new(Bundled::new(bundle, spec.mini_batch_rows))
+        }
         other => return Err(OperatorError::engine(format!("{other:?} is no phase."))),
     })
 }

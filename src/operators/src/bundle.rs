@@ -1,12 +1,117 @@
-//! Cuts input into bundles: a bundle ends with so many rows, at a watermark, or when told.
+//! Operators that gather rows in bundles. A bundle ends with so many rows, at a watermark (the mini-batch assigner sends
+//! them by latency), before a barrier and at the input's end.
 
 pub(crate) mod groups;
 
 use filbert_types::{ChangeBatch, Watermark};
 
+use crate::context::OperatorContext;
+use crate::error::Result;
+use crate::operator::{Operator, Step};
+use crate::output::Output;
+
+/// What gathers in a bundle, and goes out at its end.
+pub(crate) trait Bundle: Send {
+    fn open(&mut self, ctx: &OperatorContext);
+
+    /// Adds rows, without watermarks between them.
+    fn add(&mut self, batch: &ChangeBatch) -> Result<()>;
+
+    /// Emits the bundle and begins the next; false when the output is full before its end: call it again.
+    fn emit(&mut self, out: &mut Output) -> Result<bool>;
+
+    /// Says how large the state is.
+    fn measure(&self);
+
+    /// As [`Operator::next_timer`].
+    fn next_timer(&self) -> Option<i64> {
+        None
+    }
+
+    /// As [`Operator::timer`].
+    fn timer(&mut self, now_ms: i64) {
+        let _ = now_ms;
+    }
+}
+
+/// The operator that feeds a bundle.
+pub(crate) struct Bundled<B> {
+    pub bundle: B,
+    feed: Feed,
+}
+
+impl<B: Bundle> Bundled<B> {
+    /// `rows_max`: with so many rows a bundle ends.
+    pub fn new(bundle: B, rows_max: u64) -> Bundled<B> {
+        Bundled {
+            bundle,
+            feed: Feed::new(rows_max),
+        }
+    }
+
+    fn run(&mut self, out: &mut Output) -> Result<Step> {
+        loop {
+            match self.feed.next() {
+                Cut::Rows(batch) => self.bundle.add(&batch)?,
+                Cut::Flush => {
+                    if !self.bundle.emit(out)? {
+                        return Ok(Step::More);
+                    }
+                    self.feed.flushed();
+                }
+                Cut::Watermark(watermark) => out.watermark(watermark),
+                Cut::End => {
+                    self.bundle.measure();
+                    return Ok(Step::Done);
+                }
+            }
+        }
+    }
+}
+
+impl<B: Bundle> Operator for Bundled<B> {
+    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
+        self.bundle.open(ctx);
+        Ok(())
+    }
+
+    fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
+        self.feed.take(batch);
+        self.run(out)
+    }
+
+    fn watermark(&mut self, watermark: Watermark, out: &mut Output) -> Result<Step> {
+        self.feed.watermark(watermark);
+        self.run(out)
+    }
+
+    fn next_timer(&self) -> Option<i64> {
+        self.bundle.next_timer()
+    }
+
+    fn timer(&mut self, now_ms: i64, _out: &mut Output) -> Result<Step> {
+        self.bundle.timer(now_ms);
+        Ok(Step::Done)
+    }
+
+    fn prepare_barrier(&mut self, _checkpoint_id: u64, out: &mut Output) -> Result<Step> {
+        self.feed.flush();
+        self.run(out)
+    }
+
+    fn end_input(&mut self, _input: usize, out: &mut Output) -> Result<Step> {
+        self.feed.flush();
+        self.run(out)
+    }
+
+    fn resume(&mut self, out: &mut Output) -> Result<Step> {
+        self.run(out)
+    }
+}
+
 /// What to do next.
 #[derive(Debug)]
-pub(crate) enum Cut {
+enum Cut {
     /// Add these rows to the bundle.
     Rows(ChangeBatch),
     /// Emit the bundle, then say `flushed`.
@@ -18,7 +123,7 @@ pub(crate) enum Cut {
 
 /// Input on its way into bundles.
 #[derive(Debug)]
-pub(crate) struct Feed {
+struct Feed {
     rows_max: usize,
     /// Rows of the bundle that is gathering.
     rows: usize,
@@ -28,7 +133,7 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    pub fn new(rows_max: u64) -> Feed {
+    fn new(rows_max: u64) -> Feed {
         Feed {
             rows_max: usize::try_from(rows_max).unwrap_or(usize::MAX).max(1),
             rows: 0,
@@ -38,26 +143,26 @@ impl Feed {
         }
     }
 
-    pub fn take(&mut self, batch: ChangeBatch) {
+    fn take(&mut self, batch: ChangeBatch) {
         self.batch = Some((batch, 0, 0));
     }
 
     /// A watermark behind all rows taken so far.
-    pub fn watermark(&mut self, watermark: Watermark) {
+    fn watermark(&mut self, watermark: Watermark) {
         self.flush();
         self.watermark = Some(watermark);
     }
 
-    pub fn flush(&mut self) {
+    fn flush(&mut self) {
         self.flushing = self.rows > 0;
     }
 
-    pub fn flushed(&mut self) {
+    fn flushed(&mut self) {
         self.flushing = false;
         self.rows = 0;
     }
 
-    pub fn next(&mut self) -> Cut {
+    fn next(&mut self) -> Cut {
         if self.flushing {
             return Cut::Flush;
         }

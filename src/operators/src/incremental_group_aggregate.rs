@@ -8,23 +8,21 @@
 //! - A bundle ends as in the other phases: with so many rows, at a watermark, before a barrier, at the input's end.
 //! - Cost: keys are looked up twice a batch; what crosses the exchange is a row a key and bundle.
 
-use arrow::array::AsArray;
-use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::IncrementalGroupAggregateSpec;
 use filbert_state::ValueTable;
-use filbert_types::{ChangeBatch, Watermark};
+use filbert_types::ChangeBatch;
 
 use crate::aggregate::AggregateCalls;
-use crate::bundle::groups::BundleGroups;
-use crate::bundle::{Cut, Feed};
+use crate::bundle::Bundle;
+use crate::bundle::groups::{BundleGroups, sent_states};
 use crate::context::OperatorContext;
-use crate::error::{OperatorError, Result};
+use crate::error::Result;
 use crate::keyed::Keyed;
-use crate::operator::{Operator, Step};
 use crate::output::Output;
 
-pub struct IncrementalGroupAggregateOperator {
+pub struct IncrementalGroupAggregate {
     /// How many columns of the input are keys and buckets.
     key_columns: usize,
     buckets: Keyed,
@@ -35,10 +33,9 @@ pub struct IncrementalGroupAggregateOperator {
     groups: BundleGroups,
     /// DISTINCT values by bucket, accumulators by the bundle's keys.
     calls: AggregateCalls,
-    feed: Feed,
 }
 
-impl IncrementalGroupAggregateOperator {
+impl IncrementalGroupAggregate {
     /// # Errors
     /// When a function isn't there for its arguments, or a key's type can't be a key.
     pub fn new(
@@ -46,38 +43,26 @@ impl IncrementalGroupAggregateOperator {
         input: &SchemaRef,
         output: SchemaRef,
         functions: &FunctionRegistry,
-    ) -> Result<IncrementalGroupAggregateOperator> {
+    ) -> Result<IncrementalGroupAggregate> {
         let columns: Vec<usize> = (0..spec.key_columns).collect();
-        Ok(IncrementalGroupAggregateOperator {
+        Ok(IncrementalGroupAggregate {
             key_columns: spec.key_columns,
             buckets: Keyed::new(&columns, input, spec.state_ttl_ms)?,
             bucket_rows: ValueTable::default(),
             key_of: ValueTable::default(),
             groups: BundleGroups::new(&spec.keys, input, output)?,
             calls: AggregateCalls::with_functions(&spec.calls, spec.input_retracts, functions)?,
-            feed: Feed::new(spec.mini_batch_rows),
         })
     }
 
-    fn run(&mut self, out: &mut Output) -> Result<Step> {
-        loop {
-            match self.feed.next() {
-                Cut::Rows(batch) => self.add(&batch)?,
-                Cut::Flush => {
-                    if !self.emit(out)? {
-                        return Ok(Step::More);
-                    }
-                    self.feed.flushed();
-                }
-                Cut::Watermark(watermark) => out.watermark(watermark),
-                Cut::End => {
-                    self.measure();
-                    return Ok(Step::Done);
-                }
-            }
-        }
+    fn forget_bucket(&mut self, bucket: u32) {
+        self.bucket_rows.reset(bucket);
+        self.calls.reset_values(bucket);
+        self.buckets.forget(bucket);
     }
+}
 
+impl Bundle for IncrementalGroupAggregate {
     fn add(&mut self, batch: &ChangeBatch) -> Result<()> {
         let buckets = self.buckets.slots_of(batch)?;
         let slots = self.groups.slots_of(batch)?;
@@ -85,16 +70,7 @@ impl IncrementalGroupAggregateOperator {
         self.bucket_rows.reserve_slots(self.buckets.slots_end());
         let slots_end = self.groups.slots_end().max(self.buckets.slots_end());
         self.calls.reserve_slots(slots_end);
-        let state = &batch.rows.columns()[self.key_columns..];
-        let rows = state.split_last().and_then(|(rows, state)| {
-            let rows = rows.as_primitive_opt::<Int64Type>()?;
-            Some((rows, state))
-        });
-        let Some((rows, state)) = rows else {
-            return Err(OperatorError::engine(
-                "A local aggregation sends no number of rows.",
-            ));
-        };
+        let (state, rows) = sent_states(batch, self.key_columns)?;
         let now_ms = self.buckets.now_ms();
         for ((bucket, slot), by) in buckets.iter().zip(&slots).zip(rows.values()) {
             if self.buckets.is_expired(*bucket, now_ms) {
@@ -117,13 +93,6 @@ impl IncrementalGroupAggregateOperator {
         Ok(())
     }
 
-    fn forget_bucket(&mut self, bucket: u32) {
-        self.bucket_rows.reset(bucket);
-        self.calls.reset_values(bucket);
-        self.buckets.forget(bucket);
-    }
-
-    /// Emits a bundle; false when the output is full before its end.
     fn emit(&mut self, out: &mut Output) -> Result<bool> {
         let states = |slots: &[u32]| self.calls.export_results(slots);
         let Some(slots) = self.groups.emit(out, states)? else {
@@ -145,47 +114,19 @@ impl IncrementalGroupAggregateOperator {
         metrics.state_rows.set(self.buckets.index.len() as u64);
         metrics.state_bytes.set(bytes as u64);
     }
-}
 
-impl Operator for IncrementalGroupAggregateOperator {
-    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
+    fn open(&mut self, ctx: &OperatorContext) {
         self.buckets.open(ctx);
-        Ok(())
     }
 
     fn next_timer(&self) -> Option<i64> {
         self.buckets.next_sweep_ms()
     }
 
-    fn timer(&mut self, now_ms: i64, _out: &mut Output) -> Result<Step> {
+    fn timer(&mut self, now_ms: i64) {
         for bucket in self.buckets.sweep(now_ms) {
             self.forget_bucket(bucket);
         }
         self.measure();
-        Ok(Step::Done)
-    }
-
-    fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        self.feed.take(batch);
-        self.run(out)
-    }
-
-    fn watermark(&mut self, watermark: Watermark, out: &mut Output) -> Result<Step> {
-        self.feed.watermark(watermark);
-        self.run(out)
-    }
-
-    fn prepare_barrier(&mut self, _checkpoint_id: u64, out: &mut Output) -> Result<Step> {
-        self.feed.flush();
-        self.run(out)
-    }
-
-    fn end_input(&mut self, _input: usize, out: &mut Output) -> Result<Step> {
-        self.feed.flush();
-        self.run(out)
-    }
-
-    fn resume(&mut self, out: &mut Output) -> Result<Step> {
-        self.run(out)
     }
 }

@@ -10,25 +10,23 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::LocalGroupAggregateSpec;
-use filbert_types::{ChangeBatch, Watermark};
+use filbert_types::ChangeBatch;
 
 use crate::aggregate::{AggregateCalls, Op, Rows};
+use crate::bundle::Bundle;
 use crate::bundle::groups::BundleGroups;
-use crate::bundle::{Cut, Feed};
 use crate::context::OperatorContext;
 use crate::error::Result;
 use crate::metrics::OperatorMetrics;
-use crate::operator::{Operator, Step};
 use crate::output::Output;
 
-pub struct LocalGroupAggregateOperator {
+pub struct LocalGroupAggregate {
     groups: BundleGroups,
     calls: AggregateCalls,
-    feed: Feed,
     metrics: Arc<OperatorMetrics>,
 }
 
-impl LocalGroupAggregateOperator {
+impl LocalGroupAggregate {
     /// # Errors
     /// When a function isn't there for its arguments, or a key's type can't be a key.
     pub fn new(
@@ -36,34 +34,16 @@ impl LocalGroupAggregateOperator {
         input: &SchemaRef,
         output: SchemaRef,
         functions: &FunctionRegistry,
-    ) -> Result<LocalGroupAggregateOperator> {
-        Ok(LocalGroupAggregateOperator {
+    ) -> Result<LocalGroupAggregate> {
+        Ok(LocalGroupAggregate {
             groups: BundleGroups::new(&spec.keys, input, output)?,
             calls: AggregateCalls::with_functions(&spec.calls, spec.input_retracts, functions)?,
-            feed: Feed::new(spec.mini_batch_rows),
             metrics: Arc::default(),
         })
     }
+}
 
-    fn run(&mut self, out: &mut Output) -> Result<Step> {
-        loop {
-            match self.feed.next() {
-                Cut::Rows(batch) => self.add(&batch)?,
-                Cut::Flush => {
-                    if !self.emit(out)? {
-                        return Ok(Step::More);
-                    }
-                    self.feed.flushed();
-                }
-                Cut::Watermark(watermark) => out.watermark(watermark),
-                Cut::End => {
-                    self.measure();
-                    return Ok(Step::Done);
-                }
-            }
-        }
-    }
-
+impl Bundle for LocalGroupAggregate {
     fn add(&mut self, batch: &ChangeBatch) -> Result<()> {
         let slots = self.groups.slots_of(batch)?;
         self.calls.reserve_slots(self.groups.slots_end());
@@ -82,7 +62,6 @@ impl LocalGroupAggregateOperator {
         self.calls.update(rows, batch.rows.columns())
     }
 
-    /// Emits a bundle; false when the output is full before its end.
     fn emit(&mut self, out: &mut Output) -> Result<bool> {
         let states = |slots: &[u32]| self.calls.export(slots);
         let Some(slots) = self.groups.emit(out, states)? else {
@@ -99,35 +78,8 @@ impl LocalGroupAggregateOperator {
         self.metrics.state_rows.set(self.groups.len() as u64);
         self.metrics.state_bytes.set(bytes as u64);
     }
-}
 
-impl Operator for LocalGroupAggregateOperator {
-    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
+    fn open(&mut self, ctx: &OperatorContext) {
         self.metrics = Arc::clone(&ctx.metrics);
-        Ok(())
-    }
-
-    fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        self.feed.take(batch);
-        self.run(out)
-    }
-
-    fn watermark(&mut self, watermark: Watermark, out: &mut Output) -> Result<Step> {
-        self.feed.watermark(watermark);
-        self.run(out)
-    }
-
-    fn prepare_barrier(&mut self, _checkpoint_id: u64, out: &mut Output) -> Result<Step> {
-        self.feed.flush();
-        self.run(out)
-    }
-
-    fn end_input(&mut self, _input: usize, out: &mut Output) -> Result<Step> {
-        self.feed.flush();
-        self.run(out)
-    }
-
-    fn resume(&mut self, out: &mut Output) -> Result<Step> {
-        self.run(out)
     }
 }

@@ -2,15 +2,27 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Int64Type, SchemaRef};
 use filbert_state::{KeyIndex, ValueTable};
 use filbert_types::ChangeBatch;
 
-use crate::error::Result;
+use crate::error::{OperatorError, Result};
 use crate::group_aggregate::state_error;
 use crate::output::Output;
+
+/// What a phase before has sent behind the keys: the state columns, and by key the number of rows.
+///
+/// # Errors
+/// When there is no number of rows: a bug.
+pub(crate) fn sent_states(batch: &ChangeBatch, keys: usize) -> Result<(&[ArrayRef], &Int64Array)> {
+    let (rows, states) = batch.rows.columns()[keys..]
+        .split_last()
+        .and_then(|(rows, states)| Some((rows.as_primitive_opt::<Int64Type>()?, states)))
+        .ok_or_else(|| OperatorError::engine("A local aggregation sends no number of rows."))?;
+    Ok((states, rows))
+}
 
 pub(crate) struct BundleGroups {
     keys: Vec<usize>,

@@ -4,45 +4,43 @@
 //! - Changelog: takes any, or what local aggregations send (keys, state, number of rows), of which the state is merged.
 //!   At its end a bundle emits, by key in the order of first touch: +I for a key that had no rows, -U and +U where a
 //!   value differs, -D for a key that has lost its rows, and nothing for one that has come and gone.
-//! - A bundle ends with so many rows, at a watermark (the mini-batch assigner sends them by latency), before a barrier and
-//!   at the input's end; it goes out in pieces, and the watermark passes behind it.
+//! - A bundle goes out in pieces, and the watermark that ends it passes behind.
 //! - Cost: rows are added in bulk; a key's values are written twice a bundle, whatever the number of its rows.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array, make_comparator,
+    Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, make_comparator,
 };
 use arrow::compute::{SortOptions, concat, interleave, take};
-use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::GroupAggregateSpec;
 use filbert_state::ValueTable;
-use filbert_types::{ChangeBatch, RowKind, Watermark};
+use filbert_types::{ChangeBatch, RowKind};
 
 use super::state::GroupState;
 use super::state_error;
 use crate::aggregate::{Op, Rows};
-use crate::bundle::{Cut, Feed};
+use crate::bundle::Bundle;
+use crate::bundle::groups::sent_states;
 use crate::context::OperatorContext;
-use crate::error::{OperatorError, Result};
-use crate::operator::{Operator, Step};
+use crate::error::Result;
 use crate::output::Output;
 
-pub struct MiniBatchGroupAggregateOperator {
+pub struct MiniBatchGroupAggregate {
     keys: Vec<usize>,
     emit_update_before: bool,
     /// The input is the state of local aggregations.
     merges: bool,
     output: SchemaRef,
     state: GroupState,
-    bundle: Bundle,
-    feed: Feed,
+    bundle: TouchedKeys,
 }
 
 /// The keys that a bundle has touched, in order.
 #[derive(Default)]
-struct Bundle {
+struct TouchedKeys {
     slots: Vec<u32>,
     touched: ValueTable<bool>,
     /// Whether each key had rows before the bundle.
@@ -52,98 +50,28 @@ struct Bundle {
     emitted: usize,
 }
 
-impl MiniBatchGroupAggregateOperator {
+impl MiniBatchGroupAggregate {
     /// # Errors
     /// When a function isn't there for its arguments, or a key's type can't be a key.
     pub fn new(
         spec: &GroupAggregateSpec,
-        rows_max: u64,
         input: &SchemaRef,
         output: SchemaRef,
         functions: &FunctionRegistry,
-    ) -> Result<MiniBatchGroupAggregateOperator> {
-        Ok(MiniBatchGroupAggregateOperator {
+    ) -> Result<MiniBatchGroupAggregate> {
+        Ok(MiniBatchGroupAggregate {
             keys: spec.keys.clone(),
             emit_update_before: spec.emit_update_before,
             merges: spec.merges,
             output,
             state: GroupState::new(spec, input, functions)?,
-            bundle: Bundle::default(),
-            feed: Feed::new(rows_max),
+            bundle: TouchedKeys::default(),
         })
-    }
-
-    fn run(&mut self, out: &mut Output) -> Result<Step> {
-        loop {
-            match self.feed.next() {
-                Cut::Rows(batch) => self.add(&batch)?,
-                Cut::Flush => {
-                    if !self.emit(out)? {
-                        return Ok(Step::More);
-                    }
-                    self.feed.flushed();
-                }
-                Cut::Watermark(watermark) => out.watermark(watermark),
-                Cut::End => {
-                    self.state.measure();
-                    return Ok(Step::Done);
-                }
-            }
-        }
-    }
-
-    fn add(&mut self, batch: &ChangeBatch) -> Result<()> {
-        let keys = self.keys.iter();
-        let keys: Vec<ArrayRef> = keys
-            .map(|k| ArrayRef::clone(batch.rows.column(*k)))
-            .collect();
-        let mut slots = Vec::new();
-        self.state.slots_for(&keys, batch.num_rows(), &mut slots)?;
-        self.touch(&slots)?;
-        if self.merges {
-            return self.merge(batch, &slots);
-        }
-        let mut unknown = 0;
-        let counts = self.state.counts.values_mut();
-        let mut ops = Vec::with_capacity(slots.len());
-        for (i, slot) in slots.iter().enumerate() {
-            let count = &mut counts[*slot as usize];
-            ops.push(match Op::of(batch.kind(i)) {
-                Op::Retract if *count <= 0 => {
-                    unknown += 1;
-                    Op::Skip
-                }
-                Op::Retract => {
-                    *count -= 1;
-                    Op::Retract
-                }
-                op => {
-                    *count += 1;
-                    op
-                }
-            });
-        }
-        self.state.count_unknown(unknown);
-        let rows = Rows {
-            slots: &slots,
-            ops: batch.kinds.is_some().then_some(ops.as_slice()),
-            resets: None,
-        };
-        self.state.calls.update(rows, batch.rows.columns())
     }
 
     /// Adds the state that local aggregations send.
     fn merge(&mut self, batch: &ChangeBatch, slots: &[u32]) -> Result<()> {
-        let state = &batch.rows.columns()[self.keys.len()..];
-        let rows = state.split_last().and_then(|(rows, state)| {
-            let rows = rows.as_primitive_opt::<Int64Type>()?;
-            Some((rows, state))
-        });
-        let Some((rows, state)) = rows else {
-            return Err(OperatorError::engine(
-                "A local aggregation sends no number of rows.",
-            ));
-        };
+        let (state, rows) = sent_states(batch, self.keys.len())?;
         let counts = self.state.counts.values_mut();
         for (slot, by) in slots.iter().zip(rows.values()) {
             counts[*slot as usize] += by;
@@ -173,30 +101,6 @@ impl MiniBatchGroupAggregateOperator {
             .extend(fresh.iter().map(|s| counts.get(*s) > 0));
         bundle.before.push(self.state.calls.values(fresh)?);
         Ok(())
-    }
-
-    /// Emits a bundle; false when the output is full before its end.
-    fn emit(&mut self, out: &mut Output) -> Result<bool> {
-        while self.bundle.emitted < self.bundle.slots.len() {
-            if out.is_full() {
-                return Ok(false);
-            }
-            self.join_pieces()?;
-            let start = self.bundle.emitted;
-            let end = self.bundle.slots.len().min(start + out.batch_rows());
-            out.emit(self.changes(start, end)?);
-            self.bundle.emitted = end;
-        }
-        let unknown = self.bundle.slots.iter();
-        let unknown = unknown.filter(|slot| self.state.counts.get(**slot) < 0);
-        let unknown = unknown.count() as u64;
-        self.state.count_unknown(unknown);
-        for slot in std::mem::take(&mut self.bundle).slots {
-            if self.state.counts.get(slot) <= 0 {
-                self.state.forget(slot);
-            }
-        }
-        Ok(true)
     }
 
     fn join_pieces(&mut self) -> Result<()> {
@@ -276,44 +180,85 @@ pub(crate) fn differences(before: &[ArrayRef], after: &[ArrayRef], rows: usize) 
     changed
 }
 
-impl Operator for MiniBatchGroupAggregateOperator {
-    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
+impl Bundle for MiniBatchGroupAggregate {
+    fn add(&mut self, batch: &ChangeBatch) -> Result<()> {
+        let keys = self.keys.iter();
+        let keys: Vec<ArrayRef> = keys
+            .map(|k| ArrayRef::clone(batch.rows.column(*k)))
+            .collect();
+        let mut slots = Vec::new();
+        self.state.slots_for(&keys, batch.num_rows(), &mut slots)?;
+        self.touch(&slots)?;
+        if self.merges {
+            return self.merge(batch, &slots);
+        }
+        let mut unknown = 0;
+        let counts = self.state.counts.values_mut();
+        let mut ops = Vec::with_capacity(slots.len());
+        for (i, slot) in slots.iter().enumerate() {
+            let count = &mut counts[*slot as usize];
+            ops.push(match Op::of(batch.kind(i)) {
+                Op::Retract if *count <= 0 => {
+                    unknown += 1;
+                    Op::Skip
+                }
+                Op::Retract => {
+                    *count -= 1;
+                    Op::Retract
+                }
+                op => {
+                    *count += 1;
+                    op
+                }
+            });
+        }
+        self.state.count_unknown(unknown);
+        let rows = Rows {
+            slots: &slots,
+            ops: batch.kinds.is_some().then_some(ops.as_slice()),
+            resets: None,
+        };
+        self.state.calls.update(rows, batch.rows.columns())
+    }
+
+    fn emit(&mut self, out: &mut Output) -> Result<bool> {
+        while self.bundle.emitted < self.bundle.slots.len() {
+            if out.is_full() {
+                return Ok(false);
+            }
+            self.join_pieces()?;
+            let start = self.bundle.emitted;
+            let end = self.bundle.slots.len().min(start + out.batch_rows());
+            out.emit(self.changes(start, end)?);
+            self.bundle.emitted = end;
+        }
+        let unknown = self.bundle.slots.iter();
+        let unknown = unknown.filter(|slot| self.state.counts.get(**slot) < 0);
+        let unknown = unknown.count() as u64;
+        self.state.count_unknown(unknown);
+        for slot in std::mem::take(&mut self.bundle).slots {
+            if self.state.counts.get(slot) <= 0 {
+                self.state.forget(slot);
+            }
+        }
+        Ok(true)
+    }
+
+    fn measure(&self) {
+        self.state.measure();
+    }
+
+    fn open(&mut self, ctx: &OperatorContext) {
         self.state.open(ctx);
-        Ok(())
-    }
-
-    fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        self.feed.take(batch);
-        self.run(out)
-    }
-
-    fn watermark(&mut self, watermark: Watermark, out: &mut Output) -> Result<Step> {
-        self.feed.watermark(watermark);
-        self.run(out)
     }
 
     fn next_timer(&self) -> Option<i64> {
         self.state.next_sweep_ms()
     }
 
-    fn timer(&mut self, now_ms: i64, _out: &mut Output) -> Result<Step> {
+    fn timer(&mut self, now_ms: i64) {
         // A bundle's keys have been written just now: what expires is none of them.
         self.state.sweep(now_ms);
-        Ok(Step::Done)
-    }
-
-    fn prepare_barrier(&mut self, _checkpoint_id: u64, out: &mut Output) -> Result<Step> {
-        self.feed.flush();
-        self.run(out)
-    }
-
-    fn end_input(&mut self, _input: usize, out: &mut Output) -> Result<Step> {
-        self.feed.flush();
-        self.run(out)
-    }
-
-    fn resume(&mut self, out: &mut Output) -> Result<Step> {
-        self.run(out)
     }
 }
 

@@ -9,8 +9,10 @@ use filbert_types::{Field, LogicalType, TypeKind};
 use proptest::prelude::*;
 
 use super::*;
+use crate::bundle::Bundled;
 use crate::group_aggregate::GroupAggregateOperator;
-use crate::local_group_aggregate::LocalGroupAggregateOperator;
+use crate::local_group_aggregate::LocalGroupAggregate;
+use crate::operator::{Operator, Step};
 use crate::output::Emitted;
 use crate::testing::{batch, schema, text};
 
@@ -60,18 +62,13 @@ fn output() -> SchemaRef {
     schema(&types)
 }
 
-fn mini_batch(rows_max: u64, merges: bool, input: &SchemaRef) -> MiniBatchGroupAggregateOperator {
-    MiniBatchGroupAggregateOperator::new(
-        &spec(merges),
-        rows_max,
-        input,
-        output(),
-        &FunctionRegistry::new(),
-    )
-    .unwrap()
+fn mini_batch(rows_max: u64, merges: bool, input: &SchemaRef) -> Bundled<MiniBatchGroupAggregate> {
+    let functions = FunctionRegistry::new();
+    let bundle = MiniBatchGroupAggregate::new(&spec(merges), input, output(), &functions);
+    Bundled::new(bundle.unwrap(), rows_max)
 }
 
-fn local() -> (LocalGroupAggregateOperator, SchemaRef) {
+fn local() -> (Bundled<LocalGroupAggregate>, SchemaRef) {
     let calls = calls();
     let states = crate::aggregate::AggregateCalls::new(&calls, true).unwrap();
     let mut types = vec![DataType::Utf8View];
@@ -86,9 +83,9 @@ fn local() -> (LocalGroupAggregateOperator, SchemaRef) {
     };
     let local = {
         let functions = filbert_functions::FunctionRegistry::new();
-        LocalGroupAggregateOperator::new(&spec, &input(), Arc::clone(&output), &functions).unwrap()
+        LocalGroupAggregate::new(&spec, &input(), Arc::clone(&output), &functions).unwrap()
     };
-    (local, output)
+    (Bundled::new(local, spec.mini_batch_rows), output)
 }
 
 /// Runs an operator over batches to their end. A small output makes it stop in the middle of bundles.
@@ -194,6 +191,6 @@ fn a_bundle_sends_the_net_change_of_a_key() {
             "-D a 3 2 2 2"
         ]
     );
-    assert_eq!(operator.state.metrics.unknown_retractions.get(), 1);
-    assert_eq!(operator.state.index.len(), 0);
+    assert_eq!(operator.bundle.state.metrics.unknown_retractions.get(), 1);
+    assert_eq!(operator.bundle.state.index.len(), 0);
 }

@@ -20,11 +20,8 @@ pub(super) enum Instruction {
     Split(Vec<usize>),
     /// An iteration that may take no rows begins.
     Enter(usize),
-    /// It ends: where it has taken no row, not this way. The place is that of its `Enter`.
-    Leave {
-        enter: usize,
-        next: usize,
-    },
+    /// It ends: where it has taken no row, not this way.
+    Leave(usize),
     Match,
 }
 
@@ -124,7 +121,7 @@ impl Program {
             return self.compile(pattern, next, excluded);
         }
         let enter = self.push(Instruction::Enter(0))?;
-        let leave = self.push(Instruction::Leave { enter, next })?;
+        let leave = self.push(Instruction::Leave(next))?;
         let body = self.compile(pattern, leave, excluded)?;
         self.instructions[enter] = Instruction::Enter(body);
         Ok(enter)

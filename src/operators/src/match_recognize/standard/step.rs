@@ -1,6 +1,6 @@
 //! One row, shown to the partial matches of a search.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::program::Instruction;
 use super::{Standard, Tables};
@@ -12,15 +12,21 @@ use crate::match_recognize::partial::{EMPTY, Taken};
 /// The most partial matches of one search.
 const THREADS_MAX: usize = 1 << 18;
 
+/// The outermost iteration that was entered without a row since: none of those inside of it can be left.
+pub(super) type Entered = Option<usize>;
+
 /// What one step needs, kept for the next one.
 #[derive(Default)]
 pub(super) struct Scratch {
     pub threads: Vec<Computation>,
     pub next: Vec<Computation>,
-    pub stack: Vec<usize>,
-    /// By instruction: in which closure it was seen last.
+    /// Instructions to go to, and whether without a row since an iteration was entered.
+    pub stack: Vec<(usize, Entered)>,
+    /// By instruction: in which closure it was seen last, outside of iterations that this has entered.
     pub visited: Vec<u64>,
     pub closure: u64,
+    /// What a closure has seen inside of iterations that it has entered.
+    pub visited_inside: HashSet<(usize, usize)>,
     /// By instruction: in which step a partial match came there, where conditions read no other rows.
     pub reached: Vec<u64>,
     pub step: u64,
@@ -30,6 +36,16 @@ pub(super) struct Scratch {
     /// What was made of the block at hand: variable, excluded, block.
     pub made: Vec<(usize, bool, u32)>,
     pub rows: Vec<Taken>,
+}
+
+impl Scratch {
+    /// False when the closure was here before, in the same iteration.
+    fn visit(&mut self, at: usize, entered: Entered) -> bool {
+        match entered {
+            Some(enter) => self.visited_inside.insert((at, enter)),
+            None => std::mem::replace(&mut self.visited[at], self.closure) != self.closure,
+        }
+    }
 }
 
 impl Standard {
@@ -143,24 +159,23 @@ impl Standard {
         tables: &mut Tables<'_>,
     ) -> Result<bool> {
         self.scratch.closure += 1;
-        let closure = self.scratch.closure;
+        self.scratch.visited_inside.clear();
         self.scratch.stack.clear();
-        self.scratch.stack.push(from);
-        while let Some(at) = self.scratch.stack.pop() {
-            if self.scratch.visited[at] == closure {
+        self.scratch.stack.push((from, None));
+        while let Some((at, entered)) = self.scratch.stack.pop() {
+            if !self.scratch.visit(at, entered) {
                 continue;
             }
-            self.scratch.visited[at] = closure;
+            let stack = &mut self.scratch.stack;
             match &self.program.instructions[at] {
                 Instruction::Take { .. } => self.arrive(at as u32, block, tables),
-                Instruction::Split(ways) => self.scratch.stack.extend(ways.iter().rev()),
-                Instruction::Enter(body) => self.scratch.stack.push(*body),
-                Instruction::Leave { enter, next } => {
-                    // Entered without a row since: an empty iteration.
-                    if self.scratch.visited[*enter] != closure {
-                        self.scratch.stack.push(*next);
-                    }
+                Instruction::Split(ways) => {
+                    stack.extend(ways.iter().rev().map(|way| (*way, entered)));
                 }
+                Instruction::Enter(body) => stack.push((*body, entered.or(Some(at)))),
+                // Else an empty iteration.
+                Instruction::Leave(next) if entered.is_none() => stack.push((*next, None)),
+                Instruction::Leave(_) => {}
                 Instruction::Match => return Ok(true),
             }
         }
