@@ -7,10 +7,7 @@ use std::time::Duration;
 use filbert_sql_tests::random::{Outcome, Tally, run_case, run_cases, run_expressions};
 
 /// Cases that are known to differ, each with its defect: counted apart until that is mended.
-const OPEN: &[(u64, &str)] = &[(
-    1812,
-    "under mini-batch COUNT over what came and went is NULL, as in Flink, but typed NOT NULL: COALESCE over it goes away",
-)];
+const OPEN: &[(u64, &str)] = &[];
 
 fn run_case_unless_open(seed: u64) -> Outcome {
     let open = OPEN.iter().find(|(known, _)| *known == seed);

@@ -10,6 +10,7 @@ use crate::catalog::BinderCatalog;
 use crate::cte::Cte;
 use crate::ddl::{Edit, quoted};
 use crate::error::{BindError, BindResult};
+use crate::expr::BoundScalar;
 use crate::match_recognize::PatternScope;
 use crate::names::{NameGenerator, uniquify};
 use crate::scope::{OuterScope, Relation};
@@ -47,6 +48,8 @@ pub(crate) struct Binder<'a> {
     pub views: Vec<ObjectPath>,
     /// Names found in the text and what they are in full, where somebody wants to know.
     pub edits: Option<Vec<Edit>>,
+    /// The scalar subqueries bound so far.
+    pub scalars: Vec<BoundScalar>,
     relations: usize,
 }
 
@@ -63,6 +66,7 @@ impl<'a> Binder<'a> {
             pattern: None,
             views: Vec::new(),
             edits: None,
+            scalars: Vec::new(),
             relations: 0,
         }
     }

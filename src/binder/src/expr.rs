@@ -24,6 +24,7 @@ use crate::window::Windows;
 pub(crate) use literal::is_null;
 pub(crate) use name::span_of_idents as name_span;
 pub(crate) use operator::{has_subquery, split_conjuncts};
+pub(crate) use subquery::BoundScalar;
 
 /// Where an expression stands, and what it may hold there.
 pub(crate) struct ExprCx<'s> {

@@ -8,6 +8,7 @@
 mod domain;
 mod free;
 mod node;
+mod repeated;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

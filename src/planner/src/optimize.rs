@@ -4,6 +4,7 @@
 mod constants;
 mod implied_guards;
 mod lateral_join;
+mod scalar_null;
 
 use std::sync::Arc;
 
@@ -119,7 +120,11 @@ pub(crate) fn optimize(
         .with_query_execution_start_time(
             chrono::DateTime::from_timestamp_micros(query_start_us).unwrap_or_default(),
         );
-    let plan = Optimizer::with_rules(rules).optimize(plan, &context, |_, _| {})?;
+    let (plan, marked) = scalar_null::mark(plan)?;
+    let mut plan = Optimizer::with_rules(rules).optimize(plan, &context, |_, _| {})?;
+    if marked {
+        plan = scalar_null::unmark(plan)?;
+    }
     constants::check(&plan)?;
     Ok(plan)
 }

@@ -17,7 +17,26 @@ use crate::aggregate::AggregateArgs;
 use crate::binder::{Binder, NamedExpr};
 use crate::error::{BindError, BindResult};
 use crate::plan::{filter, project_exprs};
-use crate::scope::{OuterScope, Relation, ScopeColumn};
+use crate::scope::{OuterScope, Relation, Scope, ScopeColumn};
+
+/// A scalar subquery as it was bound. To Flink the same text in the same query block is one subquery, which runs once.
+pub(crate) struct BoundScalar {
+    scope: Rc<Scope>,
+    /// Set where the outer columns are the keys of GROUP BY.
+    grouped: bool,
+    query: Query,
+    value: TypedExpr,
+}
+
+impl BoundScalar {
+    fn is(&self, query: &Query, cx: &ExprCx<'_>) -> bool {
+        Rc::ptr_eq(&self.scope, cx.scope) && self.grouped == is_grouped(cx) && self.query == *query
+    }
+}
+
+fn is_grouped(cx: &ExprCx<'_>) -> bool {
+    cx.aggregates.is_some() && !cx.in_aggregate
+}
 
 impl Binder<'_> {
     /// Binds a query that may name the columns of the block it stands in.
@@ -46,14 +65,25 @@ impl Binder<'_> {
         cx: &mut ExprCx<'_>,
         span: Option<Span>,
     ) -> BindResult<TypedExpr> {
+        let known = self.scalars.iter().find(|s| s.is(query, cx));
+        if let Some(known) = known.filter(|_| self.edits.is_none() && self.hints.is_empty()) {
+            return Ok(known.value.clone());
+        }
         let relation = self.inner_query(query, cx)?;
         let column = single_column(&relation, "A scalar subquery", span)?;
         let ty = relation.columns[column].ty.with_nullable(true);
         let relation = self.single_value(relation, span)?;
-        Ok(TypedExpr::new(
+        let value = TypedExpr::new(
             Expr::ScalarSubquery(as_subquery(relation)),
             ty.without_time_attribute(),
-        ))
+        );
+        self.scalars.push(BoundScalar {
+            scope: Rc::clone(cx.scope),
+            grouped: is_grouped(cx),
+            query: query.clone(),
+            value: value.clone(),
+        });
+        Ok(value)
     }
 
     /// A query whose one column has one row at most: more fail when it runs.

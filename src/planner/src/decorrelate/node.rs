@@ -86,7 +86,8 @@ impl Decorrelator<'_> {
         let columns = filter.input.schema().columns();
         let mut input = Arc::unwrap_or_clone(filter.input);
         let mut kept = Vec::new();
-        for conjunct in split_conjunction_owned(filter.predicate) {
+        let conjuncts = split_conjunction_owned(filter.predicate);
+        for conjunct in self.once(&mut input, conjuncts)? {
             if subqueries(&conjunct).is_empty() {
                 kept.push(conjunct);
                 continue;
@@ -152,11 +153,20 @@ impl Decorrelator<'_> {
         Ok(true)
     }
 
-    fn projection(&mut self, projection: Projection) -> Result<LogicalPlan, PlanError> {
+    pub(super) fn projection(&mut self, projection: Projection) -> Result<LogicalPlan, PlanError> {
         let mut input = Arc::unwrap_or_clone(projection.input);
         let mut exprs = Vec::with_capacity(projection.expr.len());
-        for expr in projection.expr {
-            exprs.push(self.named_value(&mut input, expr)?);
+        let names: Vec<String> = projection
+            .expr
+            .iter()
+            .map(|e| e.schema_name().to_string())
+            .collect();
+        for (expr, name) in self
+            .once(&mut input, projection.expr)?
+            .into_iter()
+            .zip(names)
+        {
+            exprs.push(self.named_value(&mut input, expr, name)?);
         }
         super::project(input, exprs)
     }
@@ -166,7 +176,10 @@ impl Decorrelator<'_> {
         let mut values = |exprs: Vec<Expr>| {
             exprs
                 .into_iter()
-                .map(|expr| self.named_value(&mut input, expr))
+                .map(|expr| {
+                    let name = expr.schema_name().to_string();
+                    self.named_value(&mut input, expr, name)
+                })
                 .collect::<Result<Vec<_>, PlanError>>()
         };
         let groups = values(aggregate.group_expr)?;
@@ -176,13 +189,19 @@ impl Decorrelator<'_> {
     }
 
     /// A value under the name that it had.
-    fn named_value(&mut self, input: &mut LogicalPlan, expr: Expr) -> Result<Expr, PlanError> {
-        if subqueries(&expr).is_empty() {
-            return Ok(expr);
-        }
-        let name = expr.schema_name().to_string();
-        let inside = self.inside(expr)?;
-        let value = self.value(input, inside, false)?;
+    fn named_value(
+        &mut self,
+        input: &mut LogicalPlan,
+        expr: Expr,
+        name: String,
+    ) -> Result<Expr, PlanError> {
+        let value = match subqueries(&expr).is_empty() {
+            true => expr,
+            false => {
+                let inside = self.inside(expr)?;
+                self.value(input, inside, false)?
+            }
+        };
         Ok(if value.schema_name().to_string() == name {
             value
         } else {
