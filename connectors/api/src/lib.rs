@@ -4,6 +4,7 @@
 //! - [`discovery`]: from a WITH clause to a source or sink, with every option checked.
 //! - [`options`]: reading and checking a table's WITH clause.
 //! - [`source`]: sources as split enumerators and readers, and what may be pushed into them.
+//! - [`positions`]: splits that are positions, and their enumerator.
 //! - [`sink`]: sinks as writers with a two-phase committer.
 //! - [`lookup`]: sources that answer by key.
 //! - [`format`]: decoders and encoders.
@@ -19,6 +20,7 @@ pub mod factory;
 pub mod format;
 pub mod lookup;
 pub mod options;
+pub mod positions;
 pub mod sink;
 pub mod source;
 
@@ -28,6 +30,7 @@ pub use discovery::TableRequest;
 pub use error::{Blame, ConnectorError};
 pub use factory::{CatalogFactory, ConnectorRegistry, FactoryContext, FormatFactory, TableFactory};
 pub use lookup::{LookupCaching, LookupOptions, LookupReader, LookupSource};
+pub use positions::{Position, PositionEnumerator};
 pub use sink::{Committable, Committer, SinkWriter, TableSink};
 pub use source::{
     Boundedness, Partition, Pushdown, ReaderOutput, ScanSource, SourceReader, Split,

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
-use filbert_connector_api::source::{Assignment, ReaderContext};
+use filbert_connector_api::source::ReaderContext;
 use filbert_connector_api::{
-    Boundedness, ConnectorError, Pushdown, ReaderOutput, ScanSource, SourceReader, Split,
-    SplitEnumerator,
+    Boundedness, ConnectorError, Position, PositionEnumerator, Pushdown, ReaderOutput, ScanSource,
+    SourceReader, Split, SplitEnumerator,
 };
 use filbert_types::schema::arrow_schema;
 use filbert_types::{ChangeBatch, Clock, Field, TimeZone};
@@ -35,7 +35,7 @@ impl DataGenSource {
 
 /// Rows `first`, `first + stride`, ... of the job, of which `next` have been made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Position {
+struct RowPosition {
     seed: u64,
     first: u64,
     stride: u64,
@@ -43,6 +43,12 @@ struct Position {
     /// How many there are; none without end.
     rows: Option<u64>,
     rows_per_second: f64,
+}
+
+impl Position for RowPosition {
+    fn id(&self) -> String {
+        self.first.to_string()
+    }
 }
 
 impl ScanSource for DataGenSource {
@@ -71,14 +77,12 @@ impl ScanSource for DataGenSource {
         parallelism: usize,
     ) -> Result<Box<dyn SplitEnumerator>, ConnectorError> {
         let rows = self.options.rows.into_iter().chain(pushdown.limit).min();
-        Ok(Box::new(Enumerator {
-            pending: positions(
-                rand::random(),
-                rows,
-                parallelism.max(1) as u64,
-                self.options.rows_per_second as f64,
-            ),
-        }))
+        Ok(Box::new(PositionEnumerator::new(positions(
+            rand::random(),
+            rows,
+            parallelism.max(1) as u64,
+            self.options.rows_per_second as f64,
+        ))))
     }
 
     fn reader(
@@ -99,13 +103,14 @@ impl ScanSource for DataGenSource {
             clock: Arc::clone(&ctx.clock),
             batch_rows: ctx.batch_rows.max(1) as u64,
             splits: VecDeque::new(),
+            damaged: None,
             finished: false,
         }))
     }
 }
 
 /// Bounded input is cut into contiguous runs, unbounded input is dealt out in turn.
-fn positions(seed: u64, rows: Option<u64>, parts: u64, rate: f64) -> VecDeque<Position> {
+fn positions(seed: u64, rows: Option<u64>, parts: u64, rate: f64) -> Vec<RowPosition> {
     let parts = rows.map_or(parts, |rows| parts.min(rows.max(1)));
     let part = |i: u64| {
         let (first, stride, rows) = match rows {
@@ -115,7 +120,7 @@ fn positions(seed: u64, rows: Option<u64>, parts: u64, rate: f64) -> VecDeque<Po
             }
             None => (i, parts, None),
         };
-        Position {
+        RowPosition {
             seed,
             first,
             stride,
@@ -127,47 +132,6 @@ fn positions(seed: u64, rows: Option<u64>, parts: u64, rate: f64) -> VecDeque<Po
     (0..parts).map(part).collect()
 }
 
-struct Enumerator {
-    pending: VecDeque<Position>,
-}
-
-fn to_split(position: &Position) -> Result<Split, ConnectorError> {
-    let state = serde_json::to_value(position).map_err(not_json)?;
-    Ok(Split {
-        id: position.first.to_string(),
-        state,
-    })
-}
-
-fn not_json(error: serde_json::Error) -> ConnectorError {
-    ConnectorError::engine(format!(
-        "the position in generated rows is damaged: {error}"
-    ))
-}
-
-impl SplitEnumerator for Enumerator {
-    fn next_splits(&mut self, _: usize) -> Result<Assignment, ConnectorError> {
-        match self.pending.pop_front() {
-            Some(position) => Ok(Assignment::Splits(vec![to_split(&position)?])),
-            None => Ok(Assignment::Finished),
-        }
-    }
-
-    fn add_splits_back(&mut self, splits: Vec<Split>) {
-        let positions = splits.into_iter().map(|s| serde_json::from_value(s.state));
-        self.pending.extend(positions.flatten());
-    }
-
-    fn snapshot(&self) -> Result<serde_json::Value, ConnectorError> {
-        serde_json::to_value(&self.pending).map_err(not_json)
-    }
-
-    fn restore(&mut self, state: serde_json::Value) -> Result<(), ConnectorError> {
-        self.pending = serde_json::from_value(state).map_err(not_json)?;
-        Ok(())
-    }
-}
-
 struct Reader {
     schema: SchemaRef,
     generators: Vec<Generator>,
@@ -176,22 +140,21 @@ struct Reader {
     batch_rows: u64,
     /// Read in turn.
     splits: VecDeque<Active>,
+    /// A split that can't be read.
+    damaged: Option<ConnectorError>,
     finished: bool,
 }
 
 /// A split that is being read, with when reading began for its rate limit.
 struct Active {
-    split: Split,
-    position: Result<Position, String>,
+    position: RowPosition,
     since: Option<(i64, u64)>,
 }
 
 impl Active {
     /// How many rows may be made now; none of them means the time to wait.
     fn allowed(&mut self, now_ms: i64, wanted: u64) -> Result<u64, Duration> {
-        let Ok(position) = &self.position else {
-            return Ok(wanted);
-        };
+        let position = &self.position;
         let rate = position.rows_per_second;
         let (since_ms, from) = *self.since.get_or_insert((now_ms, position.next));
         let elapsed_ms = now_ms.saturating_sub(since_ms).max(0) as f64;
@@ -209,13 +172,16 @@ impl Active {
 
 impl SourceReader for Reader {
     fn poll(&mut self) -> Result<ReaderOutput, ConnectorError> {
+        if let Some(error) = self.damaged.take() {
+            return Err(error);
+        }
         let now_ms = self.clock.now_ms();
         let mut wait: Option<Duration> = None;
         for _ in 0..self.splits.len() {
             let Some(mut active) = self.splits.pop_front() else {
                 break;
             };
-            let position = active.position.as_ref().map_err(ConnectorError::engine)?;
+            let position = &active.position;
             let left = position.rows.map(|rows| rows.saturating_sub(position.next));
             let wanted = left.map_or(self.batch_rows, |left| left.min(self.batch_rows));
             if wanted == 0 {
@@ -235,13 +201,14 @@ impl SourceReader for Reader {
     }
 
     fn add_splits(&mut self, splits: Vec<Split>) {
-        for split in splits {
-            let position = serde_json::from_value(split.state.clone());
-            self.splits.push_back(Active {
-                position: position.map_err(|e| not_json(e).message),
-                split,
-                since: None,
-            });
+        for split in &splits {
+            match RowPosition::of_split(split) {
+                Ok(position) => self.splits.push_back(Active {
+                    position,
+                    since: None,
+                }),
+                Err(error) => self.damaged = Some(error),
+            }
         }
     }
 
@@ -250,12 +217,8 @@ impl SourceReader for Reader {
     }
 
     fn snapshot(&self) -> Vec<Split> {
-        let current = |active: &Active| {
-            let position = active.position.as_ref().ok();
-            let moved = position.and_then(|p| to_split(p).ok());
-            moved.unwrap_or_else(|| active.split.clone())
-        };
-        self.splits.iter().map(current).collect()
+        let splits = self.splits.iter().map(|active| active.position.to_split());
+        splits.flatten().collect()
     }
 }
 
@@ -266,10 +229,7 @@ impl Reader {
         count: u64,
         now_ms: i64,
     ) -> Result<ReaderOutput, ConnectorError> {
-        let position = active
-            .position
-            .as_mut()
-            .map_err(|e| ConnectorError::engine(&*e))?;
+        let position = &mut active.position;
         let rows = Rows::Run {
             first: position
                 .first

@@ -1,13 +1,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use filbert_connector_api::source::{Assignment, ReaderContext};
+use filbert_connector_api::source::ReaderContext;
 use filbert_connector_api::{
-    Boundedness, ChangelogMode, ConnectorError, Pushdown, ReaderOutput, ScanSource, SourceReader,
-    Split, SplitEnumerator,
+    Boundedness, ChangelogMode, ConnectorError, Position, PositionEnumerator, Pushdown,
+    ReaderOutput, ScanSource, SourceReader, Split, SplitEnumerator,
 };
 use filbert_types::ChangeBatch;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 use crate::store::Store;
 
@@ -39,10 +40,7 @@ impl ScanSource for MemorySource {
         _: &Pushdown,
         _: usize,
     ) -> Result<Box<dyn SplitEnumerator>, ConnectorError> {
-        Ok(Box::new(Whole {
-            given: Vec::new(),
-            asked: false,
-        }))
+        Ok(Box::new(PositionEnumerator::new([RowsRead(0)])))
     }
 
     fn reader(
@@ -55,6 +53,7 @@ impl ScanSource for MemorySource {
             changelog: self.changelog,
             batch_rows: ctx.batch_rows.max(1),
             split: None,
+            damaged: None,
             unopened: false,
             batches: VecDeque::new(),
             finished: false,
@@ -63,40 +62,12 @@ impl ScanSource for MemorySource {
 }
 
 /// The one split: the rows read so far.
-fn split(rows: u64) -> Split {
-    Split {
-        id: "memory".to_owned(),
-        state: serde_json::Value::from(rows),
-    }
-}
+#[derive(Serialize, Deserialize)]
+struct RowsRead(u64);
 
-struct Whole {
-    given: Vec<Split>,
-    asked: bool,
-}
-
-impl SplitEnumerator for Whole {
-    fn next_splits(&mut self, _: usize) -> Result<Assignment, ConnectorError> {
-        if !std::mem::replace(&mut self.asked, true) {
-            return Ok(Assignment::Splits(vec![split(0)]));
-        }
-        match std::mem::take(&mut self.given) {
-            back if back.is_empty() => Ok(Assignment::Finished),
-            back => Ok(Assignment::Splits(back)),
-        }
-    }
-
-    fn add_splits_back(&mut self, splits: Vec<Split>) {
-        self.given.extend(splits);
-    }
-
-    fn snapshot(&self) -> Result<serde_json::Value, ConnectorError> {
-        Ok(serde_json::Value::from(self.asked))
-    }
-
-    fn restore(&mut self, state: serde_json::Value) -> Result<(), ConnectorError> {
-        self.asked = state.as_bool().unwrap_or_default();
-        Ok(())
+impl Position for RowsRead {
+    fn id(&self) -> String {
+        "memory".to_owned()
     }
 }
 
@@ -106,6 +77,8 @@ struct MemoryReader {
     batch_rows: usize,
     /// Rows given out of the split at hand.
     split: Option<u64>,
+    /// A split that can't be read.
+    damaged: Option<ConnectorError>,
     unopened: bool,
     batches: VecDeque<ChangeBatch>,
     finished: bool,
@@ -134,6 +107,9 @@ impl MemoryReader {
 
 impl SourceReader for MemoryReader {
     fn poll(&mut self) -> Result<ReaderOutput, ConnectorError> {
+        if let Some(error) = self.damaged.take() {
+            return Err(error);
+        }
         if std::mem::take(&mut self.unopened) {
             self.open(self.split.unwrap_or_default())?;
         }
@@ -155,9 +131,11 @@ impl SourceReader for MemoryReader {
     }
 
     fn add_splits(&mut self, splits: Vec<Split>) {
-        for split in splits {
-            let rows = split.state.as_u64().unwrap_or_default();
-            self.split = Some(rows);
+        for split in &splits {
+            match RowsRead::of_split(split) {
+                Ok(RowsRead(rows)) => self.split = Some(rows),
+                Err(error) => self.damaged = Some(error),
+            }
             self.unopened = true;
         }
     }
@@ -167,6 +145,7 @@ impl SourceReader for MemoryReader {
     }
 
     fn snapshot(&self) -> Vec<Split> {
-        self.split.map(split).into_iter().collect()
+        let split = self.split.map(RowsRead);
+        split.iter().flat_map(RowsRead::to_split).collect()
     }
 }

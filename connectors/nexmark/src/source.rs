@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
-use filbert_connector_api::source::{Assignment, ReaderContext};
+use filbert_connector_api::source::ReaderContext;
 use filbert_connector_api::{
-    Boundedness, ConnectorError, Pushdown, ReaderOutput, ScanSource, SourceReader, Split,
-    SplitEnumerator,
+    Boundedness, ConnectorError, Position, PositionEnumerator, Pushdown, ReaderOutput, ScanSource,
+    SourceReader, Split, SplitEnumerator,
 };
 use filbert_types::{ChangeBatch, Clock};
 use serde::{Deserialize, Serialize};
@@ -30,11 +30,22 @@ impl NexmarkSource {
 /// Events `first`, `first + stride`, ... below `end`, of which those before `next` have been made. Dealt out in turn,
 /// so that the readers' event times go together.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Position {
+struct EventPosition {
     first: u64,
     stride: u64,
     next: u64,
     end: Option<u64>,
+}
+
+impl Position for EventPosition {
+    fn id(&self) -> String {
+        self.first.to_string()
+    }
+
+    /// Each reader has its own from the start: the events of one that was read behind another would all be late.
+    fn is_for(&self, subtask: usize) -> bool {
+        self.first % self.stride == subtask as u64
+    }
 }
 
 impl ScanSource for NexmarkSource {
@@ -64,16 +75,14 @@ impl ScanSource for NexmarkSource {
     ) -> Result<Box<dyn SplitEnumerator>, ConnectorError> {
         let end = self.options.count.into_iter().chain(pushdown.limit).min();
         let stride = parallelism.max(1) as u64;
-        let position = |first| Position {
+        let position = |first| EventPosition {
             first,
             stride,
             next: first,
             end,
         };
-        Ok(Box::new(Enumerator {
-            readers: stride,
-            pending: (0..stride).map(position).collect(),
-        }))
+        let positions = (0..stride).map(position);
+        Ok(Box::new(PositionEnumerator::new(positions)))
     }
 
     fn reader(
@@ -98,50 +107,9 @@ impl ScanSource for NexmarkSource {
             clock: Arc::clone(&ctx.clock),
             batch_rows: ctx.batch_rows.max(1),
             splits: VecDeque::new(),
+            damaged: None,
             finished: false,
         }))
-    }
-}
-
-/// Each reader has its own splits from the start: the events of one that was read behind another would all be late.
-struct Enumerator {
-    readers: u64,
-    pending: VecDeque<Position>,
-}
-
-fn to_split(position: &Position) -> Result<Split, ConnectorError> {
-    Ok(Split {
-        id: position.first.to_string(),
-        state: serde_json::to_value(position).map_err(not_json)?,
-    })
-}
-
-fn not_json(error: serde_json::Error) -> ConnectorError {
-    ConnectorError::engine(format!("the position in events is damaged: {error}"))
-}
-
-impl SplitEnumerator for Enumerator {
-    fn next_splits(&mut self, subtask: usize) -> Result<Assignment, ConnectorError> {
-        let is_its_own = |p: &Position| p.first % self.readers == subtask as u64;
-        let own = self.pending.iter().position(is_its_own);
-        match own.and_then(|at| self.pending.remove(at)) {
-            Some(position) => Ok(Assignment::Splits(vec![to_split(&position)?])),
-            None => Ok(Assignment::Finished),
-        }
-    }
-
-    fn add_splits_back(&mut self, splits: Vec<Split>) {
-        let positions = splits.into_iter().map(|s| serde_json::from_value(s.state));
-        self.pending.extend(positions.flatten());
-    }
-
-    fn snapshot(&self) -> Result<serde_json::Value, ConnectorError> {
-        serde_json::to_value(&self.pending).map_err(not_json)
-    }
-
-    fn restore(&mut self, state: serde_json::Value) -> Result<(), ConnectorError> {
-        self.pending = serde_json::from_value(state).map_err(not_json)?;
-        Ok(())
     }
 }
 
@@ -155,12 +123,14 @@ struct Reader {
     batch_rows: usize,
     /// Read in turn.
     splits: VecDeque<Active>,
+    /// A split that can't be read.
+    damaged: Option<ConnectorError>,
     finished: bool,
 }
 
 /// A split that is being read; `since` is when reading began, and at which event.
 struct Active {
-    position: Position,
+    position: EventPosition,
     since: Option<(i64, u64)>,
 }
 
@@ -183,6 +153,9 @@ impl Active {
 
 impl SourceReader for Reader {
     fn poll(&mut self) -> Result<ReaderOutput, ConnectorError> {
+        if let Some(error) = self.damaged.take() {
+            return Err(error);
+        }
         let mut wait: Option<Duration> = None;
         for _ in 0..self.splits.len() {
             let Some(mut active) = self.splits.pop_front() else {
@@ -219,12 +192,15 @@ impl SourceReader for Reader {
     }
 
     fn add_splits(&mut self, splits: Vec<Split>) {
-        let positions = splits.into_iter().map(|s| serde_json::from_value(s.state));
-        self.splits
-            .extend(positions.flatten().map(|position| Active {
-                position,
-                since: None,
-            }));
+        for split in &splits {
+            match EventPosition::of_split(split) {
+                Ok(position) => self.splits.push_back(Active {
+                    position,
+                    since: None,
+                }),
+                Err(error) => self.damaged = Some(error),
+            }
+        }
     }
 
     fn no_more_splits(&mut self) {
@@ -232,7 +208,7 @@ impl SourceReader for Reader {
     }
 
     fn snapshot(&self) -> Vec<Split> {
-        let splits = self.splits.iter().map(|active| to_split(&active.position));
+        let splits = self.splits.iter().map(|active| active.position.to_split());
         splits.flatten().collect()
     }
 }
