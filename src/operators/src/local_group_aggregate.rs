@@ -67,9 +67,7 @@ impl Bundle for LocalGroupAggregate {
         let Some(slots) = self.groups.emit(out, states)? else {
             return Ok(false);
         };
-        for slot in slots {
-            self.calls.reset(slot);
-        }
+        self.calls.reset_all(&slots);
         Ok(true)
     }
 

@@ -84,6 +84,13 @@ impl ByteArena {
         }
     }
 
+    /// Clears all slots; the memory is kept.
+    pub fn clear_all(&mut self) {
+        self.bytes.clear();
+        self.places.clear();
+        self.wasted = 0;
+    }
+
     pub fn memory_bytes(&self) -> usize {
         self.bytes.capacity() + self.places.capacity() * std::mem::size_of::<Place>()
     }

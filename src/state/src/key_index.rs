@@ -193,16 +193,16 @@ impl KeyIndex {
         }
     }
 
-    /// Forgets all keys and gives the memory back.
+    /// Forgets all keys; slots are given out from 0 again. The memory is kept for the next ones.
     pub fn clear(&mut self) {
-        self.table = HashTable::new();
-        self.parents = Vec::new();
-        self.live = Vec::new();
-        self.free = Vec::new();
+        self.table.clear();
+        self.parents.clear();
+        self.live.clear();
+        self.free.clear();
         match &mut self.keys {
             Keys::Unit => {}
-            Keys::Ints(ints) => *ints = Ints::new(ints.width()),
-            Keys::Bytes(arena) | Keys::Rows { arena, .. } => *arena = ByteArena::default(),
+            Keys::Ints(ints) => ints.clear(),
+            Keys::Bytes(arena) | Keys::Rows { arena, .. } => arena.clear_all(),
         }
     }
 

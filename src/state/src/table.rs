@@ -67,6 +67,11 @@ impl<T: Copy + Default> ValueTable<T> {
         }
     }
 
+    /// Every slot holds the default again, and has no room.
+    pub fn clear(&mut self) {
+        self.values.clear();
+    }
+
     pub fn memory_bytes(&self) -> usize {
         self.values.capacity() * std::mem::size_of::<T>()
     }

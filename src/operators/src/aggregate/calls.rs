@@ -148,6 +148,12 @@ impl AggregateCalls {
         self.reset_values(slot);
     }
 
+    /// Resets these slots, which are all that hold anything.
+    pub fn reset_all(&mut self, slots: &[u32]) {
+        slots.iter().for_each(|slot| self.reset_results(*slot));
+        self.distinct.iter_mut().for_each(DistinctValues::clear);
+    }
+
     pub fn memory_bytes(&self) -> usize {
         let calls = self
             .calls

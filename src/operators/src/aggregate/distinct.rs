@@ -136,6 +136,12 @@ impl DistinctValues {
         }
     }
 
+    /// Forgets the values of all keys.
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+        self.lanes.iter_mut().for_each(ValueTable::clear);
+    }
+
     pub(super) fn memory_bytes(&self) -> usize {
         let lanes = self.lanes.iter().map(ValueTable::memory_bytes);
         self.values.memory_bytes() + lanes.sum::<usize>()

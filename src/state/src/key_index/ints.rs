@@ -22,8 +22,9 @@ impl Ints {
         }
     }
 
-    pub fn width(&self) -> usize {
-        self.width
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.nulls.clear();
     }
 
     pub fn memory_bytes(&self) -> usize {

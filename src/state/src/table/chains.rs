@@ -36,6 +36,15 @@ impl Chains {
         }
     }
 
+    /// Empties all lists; parents and entries have no room any more.
+    pub fn clear(&mut self) {
+        self.heads.clear();
+        self.tails.clear();
+        self.next.clear();
+        self.previous.clear();
+        self.parents.clear();
+    }
+
     /// Puts an entry that is in no list at the end of the parent's.
     pub fn link(&mut self, parent: u32, entry: u32) {
         let last = self.tails.get(parent);

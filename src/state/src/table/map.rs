@@ -78,6 +78,13 @@ impl MapTable {
         self.index.remove(entry);
     }
 
+    /// Removes all entries; the next is 0 again.
+    pub fn clear(&mut self) {
+        self.index.clear();
+        self.chains.clear();
+        self.linked.clear();
+    }
+
     /// Entries of all keys.
     pub fn len(&self) -> usize {
         self.index.len()
@@ -116,5 +123,11 @@ mod tests {
         assert_eq!(map.entries_of(1).count(), 0);
         assert_eq!(map.entries_of(2).collect::<Vec<_>>(), [3]);
         assert_eq!(map.len(), 1);
+        map.clear();
+        assert!(map.is_empty());
+        let keys: ArrayRef = Arc::new(Int64Array::from(vec![30, 10]));
+        map.entries_for(&[2, 1], &[keys], &mut entries).unwrap();
+        assert_eq!(entries, [0, 1]);
+        assert_eq!(map.entries_of(2).collect::<Vec<_>>(), [0]);
     }
 }

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::cmp::Ordering;
 
 use arrow::array::ArrayRef;
@@ -18,6 +19,7 @@ pub struct SortedTable {
     keys: SortKeys,
     lists: Vec<SortedList>,
     len: usize,
+    counted: Cell<CountedBytes>,
 }
 
 /// Sort keys of a batch's rows.
@@ -40,6 +42,14 @@ struct SortedList {
     pieces: Vec<Vec<u32>>,
 }
 
+/// The bytes of the lists when they were counted last, and how many lists and entries there were.
+#[derive(Debug, Clone, Copy, Default)]
+struct CountedBytes {
+    bytes: usize,
+    lists: usize,
+    entries: usize,
+}
+
 const PREFIX_BYTES: usize = 16;
 /// A piece with more entries becomes two.
 const PIECE_MAX: usize = 512;
@@ -58,6 +68,7 @@ impl SortedTable {
             keys: SortKeys::default(),
             lists: Vec::new(),
             len: 0,
+            counted: Cell::default(),
         })
     }
 
@@ -231,14 +242,30 @@ impl SortedTable {
     }
 
     pub fn memory_bytes(&self) -> usize {
-        let list = |list: &SortedList| {
-            let pieces: usize = list.pieces.iter().map(Vec::capacity).sum();
-            pieces * 4 + list.pieces.capacity() * std::mem::size_of::<Vec<u32>>()
-        };
         self.keys.prefixes.capacity() * PREFIX_BYTES
             + self.keys.long.memory_bytes()
             + self.lists.capacity() * std::mem::size_of::<SortedList>()
-            + self.lists.iter().map(list).sum::<usize>()
+            + self.list_bytes()
+    }
+
+    /// Counted anew when a sixteenth of the lists or entries has come or gone.
+    fn list_bytes(&self) -> usize {
+        let counted = self.counted.get();
+        let is_near = |now: usize, then: usize| now.abs_diff(then) <= then / 16;
+        if is_near(self.lists.len(), counted.lists) && is_near(self.len, counted.entries) {
+            return counted.bytes;
+        }
+        let bytes = |list: &SortedList| {
+            let pieces: usize = list.pieces.iter().map(Vec::capacity).sum();
+            pieces * 4 + list.pieces.capacity() * std::mem::size_of::<Vec<u32>>()
+        };
+        let bytes = self.lists.iter().map(bytes).sum();
+        self.counted.set(CountedBytes {
+            bytes,
+            lists: self.lists.len(),
+            entries: self.len,
+        });
+        bytes
     }
 
     fn find(&self, parent: u32, entry: u32) -> Option<(usize, usize)> {
