@@ -34,7 +34,7 @@ pub struct Modifiers {
     pub distinct: bool,
     /// `FILTER (WHERE ..)`.
     pub filter: Option<TypedExpr>,
-    /// `ORDER BY` inside the call.
+    /// `ORDER BY` inside the call, which must be right and orders nothing.
     pub order_by: Vec<Sort>,
     /// `IGNORE NULLS` (true) or `RESPECT NULLS` (false).
     pub ignore_nulls: Option<bool>,
@@ -51,6 +51,10 @@ pub fn infer(
     filtered: bool,
 ) -> Result<Inferred, CallError> {
     let definition = aggregate(name).ok_or_else(|| unknown(name, args))?;
+    let written = ["_NULL_ON_NULL", "_ABSENT_ON_NULL"]
+        .iter()
+        .find_map(|clause| name.strip_suffix(clause))
+        .unwrap_or(name);
     let name = definition.signature.name;
     let untyped = args.iter().any(|a| a.ty.kind == TypeKind::Null);
     let takes_it =
@@ -62,6 +66,7 @@ pub fn infer(
     let call = CallArgs {
         ctx,
         function: &function,
+        written,
         args,
     };
     let mut inferred = (definition.signature.infer)(&call)?;
@@ -139,7 +144,8 @@ pub fn call(
         exprs,
         modifiers.distinct,
         modifiers.filter.map(|f| Box::new(f.expr)),
-        modifiers.order_by,
+        // As in Flink the values stay in the order of their coming.
+        Vec::new(),
         null_treatment,
     ));
     Ok(TypedExpr::new(expr, inferred.return_type))
@@ -197,9 +203,10 @@ fn check_clauses(name: &str, args: &[TypedExpr], modifiers: &Modifiers) -> Resul
             filter.ty
         )));
     }
-    if name != "ARRAY_AGG" && !modifiers.order_by.is_empty() {
+    let ordered = matches!(name, "ARRAY_AGG" | "COLLECT") || name.starts_with("JSON_ARRAYAGG");
+    if !ordered && !modifiers.order_by.is_empty() {
         return Err(CallError::Invalid(format!(
-            "ORDER BY unexpected in a call of {name}: only ARRAY_AGG takes it."
+            "ORDER BY unexpected in a call of {name}: only ARRAY_AGG, COLLECT and JSON_ARRAYAGG take it."
         )));
     }
     if name != "ARRAY_AGG" && modifiers.ignore_nulls.is_some() {

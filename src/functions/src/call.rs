@@ -35,7 +35,7 @@ pub fn scalar(
             hint: registry.hint(name),
         });
     };
-    bind(ctx, function, args)
+    bind(ctx, function, name, args)
 }
 
 /// Binds a call of a known built-in.
@@ -46,15 +46,16 @@ pub fn built_in(
 ) -> Result<TypedExpr, CallError> {
     let function = crate::registry::built_in(name)
         .ok_or_else(|| CallError::Unsupported(format!("The function {name}")))?;
-    bind(ctx, FunctionRef::BuiltIn(function), args)
+    bind(ctx, FunctionRef::BuiltIn(function), name, args)
 }
 
 fn bind(
     ctx: &ExprContext,
     function: FunctionRef,
+    written: &str,
     args: Vec<TypedExpr>,
 ) -> Result<TypedExpr, CallError> {
-    let inferred = infer(ctx, &function, &args)?;
+    let inferred = infer(ctx, &function, written, &args)?;
     let args = cast_args(ctx, args, &inferred.arg_types)?;
     let return_type = inferred.return_type;
     if let FunctionRef::BuiltIn(definition) = &function
@@ -69,11 +70,13 @@ fn bind(
 fn infer(
     ctx: &ExprContext,
     function: &FunctionRef,
+    written: &str,
     args: &[TypedExpr],
 ) -> Result<Inferred, CallError> {
     let call = CallArgs {
         ctx,
         function,
+        written,
         args,
     };
     match function {
@@ -115,6 +118,7 @@ pub fn table(
     let call = CallArgs {
         ctx,
         function: &function,
+        written: function.name(),
         args: &args,
     };
     let FunctionRef::Table(table) = &function else {

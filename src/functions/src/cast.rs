@@ -60,9 +60,7 @@ fn as_given(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
 /// `CAST(arg AS ty)`. The result is NOT NULL where the argument is, whatever `ty` says.
 pub fn cast(ctx: &ExprContext, arg: TypedExpr, ty: &LogicalType) -> Result<TypedExpr, CallError> {
     let nullable = arg.ty.nullable || arg.ty.kind == TypeKind::Null;
-    if let Some(interval) = number_to_interval(&arg, ty, false)? {
-        return Ok(interval);
-    }
+    check_single_unit(&arg.ty, ty)?;
     check(&arg.ty, ty, false)?;
     let to_number = ty.kind.is_approximate_numeric() || matches!(ty.kind, TypeKind::Decimal { .. });
     let arg = match constant::literal_under_cast(&arg) {
@@ -83,9 +81,7 @@ pub fn try_cast(
     arg: TypedExpr,
     ty: &LogicalType,
 ) -> Result<TypedExpr, CallError> {
-    if let Some(interval) = number_to_interval(&arg, ty, true)? {
-        return Ok(interval);
-    }
+    check_single_unit(&arg.ty, ty)?;
     check(&arg.ty, ty, false)?;
     Ok(build(
         ctx,
@@ -145,30 +141,33 @@ fn single_unit(kind: &TypeKind) -> Option<i128> {
     }
 }
 
-/// A cast of a number to an interval has one unit, and a literal counts in it: `CAST(5 AS INTERVAL DAY)` is five days.
-/// Other numbers count months or milliseconds, as in Flink.
-fn number_to_interval(
+/// A number cast to an interval has one unit.
+fn check_single_unit(from: &LogicalType, to: &LogicalType) -> Result<(), CallError> {
+    let is_number = from.kind.is_numeric() && to.kind.is_interval();
+    match is_number && single_unit(&to.kind).is_none() {
+        true => Err(no_cast(from, to)),
+        false => Ok(()),
+    }
+}
+
+/// `CAST(5 AS INTERVAL DAY)`, where the number stands there as a literal, counts in the interval's unit: five days.
+/// Other numbers count months or milliseconds, as in Flink. None where this is another cast.
+pub fn literal_to_interval(
     arg: &TypedExpr,
     ty: &LogicalType,
-    try_cast: bool,
 ) -> Result<Option<TypedExpr>, CallError> {
-    if !arg.ty.kind.is_numeric() || !ty.kind.is_interval() {
+    let unit = single_unit(&ty.kind).filter(|_| arg.ty.kind.is_numeric());
+    let Some((unit, value)) = unit.zip(arg.literal()) else {
         return Ok(None);
-    }
-    let Some(unit) = single_unit(&ty.kind) else {
-        return Err(no_cast(&arg.ty, ty));
     };
-    let scaled = match arg.literal() {
-        _ if try_cast => None,
-        Some(ScalarValue::Int32(Some(value))) => Some(i128::from(*value) * unit),
-        Some(ScalarValue::Int64(Some(value))) => Some(i128::from(*value) * unit),
-        Some(ScalarValue::Decimal128(Some(value), _, scale)) => value
-            .checked_mul(unit)
-            .map(|v| v / 10_i128.pow(u32::from(scale.unsigned_abs()))),
-        _ => None,
-    };
-    let Some(scaled) = scaled else {
-        return Ok(None);
+    let scaled = match value {
+        ScalarValue::Int32(Some(value)) => i128::from(*value) * unit,
+        ScalarValue::Int64(Some(value)) => i128::from(*value) * unit,
+        ScalarValue::Decimal128(Some(value), _, scale) => match value.checked_mul(unit) {
+            Some(scaled) => scaled / 10_i128.pow(u32::from(scale.unsigned_abs())),
+            None => return Ok(None),
+        },
+        _ => return Ok(None),
     };
     let out_of_range = |_| CallError::Invalid(format!("{scaled} is too much for an interval"));
     Ok(Some(match ty.kind {

@@ -3,50 +3,79 @@ use filbert_types::{Field, LogicalType, TypeKind};
 
 use crate::cast::integer_digits;
 
-/// The least type that holds every value of these types, as CASE, COALESCE, VALUES, UNION and IN choose it; none where
-/// Flink refuses to mix them.
+/// The least type that holds every value of these types, as CASE, VALUES, UNION and IN choose it; none where Flink
+/// refuses to mix them.
 pub fn common_type(types: &[LogicalType]) -> Option<LogicalType> {
+    fold(types, Rules::Calcite)
+}
+
+/// As [`common_type`], as functions of Flink's new kind choose it: COALESCE, those of arrays and maps.
+pub(crate) fn new_style_common_type(types: &[LogicalType]) -> Option<LogicalType> {
+    fold(types, Rules::Flink)
+}
+
+/// Whose rules choose a common type.
+#[derive(Clone, Copy, PartialEq)]
+enum Rules {
+    /// The least restrictive type of the validator.
+    Calcite,
+    /// `LogicalTypeMerging`: what it knows no rule for becomes the type that all the others are cast to silently.
+    Flink,
+}
+
+fn fold(types: &[LogicalType], rules: Rules) -> Option<LogicalType> {
     let mut types = types.iter();
     let first = types.next()?.clone();
-    types.try_fold(first, |a, b| pair(&a, b))
+    types.try_fold(first, |a, b| rules.pair(&a, b))
 }
 
-fn pair(a: &LogicalType, b: &LogicalType) -> Option<LogicalType> {
-    let kind = pair_kind(&a.kind, &b.kind)?;
-    Some(LogicalType::new(kind, a.nullable || b.nullable))
-}
+impl Rules {
+    fn pair(self, a: &LogicalType, b: &LogicalType) -> Option<LogicalType> {
+        let kind = self.pair_kind(&a.kind, &b.kind)?;
+        Some(LogicalType::new(kind, a.nullable || b.nullable))
+    }
 
-fn pair_kind(a: &TypeKind, b: &TypeKind) -> Option<TypeKind> {
-    use TypeKind::*;
-    Some(match (a, b) {
-        (a, b) if a == b => a.clone(),
-        (Null, other) | (other, Null) => other.clone(),
-        (a, b) if a.is_numeric() && b.is_numeric() => numeric(a, b),
-        (Char(a) | VarChar(a), Char(b) | VarChar(b)) => VarChar(*a.max(b)),
-        (Binary(a) | VarBinary(a), Binary(b) | VarBinary(b)) => VarBinary(*a.max(b)),
-        (Time(a), Time(b)) => Time(*a.max(b)),
-        (Timestamp { precision: a, .. }, Timestamp { precision: b, .. }) => {
-            TypeKind::timestamp(*a.max(b))
-        }
-        (TimestampLtz { precision: a, .. }, TimestampLtz { precision: b, .. }) => {
-            TypeKind::timestamp_ltz(*a.max(b))
-        }
-        (Timestamp { precision: a, .. }, TimestampLtz { precision: b, .. })
-        | (TimestampLtz { precision: a, .. }, Timestamp { precision: b, .. }) => {
-            TypeKind::timestamp(*a.max(b))
-        }
-        (IntervalYearMonth(a), IntervalYearMonth(_)) => IntervalYearMonth(*a),
-        (IntervalDayTime(a), IntervalDayTime(_)) => IntervalDayTime(*a),
-        (Array(a), Array(b)) => Array(Box::new(pair(a, b)?)),
-        (Multiset(a), Multiset(b)) => Multiset(Box::new(pair(a, b)?)),
-        (Map(ak, av), Map(bk, bv)) => Map(Box::new(pair(ak, bk)?), Box::new(pair(av, bv)?)),
-        (Row(a), Row(b)) if a.len() == b.len() => Row(a
-            .iter()
-            .zip(b)
-            .map(|(a, b)| Some(Field::new(&a.name, pair(&a.ty, &b.ty)?)))
-            .collect::<Option<Vec<Field>>>()?),
-        _ => return None,
-    })
+    fn pair_kind(self, a: &TypeKind, b: &TypeKind) -> Option<TypeKind> {
+        use TypeKind::*;
+        Some(match (a, b) {
+            (a, b) if a == b => a.clone(),
+            (Null, other) | (other, Null) => other.clone(),
+            (Float, Double) if self == Rules::Flink => Double,
+            (a, b) if a.is_numeric() && b.is_numeric() => numeric(a, b),
+            (Char(a) | VarChar(a), Char(b) | VarChar(b)) => VarChar(*a.max(b)),
+            (Binary(a) | VarBinary(a), Binary(b) | VarBinary(b)) => VarBinary(*a.max(b)),
+            (Time(a), Time(b)) => Time(*a.max(b)),
+            (Timestamp { precision: a, .. }, Timestamp { precision: b, .. }) => {
+                TypeKind::timestamp(*a.max(b))
+            }
+            (TimestampLtz { precision: a, .. }, TimestampLtz { precision: b, .. }) => {
+                TypeKind::timestamp_ltz(*a.max(b))
+            }
+            (Timestamp { precision: a, .. }, TimestampLtz { precision: b, .. })
+            | (TimestampLtz { precision: a, .. }, Timestamp { precision: b, .. }) => {
+                TypeKind::timestamp(*a.max(b))
+            }
+            (IntervalYearMonth(a), IntervalYearMonth(_)) => IntervalYearMonth(*a),
+            (IntervalDayTime(a), IntervalDayTime(_)) => IntervalDayTime(*a),
+            (Array(a), Array(b)) => Array(Box::new(self.pair(a, b)?)),
+            (Multiset(a), Multiset(b)) => Multiset(Box::new(self.pair(a, b)?)),
+            (Map(ak, av), Map(bk, bv)) => {
+                Map(Box::new(self.pair(ak, bk)?), Box::new(self.pair(av, bv)?))
+            }
+            (Row(a), Row(b)) if a.len() == b.len() => Row(a
+                .iter()
+                .zip(b)
+                .map(|(a, b)| Some(Field::new(&a.name, self.pair(&a.ty, &b.ty)?)))
+                .collect::<Option<Vec<Field>>>()?),
+            (day @ (Date | Time(_)), Timestamp { .. })
+            | (Timestamp { .. }, day @ (Date | Time(_)))
+                if self == Rules::Flink =>
+            {
+                day.clone()
+            }
+            _ => return None,
+        })
+    }
 }
 
 fn numeric(a: &TypeKind, b: &TypeKind) -> TypeKind {
@@ -81,14 +110,4 @@ pub(crate) fn digits(kind: &TypeKind) -> (u8, u8) {
         TypeKind::Decimal { precision, scale } => (*precision, *scale),
         kind => (integer_digits(kind), 0),
     }
-}
-
-/// As [`common_type`], as functions of Flink's new kind choose it: FLOAT beside DOUBLE gives DOUBLE in either order.
-pub(crate) fn new_style_common_type(types: &[LogicalType]) -> Option<LogicalType> {
-    let mut common = common_type(types)?;
-    let has = |kind: TypeKind| types.iter().any(|t| t.kind == kind);
-    if common.kind == TypeKind::Float && has(TypeKind::Double) {
-        common.kind = TypeKind::Double;
-    }
-    Some(common)
 }

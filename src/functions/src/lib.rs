@@ -14,6 +14,7 @@
 //! - [`kernel`]: combinators for kernels over Arrow columns.
 //! - [`builtins`]: the functions, one file a family.
 //! - [`aggregate`]: aggregate functions: typing for all, accumulators for batch.
+//! - [`hash_order`]: the order in which Flink prints multisets and cast maps.
 //! - `java`: Java's notions that the functions are made of: regular expressions, date patterns, ..
 //! - [`window`]: functions with OVER.
 //! - `json`: JSON values and paths; `variant`: the form of VARIANT values.
@@ -40,6 +41,7 @@ pub mod constructors;
 pub mod definition;
 pub mod error;
 mod foreign_names;
+pub mod hash_order;
 mod java;
 mod json;
 pub mod kernel;

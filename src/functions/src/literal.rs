@@ -142,7 +142,7 @@ pub fn date(text: &str) -> Result<TypedExpr, CallError> {
     Ok(typed(ScalarValue::Date32(Some(days(date))), TypeKind::Date))
 }
 
-/// `TIME '12:34:56.789'`: the precision is the number of fraction digits.
+/// `TIME '12:34:56.789'`: the precision is the number of fraction digits, three of which count.
 pub fn time(text: &str) -> Result<TypedExpr, CallError> {
     let (time, digits) =
         parse_time_fields(text).ok_or_else(|| illegal("TIME", text, "HH:mm:ss"))?;
@@ -150,7 +150,7 @@ pub fn time(text: &str) -> Result<TypedExpr, CallError> {
         time.num_seconds_from_midnight() as i32 * 1000 + (time.nanosecond() / 1_000_000) as i32;
     Ok(typed(
         ScalarValue::Time32Millisecond(Some(ms)),
-        TypeKind::Time(digits.min(9)),
+        TypeKind::Time(digits.min(3)),
     ))
 }
 

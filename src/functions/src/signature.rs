@@ -152,6 +152,8 @@ pub const ANY: Param = Param::of(Family::Any);
 pub struct CallArgs<'a> {
     pub ctx: &'a ExprContext,
     pub function: &'a FunctionRef,
+    /// The function's name or alias as the query has it.
+    pub written: &'a str,
     pub args: &'a [TypedExpr],
 }
 
@@ -243,10 +245,11 @@ impl CallArgs<'_> {
 
     /// "Cannot apply .. to arguments of type ..".
     pub fn refuse(&self) -> CallError {
+        let name = self.name();
         CallError::NoSignature {
-            name: self.function.name().to_string(),
-            got: call_text(self.function.name(), self.args),
-            signatures: self.function.signatures(),
+            got: call_text(&name, self.args),
+            signatures: self.signatures(),
+            name,
         }
     }
 
@@ -255,21 +258,57 @@ impl CallArgs<'_> {
         let expected: Vec<String> = expected.iter().map(|n| n.to_string()).collect();
         CallError::Invalid(format!(
             "Invalid number of arguments to function '{}'. Was expecting {} arguments, but got {}.\nSupported form(s): {}",
-            self.function.name(),
+            self.name(),
             expected.join(" or "),
             self.args.len(),
-            self.function.signatures().join("\n")
+            self.signatures().join("\n")
         ))
     }
 
     pub(crate) fn unknown(&self) -> CallError {
         CallError::Invalid(format!(
             "No match found for function signature {}.\nSupported form(s): {}",
-            call_text(self.function.name(), self.args),
-            self.function.signatures().join("\n")
+            call_text(&self.name(), self.args),
+            self.signatures().join("\n")
         ))
     }
+
+    /// The name that errors call the function by: the one that the query has.
+    fn name(&self) -> String {
+        match self.function {
+            FunctionRef::BuiltIn(_) => self.written.to_uppercase(),
+            _ => self.function.name().to_owned(),
+        }
+    }
+
+    /// The function's signatures under that name.
+    fn signatures(&self) -> Vec<String> {
+        let all = self.function.signatures();
+        let (name, known_as) = (self.name(), self.function.name());
+        let own = format!("{name}(");
+        let known_as = format!("{known_as}(");
+        match all.iter().any(|s| s.starts_with(&own)) {
+            true => all.into_iter().filter(|s| s.starts_with(&own)).collect(),
+            false => all
+                .into_iter()
+                .map(|s| match s.strip_prefix(&known_as) {
+                    Some(rest) => format!("{own}{rest}"),
+                    None => s,
+                })
+                .collect(),
+        }
+    }
 }
+
+/// Operators that are words and stand between their operands.
+const INFIX: &[&str] = &[
+    "AND",
+    "OR",
+    "LIKE",
+    "SIMILAR TO",
+    "IS DISTINCT FROM",
+    "IS NOT DISTINCT FROM",
+];
 
 /// `UPPER(<BOOLEAN>)`, `<DATE> + <DATE>`.
 pub fn call_text(name: &str, args: &[TypedExpr]) -> String {
@@ -279,7 +318,11 @@ pub fn call_text(name: &str, args: &[TypedExpr]) -> String {
         .collect();
     let is_symbol = !name.is_empty() && !name.chars().any(|c| c.is_alphanumeric());
     match (&types[..], is_symbol) {
-        ([left, right], true) => format!("{left} {name} {right}"),
+        ([left, right], _) if is_symbol || INFIX.contains(&name) => {
+            format!("{left} {name} {right}")
+        }
+        ([operand], _) if name == "NOT" => format!("NOT {operand}"),
+        ([operand], _) if name.starts_with("IS ") => format!("{operand} {name}"),
         ([operand], true) => format!("{name}{operand}"),
         _ => format!("{name}({})", types.join(", ")),
     }

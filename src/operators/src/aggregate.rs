@@ -22,7 +22,6 @@ mod lists;
 mod make;
 mod min_max;
 mod min_max_bytes;
-mod multiset_order;
 mod percentile;
 mod square_sums;
 mod sum;

@@ -59,16 +59,15 @@ impl Binder<'_> {
         let Some(aggregates) = cx.aggregates.as_mut() else {
             return Err(BindError::at(span, "The query is not grouped"));
         };
-        let full_name = json_aggregate(name, function).unwrap_or(name);
         let args = args?;
         for arg in args.args.iter().filter(|_| args.distinct) {
             self.check_groupable(&arg.ty, span)?;
         }
-        let args = match full_name.eq_ignore_ascii_case("COUNT") {
+        let args = match name.eq_ignore_ascii_case("COUNT") {
             true if args.distinct && args.args.len() > 1 => self.counted_rows(args, span)?,
             _ => args,
         };
-        let call = self.aggregate(full_name, args, aggregates.never_empty(), span)?;
+        let call = self.aggregate(name, args, aggregates.never_empty(), span)?;
         if let Some((_, column, ty)) = aggregates.calls.iter().find(|(e, ..)| *e == call.expr) {
             return Ok(TypedExpr::new(Expr::Column(column.clone()), ty.clone()));
         }
@@ -106,10 +105,6 @@ impl Binder<'_> {
     ) -> BindResult<AggregateArgs> {
         let (args, clauses) = call_parts(function)?;
         let bound = match args {
-            _ if json_aggregate(name, function).is_some() => filbert_sql::json_arguments(function)
-                .into_iter()
-                .map(|arg| self.expr(arg, cx))
-                .collect::<BindResult<_>>()?,
             [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => {
                 if !name.eq_ignore_ascii_case("COUNT") {
                     return Err(BindError::at(
@@ -120,7 +115,7 @@ impl Binder<'_> {
                 Vec::new()
             }
             // Their clause stands among the arguments, and is in the name.
-            _ if name.starts_with("JSON_") => filbert_sql::json_arguments(function)
+            _ if name.to_uppercase().starts_with("JSON_") => filbert_sql::json_arguments(function)
                 .into_iter()
                 .map(|a| self.expr(a, cx))
                 .collect::<BindResult<Vec<_>>>()?,
@@ -155,20 +150,4 @@ impl Binder<'_> {
             ignore_nulls: clauses.ignore_nulls,
         })
     }
-}
-
-/// The function behind JSON_OBJECTAGG or JSON_ARRAYAGG with its ON NULL clause; none for other names.
-fn json_aggregate(name: &str, function: &ast::Function) -> Option<&'static str> {
-    let clauses = filbert_sql::json_clauses(function);
-    Some(match name.to_uppercase().as_str() {
-        "JSON_OBJECTAGG" => match clauses.absent_on_null {
-            Some(true) => "JSON_OBJECTAGG_ABSENT_ON_NULL",
-            _ => "JSON_OBJECTAGG_NULL_ON_NULL",
-        },
-        "JSON_ARRAYAGG" => match clauses.absent_on_null {
-            Some(false) => "JSON_ARRAYAGG_NULL_ON_NULL",
-            _ => "JSON_ARRAYAGG_ABSENT_ON_NULL",
-        },
-        _ => return None,
-    })
 }

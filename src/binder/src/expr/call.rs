@@ -150,13 +150,20 @@ pub(crate) fn plain_arg<'a>(arg: &'a FunctionArg, function: &str) -> BindResult<
 pub(crate) fn call_parts(function: &Function) -> BindResult<(&[FunctionArg], CallClauses<'_>)> {
     let span = span_of(function);
     let unsupported = |what: &str| Err(BindError::unsupported(span, what));
-    if !function.within_group.is_empty() {
-        return unsupported("WITHIN GROUP");
+    if !function.within_group.is_empty() && !takes_within_group(function) {
+        let name = &function.name;
+        return Err(BindError::at(
+            span,
+            format!("Aggregate expression '{name}' must not contain a WITHIN GROUP clause"),
+        ));
     }
     if !matches!(function.parameters, FunctionArguments::None) {
         return unsupported("A second list of arguments");
     }
-    let mut clauses = CallClauses::default();
+    let mut clauses = CallClauses {
+        order_by: &function.within_group,
+        ..CallClauses::default()
+    };
     if let Some(treatment) = &function.null_treatment {
         clauses.ignore_nulls = Some(matches!(treatment, NullTreatment::IgnoreNulls));
     }
@@ -169,6 +176,14 @@ pub(crate) fn call_parts(function: &Function) -> BindResult<(&[FunctionArg], Cal
     };
     list_clauses(list, &mut clauses, span)?;
     Ok((&list.args, clauses))
+}
+
+/// Whether an aggregate can have a WITHIN GROUP clause. JSON_ARRAYAGG's ORDER BY comes in the same place.
+fn takes_within_group(function: &Function) -> bool {
+    let name = function.name.to_string();
+    ["COLLECT", "JSON_ARRAYAGG"]
+        .iter()
+        .any(|takes| name.eq_ignore_ascii_case(takes))
 }
 
 fn list_clauses<'a>(

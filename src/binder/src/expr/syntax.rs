@@ -4,6 +4,7 @@ use filbert_functions::TypedExpr;
 use filbert_types::Span;
 use sqlparser::ast::{
     self, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr as Ast, MapEntry, TrimWhereField,
+    UnaryOperator,
 };
 
 use super::{ExprCx, refuse};
@@ -31,6 +32,12 @@ impl Binder<'_> {
             )
         })?;
         let arg = self.expr(expr, cx)?;
+        if *kind == CastKind::Cast && is_number(expr) {
+            let interval = filbert_functions::cast::literal_to_interval(&arg, &ty);
+            if let Some(interval) = interval.map_err(|e| BindError::from_call(&e, span))? {
+                return Ok(interval);
+            }
+        }
         match kind {
             CastKind::Cast => self.cast(arg, &ty, span),
             CastKind::TryCast | CastKind::SafeCast => self.try_cast(arg, &ty, span),
@@ -166,4 +173,17 @@ impl Binder<'_> {
 /// A time unit as a keyword argument.
 pub(crate) fn unit(field: &DateTimeField) -> TypedExpr {
     symbol(&field.to_string())
+}
+
+/// A number as written, with or without a sign.
+fn is_number(ast: &Ast) -> bool {
+    match ast {
+        Ast::Value(value) => matches!(value.value, ast::Value::Number(..)),
+        Ast::Nested(inner) => is_number(inner),
+        Ast::UnaryOp {
+            op: UnaryOperator::Minus | UnaryOperator::Plus,
+            expr,
+        } => is_number(expr),
+        _ => false,
+    }
 }

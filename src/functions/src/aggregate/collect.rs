@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, MapArray, StructArray,
+    UInt32Array,
 };
 use arrow::buffer::OffsetBuffer;
+use arrow::compute::take;
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
 use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::Accumulator;
@@ -18,6 +20,7 @@ use indexmap::IndexMap;
 use super::adapt::{SingleGroup, list_row, list_scalar};
 use super::definitions::{DEFAULT_SEPARATOR, Implementation};
 use super::udaf::BoundAggregate;
+use crate::hash_order::HashCodes;
 use crate::kernel::fail;
 
 type Made = Result<Box<dyn Accumulator>>;
@@ -120,28 +123,40 @@ impl Collect {
     }
 }
 
-impl Accumulator for Collect {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.add(&values[0], |_| 1)
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
+impl Collect {
+    fn multiset(&self, in_hash_order: bool) -> Result<ScalarValue> {
         let DataType::Map(entries, _) = &self.data_type else {
             return internal_err!("COLLECT gives {}", self.data_type);
         };
         let DataType::Struct(fields) = entries.data_type() else {
             return internal_err!("COLLECT gives {}", self.data_type);
         };
-        let keys = if self.counts.is_empty() {
+        let mut keys = if self.counts.is_empty() {
             arrow::array::new_empty_array(fields[0].data_type())
         } else {
             ScalarValue::iter_to_array(self.counts.keys().cloned())?
         };
-        let counts: Int32Array = self.counts.values().copied().collect();
+        let mut order: Vec<u32> = (0..keys.len() as u32).collect();
+        if in_hash_order && let Some(hashes) = HashCodes::of(&keys) {
+            hashes.sort(&mut order);
+            keys = take(&keys, &UInt32Array::from(order.clone()), None)?;
+        }
+        let counts = order.iter().map(|place| self.counts[*place as usize]);
+        let counts = Int32Array::from_iter_values(counts);
         let structs = StructArray::try_new(fields.clone(), vec![keys, Arc::new(counts)], None)?;
         let offsets = OffsetBuffer::from_lengths([self.counts.len()]);
         let map = MapArray::try_new(Arc::clone(entries), offsets, structs, None, false)?;
         Ok(ScalarValue::Map(Arc::new(map)))
+    }
+}
+
+impl Accumulator for Collect {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.add(&values[0], |_| 1)
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        self.multiset(true)
     }
 
     fn size(&self) -> usize {
@@ -149,7 +164,7 @@ impl Accumulator for Collect {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![self.evaluate()?])
+        Ok(vec![self.multiset(false)?])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

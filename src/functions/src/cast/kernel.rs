@@ -95,6 +95,10 @@ impl Casting<'_> {
             (Boolean, t) if t.is_numeric() => number::from_boolean(array, t),
             (f, Boolean) if f.is_numeric() => number::to_boolean(array, f),
             (f, t) if f.is_numeric() && t.is_numeric() => number::convert(self, array, f, t),
+            (Decimal { .. }, IntervalYearMonth(_) | IntervalDayTime(_)) => {
+                let whole = number::convert(self, array, &from.kind, &BigInt)?;
+                number::to_interval(&whole, &to.kind)
+            }
             (f, IntervalYearMonth(_) | IntervalDayTime(_)) if f.is_integer() => {
                 number::to_interval(array, &to.kind)
             }

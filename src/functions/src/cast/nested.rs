@@ -7,15 +7,12 @@ use arrow::array::{
 };
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::compute::{self, SortOptions};
-use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Field as ArrowField, Int8Type, Int16Type, Int32Type,
-    Int64Type,
-};
+use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion::common::{Result, internal_err};
 use filbert_types::{Field, LogicalType};
 
 use super::kernel::Casting;
-use crate::builtins::hash::{binary_hash, decimal_hash, long_hash};
+use crate::hash_order::HashCodes;
 
 /// Casts the elements that lie between the offsets, and moves the offsets to their start.
 fn elements(
@@ -59,38 +56,9 @@ pub(super) fn list(
     Ok(Arc::new(ListArray::try_new(field, offsets, values, nulls)?))
 }
 
-/// The hashes that Flink's maps go by, for keys of a simple type.
-fn key_hashes(keys: &ArrayRef) -> Option<Vec<u32>> {
-    macro_rules! of {
-        ($ty:ty, $hash:expr) => {
-            keys.as_primitive::<$ty>()
-                .values()
-                .iter()
-                .map(|v| $hash(*v) as u32)
-                .collect()
-        };
-    }
-    Some(match keys.data_type() {
-        DataType::Utf8View => keys
-            .as_string_view()
-            .iter()
-            .map(|text| binary_hash(text.unwrap_or_default().as_bytes()) as u32)
-            .collect(),
-        DataType::Int8 => of!(Int8Type, i32::from),
-        DataType::Int16 => of!(Int16Type, i32::from),
-        DataType::Int32 => of!(Int32Type, |v: i32| v),
-        DataType::Date32 => of!(Date32Type, |v: i32| v),
-        DataType::Int64 => of!(Int64Type, long_hash),
-        DataType::Decimal128(_, scale) => {
-            of!(Decimal128Type, |v: i128| decimal_hash(v, *scale))
-        }
-        _ => return None,
-    })
-}
-
 /// The entries in the order in which a `HashMap` that they were put in gives them out: of equal keys the last counts.
 fn by_hash(
-    hashes: &[u32],
+    hashes: &HashCodes,
     offsets: &OffsetBuffer<i32>,
     columns: &[ArrayRef],
 ) -> Result<(OffsetBuffer<i32>, Vec<ArrayRef>)> {
@@ -99,30 +67,25 @@ fn by_hash(
         columns[0].as_ref(),
         SortOptions::default(),
     )?;
-    let mut picked: Vec<u32> = Vec::with_capacity(hashes.len());
-    let mut values: Vec<u32> = Vec::with_capacity(hashes.len());
+    let mut picked: Vec<u32> = Vec::with_capacity(columns[0].len());
+    let mut values: Vec<u32> = Vec::with_capacity(columns[0].len());
     let mut lengths = Vec::with_capacity(offsets.len());
     for row in offsets.windows(2) {
         // The first place of each key, and the last value.
-        let mut unique: Vec<(u32, usize, usize)> = Vec::with_capacity((row[1] - row[0]) as usize);
-        let (start, end) = (row[0] as usize, row[1] as usize);
-        for (entry, hash) in (start..end).zip(&hashes[start..end]) {
-            let hash = hash ^ (hash >> 16);
-            let known = unique
-                .iter_mut()
-                .find(|(h, key, _)| *h == hash && equal(*key, entry).is_eq());
+        let mut unique: Vec<(u32, u32)> = Vec::with_capacity((row[1] - row[0]) as usize);
+        for entry in row[0] as u32..row[1] as u32 {
+            let hash = hashes.spread(entry);
+            let known = unique.iter_mut().find(|(key, _)| {
+                hashes.spread(*key) == hash && equal(*key as usize, entry as usize).is_eq()
+            });
             match known {
-                Some(known) => known.2 = entry,
-                None => unique.push((hash, entry, entry)),
+                Some(known) => known.1 = entry,
+                None => unique.push((entry, entry)),
             }
         }
-        let mut capacity = 16;
-        while unique.len() * 4 > capacity * 3 {
-            capacity *= 2;
-        }
-        unique.sort_by_key(|(hash, ..)| *hash as usize & (capacity - 1));
-        picked.extend(unique.iter().map(|(_, key, _)| *key as u32));
-        values.extend(unique.iter().map(|(.., value)| *value as u32));
+        hashes.sort_by(&mut unique, |(key, _)| *key);
+        picked.extend(unique.iter().map(|(key, _)| *key));
+        values.extend(unique.iter().map(|(_, value)| *value));
         lengths.push(unique.len());
     }
     let keys = compute::take(&columns[0], &UInt32Array::from(picked), None)?;
@@ -146,7 +109,7 @@ pub(super) fn map(
             (map.values(), from_value, to_value),
         ],
     )?;
-    let (offsets, columns) = match key_hashes(&columns[0]) {
+    let (offsets, columns) = match HashCodes::of(&columns[0]) {
         Some(hashes) => by_hash(&hashes, &offsets, &columns)?,
         None => (offsets, columns),
     };

@@ -57,6 +57,7 @@ pub fn support(from: &LogicalType, to: &LogicalType) -> CastSupport {
         (Timestamp { .. }, t) if t.is_numeric() => RefusedBecause(TIMESTAMP_TO_NUMERIC),
         (TimestampLtz { .. }, t) if t.is_numeric() => RefusedBecause(LTZ_TO_NUMERIC),
         (f, IntervalYearMonth(_) | IntervalDayTime(_)) if f.is_integer() => Implicit,
+        (Decimal { .. }, IntervalYearMonth(_) | IntervalDayTime(_)) => Explicit,
         (IntervalYearMonth(_), IntervalYearMonth(_)) => Implicit,
         (IntervalDayTime(_), IntervalDayTime(_)) => Implicit,
         (Time(_), Time(_)) => Implicit,

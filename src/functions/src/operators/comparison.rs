@@ -4,7 +4,7 @@ mod floats;
 mod range;
 
 use floats::floats;
-use range::{between, in_list};
+use range::{BETWEEN_FORMS, between, in_list};
 
 use datafusion::logical_expr::{Expr, Operator, binary_expr};
 use filbert_types::{LogicalType, TypeKind};
@@ -130,7 +130,7 @@ const fn kernel(name: &'static str, kernel: crate::definition::Kernel) -> Functi
 const fn range(name: &'static str, expand: crate::definition::Expand) -> Function {
     Function::expand(
         name,
-        &["<COMPARABLE_TYPE> BETWEEN <COMPARABLE_TYPE> AND <COMPARABLE_TYPE>"],
+        BETWEEN_FORMS,
         "Whether a value lies between two others, both included.",
         |call| {
             let types = call.matches(&[&[ANY, ANY, ANY]])?;

@@ -28,7 +28,7 @@ pub static FUNCTIONS: &[Function] = &[
     .hidden(),
     Function::expand(
         "NOT",
-        &["NOT<BOOLEAN>"],
+        &["NOT <BOOLEAN>"],
         "The opposite truth value.",
         |call| {
             let types = call.matches(&[&[BOOLEAN]])?;

@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{
     CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments,
-    Ident, Value, WindowType,
+    Ident, OrderByExpr, Value, WindowType,
 };
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
@@ -139,11 +139,7 @@ pub(super) fn call(cursor: &mut Cursor<'_, '_>, upper: &str) -> Result<Expr> {
         "JSON_ARRAY" => array(cursor, &mut args)?,
         _ => {
             args.push(argument(parse_expr(cursor)?));
-            if cursor.words(&["ORDER", "BY"]) {
-                order_by = cursor.comma_separated(|c| {
-                    Parser::parse_order_by_expr(c.parser).map_err(|e| c.error(e))
-                })?;
-            }
+            order_by = order(cursor)?;
             null_clause(cursor, &mut args)?;
         }
     }
@@ -158,6 +154,14 @@ pub(super) fn call(cursor: &mut Cursor<'_, '_>, upper: &str) -> Result<Expr> {
         suffix(cursor, &mut function)?;
     }
     Ok(Expr::Function(function))
+}
+
+/// `ORDER BY a, b`, or nothing.
+fn order(cursor: &mut Cursor<'_, '_>) -> Result<Vec<OrderByExpr>> {
+    if !cursor.words(&["ORDER", "BY"]) {
+        return Ok(Vec::new());
+    }
+    cursor.comma_separated(|c| Parser::parse_order_by_expr(c.parser).map_err(|e| c.error(e)))
 }
 
 fn clause(name: &str, value: Expr, cursor: &Cursor<'_, '_>) -> FunctionArg {
@@ -333,6 +337,11 @@ fn null_clause(cursor: &mut Cursor<'_, '_>, args: &mut Vec<FunctionArg>) -> Resu
 
 /// FILTER and OVER.
 fn suffix(cursor: &mut Cursor<'_, '_>, function: &mut Function) -> Result<()> {
+    if cursor.words(&["WITHIN", "GROUP"]) {
+        cursor.expect(&Token::LParen)?;
+        function.within_group = order(cursor)?;
+        cursor.expect(&Token::RParen)?;
+    }
     if cursor.word("FILTER") {
         cursor.expect(&Token::LParen)?;
         cursor.expect_word("WHERE")?;

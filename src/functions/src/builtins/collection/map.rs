@@ -11,7 +11,7 @@ use filbert_types::{Field, LogicalType, TypeKind};
 
 use super::elements::{Keys, range, renamed};
 use crate::CallError;
-use crate::common_type;
+use crate::common_type::new_style_common_type;
 use crate::definition::{Function, Inferred};
 use crate::kernel::{Arg, Call, fail};
 use crate::signature::{CallArgs, Family, Param};
@@ -88,7 +88,7 @@ fn infer_from_arrays(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
 
 fn infer_union(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
     let types = call.matches_variadic(&[MAP], &MAP)?;
-    let common = common_type(&types).ok_or_else(|| no_common_type(&types))?;
+    let common = new_style_common_type(&types).ok_or_else(|| no_common_type(&types))?;
     let args = types
         .iter()
         .map(|t| common.with_nullable(t.nullable))

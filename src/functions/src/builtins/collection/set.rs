@@ -10,7 +10,7 @@ use filbert_types::LogicalType;
 use super::elements::{Gather, Keys, range};
 use super::map::no_common_type;
 use crate::CallError;
-use crate::common_type;
+use crate::common_type::new_style_common_type;
 use crate::definition::{Function, Inferred};
 use crate::kernel::{Arg, Call};
 use crate::signature::{CallArgs, Family, Param};
@@ -49,7 +49,7 @@ pub static FUNCTIONS: &[Function] = &[
 const ARRAY: Param = Param::of(Family::Array);
 
 fn to_common(call: &CallArgs<'_>, types: Vec<LogicalType>) -> Result<Inferred, CallError> {
-    let common = common_type(&types).ok_or_else(|| no_common_type(&types))?;
+    let common = new_style_common_type(&types).ok_or_else(|| no_common_type(&types))?;
     let args = types
         .iter()
         .map(|t| common.with_nullable(t.nullable))

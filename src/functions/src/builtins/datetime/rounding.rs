@@ -15,7 +15,7 @@ use super::unit::Unit;
 use super::{Timestamps, build_timestamps, zone_of};
 use crate::CallError;
 use crate::definition::Inferred;
-use crate::java::sql_date::{DAY_MS, date_of, days_of, iso_weekday};
+use crate::java::sql_date::{DAY_MS, calendar_date_of, date_of, days_of, iso_weekday};
 use crate::java::zone::UTC;
 use crate::kernel::{Call, fail};
 use crate::signature::CallArgs;
@@ -135,8 +135,14 @@ fn round_date(unit: Unit, day: i64, up: bool) -> i64 {
         Unit::Day if up => day + 1,
         unit if unit.months() == 0 && unit != Unit::Week => day,
         unit => {
-            let floor = floor_date(unit, day);
-            if up && (floor < day || always_moves(unit)) {
+            // Flink reads a day before 1582-10-15 by the Julian calendar, and writes the result by the Gregorian one.
+            let (year, month, of_month) = calendar_date_of(day);
+            let read = days_of(year, month, of_month);
+            let floor = match unit {
+                Unit::Week => read - iso_weekday(day) % 7,
+                unit => floor_date(unit, (year, month)),
+            };
+            if up && (floor < read || always_moves(unit)) {
                 next_date(unit, floor)
             } else {
                 floor
@@ -149,17 +155,15 @@ fn always_moves(unit: Unit) -> bool {
     matches!(unit, Unit::Decade | Unit::Century | Unit::Millennium)
 }
 
-fn floor_date(unit: Unit, day: i64) -> i64 {
-    let (year, month, _) = date_of(day);
+/// The day on which the unit of MONTH or more begins in which a month lies.
+fn floor_date(unit: Unit, (year, month): (i64, i64)) -> i64 {
     match unit {
-        Unit::Week => day - iso_weekday(day) % 7,
-        Unit::Month => days_of(year, month, 1),
         Unit::Quarter => days_of(year, (month - 1) / 3 * 3 + 1, 1),
         Unit::Year => days_of(year, 1, 1),
         Unit::Decade => days_of(year.div_euclid(10) * 10, 1, 1),
         Unit::Century => days_of((year - 1).div_euclid(100) * 100 + 1, 1, 1),
         Unit::Millennium => days_of((year - 1).div_euclid(1000) * 1000 + 1, 1, 1),
-        _ => day,
+        _ => days_of(year, month, 1),
     }
 }
 

@@ -24,7 +24,7 @@ pub static FUNCTIONS: &[Function] = &[
     .fallible(),
     Function::kernel(
         "TIMESTAMPDIFF",
-        &["TIMESTAMPDIFF(<ANY>, <DATETIME>, <DATETIME>)"],
+        &["TIMESTAMPDIFF(<TIME_UNIT>, <DATETIME>, <DATETIME>)"],
         "How many whole units lie between two dates or timestamps.",
         infer_diff,
         diff,
@@ -67,9 +67,6 @@ fn infer_add(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
         TypeKind::Date if of_day => TypeKind::timestamp(6),
         _ => moved.without_time_attribute().kind,
     };
-    if matches!(kind, TypeKind::Time(_)) && !of_day {
-        return Err(call.refuse());
-    }
     let nullable = count.nullable || moved.nullable;
     let types = vec![
         call.ty(0).clone(),
@@ -139,6 +136,7 @@ fn add(call: &Call<'_>) -> Result<ArrayRef> {
         }
         (DataType::Time32(_), _) => {
             let times = call.primitives::<Time32MillisecondType>(2)?;
+            // Whole days and months leave a time as it is.
             let step = unit.millis().unwrap_or(0);
             call.strict::<Time32MillisecondType>(|row| {
                 let moved = count.value(row).wrapping_mul(step) + i64::from(times.value(row));

@@ -16,7 +16,7 @@ use crate::signature::{CallArgs, STRING};
 pub static FUNCTIONS: &[Function] = &[
     Function::kernel(
         "LIKE",
-        &["LIKE(<STRING>, <STRING>, <STRING>)"],
+        &["<STRING> LIKE <STRING> [ESCAPE <STRING>]"],
         "Whether the text matches a pattern in which % stands for any text and _ for any character.",
         infer,
         like,
@@ -24,7 +24,7 @@ pub static FUNCTIONS: &[Function] = &[
     .fallible(),
     Function::kernel(
         "SIMILAR TO",
-        &["SIMILAR TO(<STRING>, <STRING>, <STRING>)"],
+        &["<STRING> SIMILAR TO <STRING> [ESCAPE <STRING>]"],
         "Whether the text matches an SQL regular expression.",
         infer,
         similar,

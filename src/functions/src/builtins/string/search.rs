@@ -16,7 +16,10 @@ use crate::signature::{BYTES, CallArgs, INT, STRING};
 pub static FUNCTIONS: &[Function] = &[
     Function::kernel(
         "POSITION",
-        &["POSITION(<CHARACTER> IN <CHARACTER>)"],
+        &[
+            "POSITION(<CHARACTER> IN <CHARACTER>)",
+            "LOCATE(<CHARACTER>, <CHARACTER>[, <INTEGER>])",
+        ],
         "Where the first text begins in the second, counted from 1; 0 where it doesn't occur.",
         infer_locate,
         locate,

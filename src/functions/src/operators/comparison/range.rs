@@ -10,7 +10,11 @@ use crate::cast::{cast, coerce};
 use crate::common_type::common_type;
 use crate::constructors::row_fields;
 use crate::operators::logic;
+use crate::type_name::validator_name;
 use crate::typed::{ExprContext, TypedExpr};
+
+pub(super) const BETWEEN_FORMS: &[&str] =
+    &["<COMPARABLE_TYPE> BETWEEN <COMPARABLE_TYPE> AND <COMPARABLE_TYPE>"];
 
 fn bound(
     ctx: &ExprContext,
@@ -48,9 +52,20 @@ pub(super) fn between(
     let [value, low, high] = &args[..] else {
         return Err(CallError::Invalid("BETWEEN has three operands".into()));
     };
+    let refused = |error| match error {
+        CallError::NoSignature { .. } => {
+            let [value, low, high] = [value, low, high].map(|arg| validator_name(&arg.ty));
+            CallError::NoSignature {
+                name: "BETWEEN".into(),
+                got: format!("<{value}> BETWEEN <{low}> AND <{high}>"),
+                signatures: BETWEEN_FORMS.iter().map(|&form| form.to_owned()).collect(),
+            }
+        }
+        other => other,
+    };
     let inside = |low: &TypedExpr, high: &TypedExpr| {
-        let above = bound(ctx, ">=", value, low)?;
-        let below = bound(ctx, "<=", value, high)?;
+        let above = bound(ctx, ">=", value, low).map_err(refused)?;
+        let below = bound(ctx, "<=", value, high).map_err(refused)?;
         logic::and(ctx, above, below)
     };
     let mut result = inside(low, high)?;

@@ -9,6 +9,8 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{cast, take};
 use arrow::datatypes::DataType;
 
+use filbert_functions::hash_order::HashCodes;
+
 use super::Results;
 use crate::aggregate::lists::ListBuilder;
 use crate::error::{OperatorError, Result};
@@ -96,7 +98,11 @@ impl Results for Multiset {
         let DataType::Struct(fields) = entries.data_type() else {
             return Err(wrong());
         };
-        let order = UInt32Array::from(crate::aggregate::multiset_order::order(lists, &values[0]));
+        let mut order: Vec<u32> = (0..lists.entries.len() as u32).collect();
+        if let Some(hashes) = HashCodes::of(&values[0]) {
+            (0..lists.len()).for_each(|list| hashes.sort(&mut order[lists.range(list)]));
+        }
+        let order = UInt32Array::from(order);
         let counts = Int32Array::from_iter_values(
             order
                 .values()
