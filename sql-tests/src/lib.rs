@@ -16,4 +16,6 @@ mod clock;
 #[cfg(test)]
 mod nexmark;
 #[cfg(test)]
+mod temporal_functions;
+#[cfg(test)]
 mod user_aggregates;

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -216,6 +216,13 @@ pub trait SourceReader: Send {
     /// The split of the last batch given out, by its id, where the source makes watermarks by split.
     fn split_of_batch(&self) -> Option<&str> {
         None
+    }
+
+    /// The splits that must not be read for now, being too far ahead of others; those named before may be again. There is
+    /// always one that may be read. False where the reader can't leave single splits out.
+    fn pause_splits(&mut self, paused: &BTreeSet<String>) -> bool {
+        let _ = paused;
+        false
     }
 
     /// Called when a checkpoint has completed; by default nothing.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use filbert_connector_api::source::{Assignment, ReaderContext};
@@ -86,6 +86,7 @@ impl ScanSource for EventsSource {
             events: self.events.clone(),
             splits: Vec::new(),
             last: None,
+            paused: BTreeSet::new(),
             rng: StdRng::seed_from_u64(self.seed + ctx.subtask as u64),
             batch_rows: self.batch_rows,
             finished: false,
@@ -127,6 +128,7 @@ struct Reader {
     /// Splits at hand, with the rows that are left of them.
     splits: Vec<(String, VecDeque<Event>)>,
     last: Option<String>,
+    paused: BTreeSet<String>,
     rng: StdRng,
     batch_rows: usize,
     finished: bool,
@@ -140,7 +142,12 @@ impl SourceReader for Reader {
                 false => ReaderOutput::NeedSplits,
             });
         }
-        let at = self.rng.random_range(0..self.splits.len());
+        let open = |at: &usize| !self.paused.contains(&self.splits[*at].0);
+        let open: Vec<usize> = (0..self.splits.len()).filter(open).collect();
+        if open.is_empty() {
+            return Err(ConnectorError::user("every split is paused"));
+        }
+        let at = open[self.rng.random_range(0..open.len())];
         let (id, rows) = &mut self.splits[at];
         if rows.is_empty() {
             let id = id.clone();
@@ -170,6 +177,11 @@ impl SourceReader for Reader {
 
     fn snapshot(&self) -> Vec<Split> {
         Vec::new()
+    }
+
+    fn pause_splits(&mut self, paused: &BTreeSet<String>) -> bool {
+        self.paused.clone_from(paused);
+        true
     }
 
     fn split_of_batch(&self) -> Option<&str> {

@@ -109,6 +109,22 @@ impl<'a> Binder<'a> {
         }
     }
 
+    /// What was noted to come behind one stretch of the text comes behind another.
+    pub fn move_tail(&mut self, from: Option<Span>, to: Option<Span>) {
+        let (Some(edits), Some(from), Some(to)) = (&mut self.edits, from, to) else {
+            return;
+        };
+        if !edits.iter().any(|e| e.span.end == to.end) {
+            return;
+        }
+        let tail = edits.iter_mut().find(|e| e.span == from);
+        let tail = tail.map(|e| std::mem::take(&mut e.tail));
+        let behind = edits.iter_mut().find(|e| e.span.end == to.end);
+        if let (Some(behind), Some(tail)) = (behind, tail) {
+            behind.tail = tail;
+        }
+    }
+
     /// Notes a select item's alias.
     pub fn note_alias(&mut self, span: Option<Span>, name: &str) {
         if let (Some(edits), Some(span)) = (&mut self.edits, span) {

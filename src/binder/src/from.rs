@@ -165,10 +165,14 @@ impl Binder<'_> {
         if let Some(call) = unnest_call(factor) {
             return self.unnest(left, &call, join_type, constraint);
         }
-        if let Some(call) = filbert_sql::table_function(factor)
-            && self.is_table_function(&call)
-        {
-            return self.correlate(left, &call, join_type, constraint);
+        if let Some(call) = filbert_sql::table_function(factor) {
+            if self.is_table_function(&call) {
+                return self.correlate(left, &call, join_type, constraint);
+            }
+            if let Some(function) = self.temporal_function(&call) {
+                let right = self.history(&left, &call, &function)?;
+                return self.join_relations(left, right, join_type, constraint, span_of(factor));
+            }
         }
         match factor {
             TableFactor::Table {
@@ -204,7 +208,9 @@ impl Binder<'_> {
     fn is_correlated(&self, factor: &TableFactor) -> bool {
         let called = || filbert_sql::table_function(factor);
         unnest_call(factor).is_some()
-            || called().is_some_and(|call| self.is_table_function(&call))
+            || called().is_some_and(|call| {
+                self.is_table_function(&call) || self.temporal_function(&call).is_some()
+            })
             || matches!(
                 factor,
                 TableFactor::Derived { lateral: true, .. }

@@ -36,6 +36,8 @@ pub enum Relational {
     /// join in which this stands on the right.
     Snapshot {
         period: Expr,
+        /// Where a temporal table function gave the rows: they are a history, not a table with a key.
+        history: Option<History>,
     },
     /// `LEFT JOIN UNNEST(..) ON condition`: each row beside those elements of its lists (which stand in the lists' places)
     /// for which the condition is true, or beside NULLs where it is for none.
@@ -66,6 +68,14 @@ pub enum ChangelogFunction {
         codes: Vec<(String, RowKind)>,
         uid: Option<String>,
     },
+}
+
+/// Rows of which each is valid from its time on, until the next of its key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct History {
+    /// A time attribute; the join is by processing time where it is one.
+    pub time: Column,
+    pub key: Column,
 }
 
 /// How a window TVF cuts time; milliseconds.
@@ -165,7 +175,11 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
                 let columns = std::iter::once(time).chain(window.partition_by());
                 columns.cloned().map(Expr::Column).collect()
             }
-            Relational::Snapshot { period } => vec![period.clone()],
+            Relational::Snapshot { period, history } => {
+                let columns = history.iter().flat_map(|h| [&h.time, &h.key]);
+                let columns = columns.cloned().map(Expr::Column);
+                columns.chain([period.clone()]).collect()
+            }
             // The condition is over the elements: of the input it reads these columns.
             Relational::OuterUnnest { lists, condition } => {
                 let read = columns_of(condition).into_iter();
@@ -193,7 +207,7 @@ impl UserDefinedLogicalNodeCore for RelationalNode {
             Relational::WindowTableFunction { window, time, .. } => {
                 write!(f, "WindowTableFunction: window=[{window:?}], time=[{time}]")
             }
-            Relational::Snapshot { period } => write!(f, "Snapshot: period=[{period}]"),
+            Relational::Snapshot { period, .. } => write!(f, "Snapshot: period=[{period}]"),
             Relational::OuterUnnest { condition, .. } => {
                 write!(f, "OuterUnnest: condition=[{condition}]")
             }
@@ -289,9 +303,19 @@ impl RelationalNode {
             Relational::ProcessTable(call) => {
                 Relational::ProcessTable(Box::new(call.with_exprs(exprs.collect())?))
             }
-            Relational::Snapshot { period } => Relational::Snapshot {
-                period: exprs.next().unwrap_or_else(|| period.clone()),
-            },
+            Relational::Snapshot { period, history } => {
+                let history = match history {
+                    Some(_) => Some(History {
+                        time: column("a history's time")?,
+                        key: column("a history's key")?,
+                    }),
+                    None => None,
+                };
+                Relational::Snapshot {
+                    period: exprs.next().unwrap_or_else(|| period.clone()),
+                    history,
+                }
+            }
             Relational::OuterUnnest { .. } if exprs.as_slice() != self.expressions() => {
                 return datafusion::common::internal_err!(
                     "what a join with UNNEST reads must stay"

@@ -258,14 +258,8 @@ impl Binder<'_> {
         if self.views.contains(path) {
             return Err(in_view("it refers to itself".to_string()));
         }
-        let query =
-            filbert_sql::parse_query(&view.expanded_query).map_err(|e| in_view(e.to_string()))?;
         self.views.push(path.clone());
-        let outside = Rc::clone(&self.hints);
-        let matches = Rc::clone(&self.matches);
-        let relation = self.isolated(|binder| binder.text(&query));
-        self.matches = matches;
-        self.hints = outside;
+        let relation = self.kept_query(&view.expanded_query);
         self.views.pop();
         let mut relation = relation.map_err(|e| in_view(e.to_string()))?;
         if relation.columns.len() != view.schema.columns.len() {
@@ -283,6 +277,17 @@ impl Binder<'_> {
             .collect();
         rename_columns(&mut relation, &names)?;
         Ok(relation)
+    }
+
+    /// A query that was kept as text, bound where only the catalog is seen.
+    pub fn kept_query(&mut self, text: &str) -> BindResult<Relation> {
+        let query = filbert_sql::parse_query(text).map_err(|e| BindError::new(e.to_string()))?;
+        let hints = Rc::clone(&self.hints);
+        let matches = Rc::clone(&self.matches);
+        let relation = self.isolated(|binder| binder.text(&query));
+        self.matches = matches;
+        self.hints = hints;
+        relation
     }
 
     /// Reads a table: the scan, then computed columns, then the watermark.
@@ -477,6 +482,10 @@ impl Binder<'_> {
         let mut cx = ExprCx::plain(&nothing, "FOR SYSTEM_TIME AS OF");
         let bound = self.expr(period, &mut cx);
         self.outer.pop();
+        if let TableFactor::Table { name, .. } = factor {
+            // The alias stands behind the time.
+            self.move_tail(span_of(name), span_of(period));
+        }
         let bound = bound?;
         if !bound.ty.kind.is_timestamp() {
             return Err(BindError::at(
@@ -492,7 +501,10 @@ impl Binder<'_> {
         }
         let node = RelationalNode {
             schema: Arc::clone(right.plan.schema()),
-            relational: Relational::Snapshot { period: bound.expr },
+            relational: Relational::Snapshot {
+                period: bound.expr,
+                history: None,
+            },
             inputs: vec![right.plan],
         };
         right.plan = extension(node);

@@ -2,13 +2,14 @@
 //! users' own.
 //!
 //! - `arguments`: their parameters. `node`: the plan's node, which group windows of old use too.
-//! - `table_function`, `process`: those that the embedding program registered.
+//! - `table_function`, `process`, `temporal`: those that the embedding program registered.
 
 mod arguments;
 mod changelog;
 mod node;
 mod process;
 pub(crate) mod table_function;
+mod temporal;
 
 use datafusion::common::ScalarValue;
 use filbert_sql::{TableArgument, TableArgumentSource};

@@ -24,7 +24,7 @@
 //! - [`common_type`]: the least type that holds several.
 //! - [`codec`]: expressions as bytes.
 //! - Users' functions: [`definition`] has the scalar ones' trait; [`user_aggregate`], [`table_function`],
-//!   [`process_table_function`]; their [`parameters`], and [`value`]s for those that go row by row.
+//!   [`process_table_function`], [`temporal_table_function`]; their [`parameters`], and [`value`]s for those that go row by row.
 //! - [`udf`]: the one DataFusion function behind which every kernel runs.
 //! - [`time_text`]: dates and times as text.
 //! - [`type_name`]: types as the validator's errors name them.
@@ -52,6 +52,7 @@ pub mod process_table_function;
 pub mod registry;
 pub mod signature;
 pub mod table_function;
+pub mod temporal_table_function;
 #[cfg(test)]
 mod testing;
 pub mod time_text;

@@ -6,6 +6,7 @@ use crate::builtins;
 use crate::definition::{Function, FunctionContext, FunctionRef, ScalarFunction};
 use crate::process_table_function::ProcessTableFunction;
 use crate::table_function::TableFunction;
+use crate::temporal_table_function::TemporalTableFunction;
 use crate::user_aggregate::AggregateFunction;
 use crate::window;
 
@@ -35,6 +36,7 @@ pub struct FunctionRegistry {
     aggregates: BTreeMap<String, Arc<dyn AggregateFunction>>,
     tables: BTreeMap<String, Arc<dyn TableFunction>>,
     processes: BTreeMap<String, Arc<dyn ProcessTableFunction>>,
+    temporals: BTreeMap<String, Arc<TemporalTableFunction>>,
     context: Arc<FunctionContext>,
 }
 
@@ -64,6 +66,17 @@ impl FunctionRegistry {
     pub fn register_process(&mut self, function: Arc<dyn ProcessTableFunction>) {
         self.processes
             .insert(function.name().to_lowercase(), function);
+    }
+
+    /// Makes a temporal table function known; one of that name from before is replaced.
+    pub fn register_temporal(&mut self, name: &str, function: TemporalTableFunction) {
+        self.temporals
+            .insert(name.to_lowercase(), Arc::new(function));
+    }
+
+    /// The temporal table function that was registered under this name.
+    pub fn temporal(&self, name: &str) -> Option<&Arc<TemporalTableFunction>> {
+        self.temporals.get(&name.to_lowercase())
     }
 
     /// The table function that was registered under this name.
@@ -98,6 +111,7 @@ impl FunctionRegistry {
             || self.aggregates.contains_key(&name.to_lowercase())
             || self.tables.contains_key(&name.to_lowercase())
             || self.processes.contains_key(&name.to_lowercase())
+            || self.temporals.contains_key(&name.to_lowercase())
     }
 
     /// The scalar function of this name: all in any case, built-ins last.
@@ -140,11 +154,12 @@ impl FunctionRegistry {
         self.hint_among(name, &[])
     }
 
-    /// The names of table functions and process table functions, sorted.
+    /// The names of the functions that FROM can call.
     pub fn table_names(&self) -> Vec<String> {
         let tables = self.tables.values().map(|f| f.name().to_owned());
         let processes = self.processes.values().map(|f| f.name().to_owned());
-        tables.chain(processes).collect()
+        let temporals = self.temporals.keys().cloned();
+        tables.chain(processes).chain(temporals).collect()
     }
 }
 

@@ -55,6 +55,13 @@ impl AlignedSource {
         self.group.lock().insert(self.member.clone(), watermark);
     }
 
+    /// How far a split may be ahead, in a source that is this far.
+    pub fn allowed(&self, watermark: i64) -> i64 {
+        watermark
+            .saturating_add(self.max_drift_ms)
+            .min(self.allowed)
+    }
+
     /// How long a source that is this far must wait before it looks again; none when it may go on.
     pub fn wait_ms(&mut self, watermark: i64, now_ms: i64) -> Option<i64> {
         let next = self.looked_at_ms.map(|at| at + self.update_interval_ms);

@@ -158,6 +158,11 @@ impl SourceOperator for SourceReaderOperator {
             let ms = u64::try_from(ms).unwrap_or(1);
             return Ok(SourceStep::Wait(Duration::from_millis(ms)));
         }
+        if let (Some(watermarks), Some(opened)) = (&mut self.watermarks, &mut self.opened)
+            && let Some(paused) = watermarks.pause()
+        {
+            opened.reader.pause_splits(paused);
+        }
         let requested = self.requested;
         let opened = self.opened()?;
         let polled = opened.reader.poll()?;

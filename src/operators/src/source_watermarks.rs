@@ -4,9 +4,10 @@
 //!   splits. A split that has ended, or has had no row for the idle timeout, isn't counted; when all of them are idle, so
 //!   is the source. A split without rows yet holds the source back until it is idle.
 //! - On-event a watermark goes out behind the very row that raises it; else every interval of the clock.
-//! - With alignment a source that is ahead of its group isn't read.
+//! - With alignment a source that is ahead of its group isn't read, and of the splits of one that may be read those are
+//!   paused that are too far ahead of its slowest, where its reader can do so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, Int64Array};
@@ -34,6 +35,8 @@ pub struct SourceWatermarks {
     alignment: Option<AlignedSource>,
     /// Splits at hand.
     splits: BTreeMap<String, SplitTime>,
+    /// Those of them that are not to be read.
+    paused: BTreeSet<String>,
     /// The last watermark sent.
     sent: i64,
     idle: bool,
@@ -67,6 +70,7 @@ impl SourceWatermarks {
             alignments: Arc::clone(alignments),
             alignment: None,
             splits: BTreeMap::new(),
+            paused: BTreeSet::new(),
             sent: i64::MIN,
             idle: false,
             next_timer_ms: None,
@@ -108,6 +112,7 @@ impl SourceWatermarks {
     /// A split has ended; the others may be further.
     pub fn remove_split(&mut self, id: &str, out: &mut Output) {
         self.splits.remove(id);
+        self.paused.remove(id);
         if self.on_event {
             self.send(out);
         }
@@ -118,6 +123,19 @@ impl SourceWatermarks {
     pub fn wait_ms(&mut self, now_ms: i64) -> Option<i64> {
         let watermark = self.combined()?;
         self.alignment.as_mut()?.wait_ms(watermark, now_ms)
+    }
+
+    /// The splits that the reader must leave out, when they are others than before. Asked when the source may be read: then
+    /// its slowest split may.
+    pub fn pause(&mut self) -> Option<&BTreeSet<String>> {
+        let allowed = self.alignment.as_ref()?.allowed(self.combined()?);
+        let ahead = self.splits.iter().filter(|(_, s)| s.watermark > allowed);
+        let paused: BTreeSet<String> = ahead.map(|(id, _)| id.clone()).collect();
+        if paused == self.paused {
+            return None;
+        }
+        self.paused = paused;
+        Some(&self.paused)
     }
 
     /// The least watermark of the splits that count.
@@ -204,7 +222,10 @@ impl SourceWatermarks {
 
     pub fn timer(&mut self, now_ms: i64, out: &mut Output) {
         if let Some(timeout) = self.idle_timeout_ms {
-            for split in self.splits.values_mut() {
+            for (id, split) in &mut self.splits {
+                if self.paused.contains(id) {
+                    split.last_row_ms = now_ms;
+                }
                 split.idle = split.last_row_ms.saturating_add(timeout) <= now_ms;
             }
             let all_idle = self.splits.values().all(|split| split.idle);

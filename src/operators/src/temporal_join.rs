@@ -8,6 +8,8 @@
 //!   key in the order of their coming, as in Flink's `TemporalRowTimeJoinOperator`; then the watermark passes. Nothing is
 //!   late: a left row behind the watermark is joined at the next one, with the versions that are still there, and a late
 //!   version is seen by what is joined after it has come.
+//! - By processing time (a temporal table function's history) a left row goes out as it comes, beside the newest version
+//!   of its key, which is all that is kept.
 //! - Cost: keys are hashed once a batch; a place among versions takes a binary search; the rest of the condition runs on
 //!   pieces of a batch. State is the values of a row and about 50 bytes beside them.
 
@@ -174,7 +176,10 @@ impl TemporalJoinOperator {
     }
 
     fn input<'a>(&mut self, side: usize, batch: &'a ChangeBatch) -> Result<Input<'a>> {
-        let times = to_millis(batch.rows.column(self.spec.times[side]))?;
+        let times = match self.spec.times {
+            Some(times) => to_millis(batch.rows.column(times[side]))?,
+            None => Int64Array::from_value(0, batch.num_rows()),
+        };
         if times.null_count() > 0 {
             return Err(OperatorError::user(
                 "RowTime field should not be null, please convert it to a non-null long value.",
@@ -247,6 +252,33 @@ impl TemporalJoinOperator {
             }
         }
         self.join_at(key, time)
+    }
+
+    /// By processing time: a row of either side, as it comes.
+    fn add_now(&mut self, side: usize, input: &Input<'_>, row: usize) -> Result<()> {
+        let (key, kind) = (input.keys[row], input.batch.kind(row));
+        let [rows, versions] = &mut self.sides;
+        let newest = versions.sorted.get(key, 0);
+        if side == 0 {
+            let version = newest.filter(|_| !input.meets_nothing[row]);
+            if version.is_some() || self.spec.left_outer {
+                let entry = rows.accept(row, 0, kind)?;
+                rows.rows.leave(entry);
+                self.pairs.left.push(entry);
+                self.pairs.right.push(version.unwrap_or(NO_SLOT));
+                self.pairs.kinds.push(kind);
+            }
+        } else if !input.meets_nothing[row] {
+            versions.pop_front(key, 1);
+            if kind.is_accumulate() {
+                let entry = versions.accept(row, 0, kind)?;
+                versions.sorted.insert(key, &input.order, row, entry);
+            }
+        }
+        if versions.sorted.len_of(key) == 0 {
+            self.emptied.push(key);
+        }
+        Ok(())
     }
 
     /// The key is joined when the watermark reaches this time, or earlier.
@@ -419,6 +451,7 @@ impl Operator for TemporalJoinOperator {
                 self.pass(mark.watermark)?;
             }
             match side {
+                _ if self.spec.times.is_none() => self.add_now(side, &input, row)?,
                 0 => self.add_left(&input, row)?,
                 _ => self.add_version(&input, row)?,
             }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use filbert_catalog::GenericInMemoryCatalogFactory;
 use filbert_connector_api::{CatalogFactory, ConnectorRegistry, FormatFactory, TableFactory};
+use filbert_functions::temporal_table_function::TemporalTableFunction;
 use filbert_functions::{AggregateFunction, ProcessTableFunction, ScalarFunction, TableFunction};
 use filbert_planner::{FileCache, PlanError};
 use filbert_runtime::{JobClient, JobOverview, MiniCluster};
@@ -210,6 +211,14 @@ impl TableEnvironment {
     pub fn register_process_table_function(&self, function: Arc<dyn ProcessTableFunction>) {
         let mut session = self.session().write();
         Arc::make_mut(&mut session.functions).register_process(function);
+    }
+
+    /// Makes a history callable in FROM: `LATERAL TABLE(name(o.ts))`. [`Table::create_temporal_table_function`] makes one.
+    ///
+    /// [`Table::create_temporal_table_function`]: crate::Table::create_temporal_table_function
+    pub fn register_temporal_table_function(&self, name: &str, function: TemporalTableFunction) {
+        let mut session = self.session().write();
+        Arc::make_mut(&mut session.functions).register_temporal(name, function);
     }
 
     /// Makes an aggregate function callable under its own name.

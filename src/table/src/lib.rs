@@ -30,6 +30,7 @@ pub use environment::{TableEnvironment, single};
 pub use error::{ErrorKind, TableError};
 pub use execute::setting_notice;
 pub use filbert_functions::process_table_function::{ArgumentKind, StateKind, TableTraits};
+pub use filbert_functions::temporal_table_function::TemporalTableFunction;
 pub use filbert_functions::{
     AggregateFunction, AggregateStates, FunctionContext, Inferred, InferredTable, InputRow,
     Parameter, ProcessArgument, ProcessCall, ProcessChangelog, ProcessContext,

@@ -7,8 +7,9 @@ use crate::expr::ExprSpec;
 pub struct TemporalJoinSpec {
     /// A left row without a version is padded with NULL; else it is dropped.
     pub left_outer: bool,
-    /// Of each input, the column of its event time.
-    pub times: [usize; 2],
+    /// Of each input, the column of its event time; none by processing time: the newest version counts when a row comes.
+    #[serde(default)]
+    pub times: Option<[usize; 2]>,
     /// Of each input, the columns that must be equal.
     pub keys: [Vec<usize>; 2],
     /// For each pair of keys whether NULL meets NULL.

@@ -26,6 +26,7 @@ fn watermarks(on_event: bool, idle_timeout_ms: Option<i64>, splits: &[&str]) -> 
         alignments: Arc::default(),
         alignment: None,
         splits: BTreeMap::new(),
+        paused: BTreeSet::new(),
         sent: i64::MIN,
         idle: false,
         next_timer_ms: None,
@@ -108,4 +109,43 @@ fn idle_splits_hold_nobody_back() {
         ["idle false"]
     );
     assert_eq!(batch.marks.len(), 1, "a is idle still");
+}
+
+#[test]
+fn splits_that_are_ahead_of_the_slowest_are_paused() {
+    let spec = filbert_graph::spec::AlignmentSpec {
+        group: "g".to_owned(),
+        max_drift_ms: 100,
+        update_interval_ms: 10,
+    };
+    let groups = Alignments::default();
+    let other = groups.join(&spec, "other", 0);
+    let mut two = watermarks(true, Some(1000), &["a", "b"]);
+    two.alignment = Some(groups.join(&spec, "own", 0));
+    other.tell(10_000);
+    let paused = |two: &mut SourceWatermarks, now_ms: i64| {
+        assert_eq!(two.wait_ms(now_ms), None);
+        two.pause()
+            .map(|ids| ids.iter().cloned().collect::<Vec<_>>())
+    };
+    marks(&mut two, "a", 0, &[500]);
+    assert_eq!(
+        paused(&mut two, 0),
+        Some(vec!["a".to_owned()]),
+        "b hasn't begun"
+    );
+    marks(&mut two, "b", 0, &[450]);
+    assert_eq!(paused(&mut two, 20), Some(Vec::new()));
+    marks(&mut two, "a", 0, &[600]);
+    assert_eq!(paused(&mut two, 40), Some(vec!["a".to_owned()]));
+    assert_eq!(paused(&mut two, 60), None, "nothing new");
+    // What is paused isn't idle, and does not count as such when it goes on.
+    said(|out| two.timer(5000, out));
+    assert!(!two.splits["a"].idle && two.splits["b"].idle);
+    two.remove_split("b", &mut Output::new(10));
+    assert_eq!(
+        paused(&mut two, 5020),
+        Some(Vec::new()),
+        "a is the slowest now"
+    );
 }

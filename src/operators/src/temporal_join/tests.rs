@@ -16,7 +16,7 @@ fn input() -> SchemaRef {
 fn operator(left_outer: bool) -> TemporalJoinOperator {
     let spec = TemporalJoinSpec {
         left_outer,
-        times: [1, 1],
+        times: Some([1, 1]),
         keys: [vec![0], vec![0]],
         null_meets_null: vec![false],
         condition: None,

@@ -121,7 +121,7 @@ fn joined_as_of(
     };
     let relational = extension.node.as_any().downcast_ref::<RelationalNode>();
     let Some(RelationalNode {
-        relational: Relational::Snapshot { period },
+        relational: Relational::Snapshot { period, history },
         inputs,
         ..
     }) = relational
@@ -133,6 +133,13 @@ fn joined_as_of(
         return Err(PlanError::Refused(format!(
             "Unknown join type {name}: a lookup join is INNER or LEFT."
         )));
+    }
+    if history.is_some() {
+        return Err(PlanError::Unsupported {
+            operation: "A temporal table function".to_owned(),
+            mode: "batch",
+            hint: " It runs with SET 'execution.runtime-mode' = 'streaming'.".to_owned(),
+        });
     }
     let [input] = inputs.as_slice() else {
         return Err(PlanError::Internal("a snapshot of nothing".to_owned()));

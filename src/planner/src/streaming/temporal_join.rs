@@ -1,5 +1,6 @@
 //! TemporalJoin: each left row with the version of the right's row at the left row's event time, once the watermark has
-//! passed it. It takes all changes, sends the left's, and would rather have the right's updates without -U.
+//! passed it. It takes all changes, sends the left's, and would rather have the right's updates without -U. By processing
+//! time (of temporal table functions alone) a left row meets the newest version when it comes, and no row is taken back.
 
 use datafusion::logical_expr::Expr;
 use filbert_graph::OperatorSpec;
@@ -17,7 +18,8 @@ use crate::streaming::node::{Accepts, Distribution, KeySet, NodeView, StreamOper
 pub(crate) struct TemporalJoin {
     /// Inner or left.
     pub kind: JoinKind,
-    pub times: [usize; 2],
+    /// Of each side; none by processing time.
+    pub times: Option<[usize; 2]>,
     pub keys: Vec<JoinKey>,
     /// The right's primary key.
     pub primary_key: Vec<usize>,
@@ -48,14 +50,19 @@ impl StreamOperator for TemporalJoin {
             keys.join(", ")
         };
         let primary_key: Vec<&str> = self.primary_key.iter().map(|k| inputs[1][*k]).collect();
-        let time = format!(
-            "__TEMPORAL_JOIN_CONDITION({}, {}, __TEMPORAL_JOIN_CONDITION_PRIMARY_KEY({}), __TEMPORAL_JOIN_LEFT_KEY({}), __TEMPORAL_JOIN_RIGHT_KEY({}))",
-            inputs[0][self.times[0]],
-            inputs[1][self.times[1]],
-            primary_key.join(", "),
-            list(0),
-            list(1)
-        );
+        let primary_key = primary_key.join(", ");
+        let time = match self.times {
+            Some([left, right]) => format!(
+                "__TEMPORAL_JOIN_CONDITION({}, {}, __TEMPORAL_JOIN_CONDITION_PRIMARY_KEY({primary_key}), __TEMPORAL_JOIN_LEFT_KEY({}), __TEMPORAL_JOIN_RIGHT_KEY({}))",
+                inputs[0][left],
+                inputs[1][right],
+                list(0),
+                list(1)
+            ),
+            None => format!(
+                "__TEMPORAL_JOIN_CONDITION(PROCTIME(), __TEMPORAL_JOIN_CONDITION_PRIMARY_KEY({primary_key}))"
+            ),
+        };
         let keys = self.keys.iter().map(|key| {
             let operator = match key.null_meets_null {
                 true => "IS NOT DISTINCT FROM",
@@ -96,7 +103,11 @@ impl StreamOperator for TemporalJoin {
         Distribution::Hash(self.side_keys(input))
     }
 
-    fn accepts(&self, _input: usize) -> Accepts {
+    fn accepts(&self, input: usize) -> Accepts {
+        // What a row found some time ago can't be taken back.
+        if self.times.is_none() && input == 0 {
+            return Accepts::Only(ModifyKinds::INSERT, "TemporalJoin".to_owned());
+        }
         Accepts::Only(ModifyKinds::ALL, "TemporalJoin".to_owned())
     }
 
@@ -130,6 +141,6 @@ impl StreamOperator for TemporalJoin {
     }
 
     fn is_deterministic(&self) -> bool {
-        self.condition.iter().all(is_deterministic)
+        self.times.is_some() && self.condition.iter().all(is_deterministic)
     }
 }

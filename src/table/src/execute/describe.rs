@@ -215,6 +215,11 @@ fn definition_rows(
         let deterministic = function.is_deterministic();
         let rows = definition("PROCESS_TABLE", deterministic, false, &[signature]);
         (rows, function.doc().to_owned())
+    } else if let Some(function) = functions.temporal(name) {
+        let signature = format!("{name}(<TIME ATTRIBUTE>)");
+        let (time, key) = (&function.time_attribute, &function.primary_key);
+        let doc = format!("The rows of each {key} as they were at a time, by {time}.");
+        (definition("TABLE", true, false, &[signature]), doc)
     } else if let Some(function) = functions.user_aggregate(name) {
         let rows = definition("AGGREGATE", true, false, &function.signatures());
         (rows, function.doc().to_owned())

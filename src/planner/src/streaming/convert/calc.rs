@@ -3,6 +3,7 @@ use std::collections::{HashMap, HashSet};
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{Expr, Filter, LogicalPlan, Projection};
+use filbert_types::TimeKind;
 
 use super::Converter;
 use crate::columns::PlanColumn;
@@ -123,7 +124,11 @@ impl Converter<'_> {
             Some(index) => {
                 // A new name may have a type of its own: a time attribute that has become an ordinary value.
                 let known = self.types.get(&output).filter(|ty| ty.arrow() == *arrow);
-                let ty = known.unwrap_or(&from[index].ty).clone();
+                let mut ty = known.unwrap_or(&from[index].ty).clone();
+                // And what an operator below has made an ordinary value stays one.
+                if from[index].ty.kind.time_kind() == TimeKind::Regular {
+                    ty = ty.without_time_attribute();
+                }
                 PlanColumn {
                     name: crate::columns::shown_name(&output.name).to_owned(),
                     column: output,

@@ -41,7 +41,10 @@ fn snapshot(plan: &LogicalPlan) -> Option<(&RelationalNode, &Expr)> {
         LogicalPlan::Extension(extension) => {
             let node = extension.node.as_any().downcast_ref::<RelationalNode>()?;
             match &node.relational {
-                Relational::Snapshot { period } => Some((node, period)),
+                Relational::Snapshot {
+                    period,
+                    history: None,
+                } => Some((node, period)),
                 _ => None,
             }
         }

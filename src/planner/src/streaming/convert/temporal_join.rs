@@ -7,13 +7,14 @@ use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Extension, Join, JoinType, LogicalPlan, Operator,
 };
+use filbert_binder::relational::History;
 use filbert_binder::{ColumnTypes, Relational, RelationalNode};
 use filbert_graph::spec::JoinKind;
 use filbert_types::TimeKind;
 
 use super::{Converter, unsupported};
 use crate::error::PlanError;
-use crate::streaming::join::output_columns;
+use crate::streaming::join::{JoinKey, output_columns};
 use crate::streaming::node::{KeySet, NodeId, StreamOp};
 use crate::streaming::temporal_join::TemporalJoin;
 
@@ -31,10 +32,11 @@ pub(crate) fn compare_times(
         let LogicalPlan::Join(mut join) = plan else {
             return Ok(Transformed::no(plan));
         };
-        let Some((node, period)) = snapshot(&join.right) else {
+        let Some((node, asked)) = snapshot(&join.right) else {
             return Ok(Transformed::no(LogicalPlan::Join(join)));
         };
-        match compared(&join, node, period, types) {
+        let period = asked.period;
+        match compared(&join, node, asked, types) {
             Ok(compared) => {
                 // The time is a column of the other side: not a subquery that must be made a join.
                 let period = match period_column(period) {
@@ -42,7 +44,10 @@ pub(crate) fn compare_times(
                     None => period.clone(),
                 };
                 let node = RelationalNode {
-                    relational: Relational::Snapshot { period },
+                    relational: Relational::Snapshot {
+                        period,
+                        history: asked.history.cloned(),
+                    },
                     inputs: node.inputs.clone(),
                     schema: Arc::clone(&node.schema),
                 };
@@ -67,12 +72,12 @@ pub(crate) fn compare_times(
 fn compared(
     join: &Join,
     node: &RelationalNode,
-    period: &Expr,
+    asked: AsOf<'_>,
     types: &ColumnTypes,
 ) -> Result<Option<Expr>, PlanError> {
     let refused = |text: &str| Err(PlanError::Refused(text.to_owned()));
     let kind = |column: &Column| types.get(column).map(|ty| ty.kind.time_kind());
-    let left = period_column(period).filter(|column| join.left.schema().has_column(column));
+    let left = period_column(asked.period).filter(|column| join.left.schema().has_column(column));
     let left = match left.map(|column| (column, kind(column))) {
         Some((_, Some(TimeKind::Proctime))) => return Ok(None),
         Some((column, Some(TimeKind::Rowtime))) => column,
@@ -88,7 +93,8 @@ fn compared(
     }
     let columns = node.schema.columns();
     let is_rowtime = |column: &&Column| kind(column) == Some(TimeKind::Rowtime);
-    let Some(right) = columns.iter().find(is_rowtime) else {
+    let declared = asked.history.map(|history| &history.time);
+    let Some(right) = declared.or_else(|| columns.iter().find(is_rowtime)) else {
         return refused(
             "Event-Time Temporal Table Join requires both primary key and row time attribute in versioned table, but no row time attribute can be found.",
         );
@@ -112,13 +118,23 @@ pub(super) fn period_column(period: &Expr) -> Option<&Column> {
     }
 }
 
-fn snapshot(plan: &LogicalPlan) -> Option<(&RelationalNode, &Expr)> {
+/// As of when rows are wanted, and of which history where they are no table's.
+#[derive(Clone, Copy)]
+struct AsOf<'a> {
+    period: &'a Expr,
+    history: Option<&'a History>,
+}
+
+fn snapshot(plan: &LogicalPlan) -> Option<(&RelationalNode, AsOf<'_>)> {
     let LogicalPlan::Extension(extension) = plan else {
         return None;
     };
     let node = extension.node.as_any().downcast_ref::<RelationalNode>()?;
     match &node.relational {
-        Relational::Snapshot { period } => Some((node, period)),
+        Relational::Snapshot { period, history } => {
+            let history = history.as_ref();
+            Some((node, AsOf { period, history }))
+        }
         _ => None,
     }
 }
@@ -126,7 +142,7 @@ fn snapshot(plan: &LogicalPlan) -> Option<(&RelationalNode, &Expr)> {
 /// A versioned table as the right side of a join.
 pub(super) struct Versions<'a> {
     table: &'a LogicalPlan,
-    period: &'a Expr,
+    asked: AsOf<'a>,
     /// What rules have moved below the join: it holds of the version that was found.
     filters: Vec<Expr>,
 }
@@ -134,10 +150,10 @@ pub(super) struct Versions<'a> {
 impl<'a> Versions<'a> {
     /// None where the plan is another table.
     pub fn of(plan: &'a LogicalPlan) -> Option<Versions<'a>> {
-        if let Some((node, period)) = snapshot(plan) {
+        if let Some((node, asked)) = snapshot(plan) {
             return Some(Versions {
                 table: node.inputs.first()?,
-                period,
+                asked,
                 filters: Vec::new(),
             });
         }
@@ -172,27 +188,25 @@ impl Converter<'_> {
             }
         };
         let left = self.convert(&join.left)?;
-        let Some(time) = period_column(versions.period) else {
-            return Err(unsupported("FOR SYSTEM_TIME AS OF an expression"));
-        };
-        let left_time = self.place(left, time)?;
-        let left_kind = self.plan.nodes[left].columns[left_time].ty.kind.time_kind();
         let right = self.convert(versions.table)?;
-        let columns = &self.plan.nodes[right].columns;
-        let is_rowtime = |ty: &filbert_types::LogicalType| ty.kind.time_kind() == TimeKind::Rowtime;
-        let right_time = columns.iter().position(|column| is_rowtime(&column.ty));
-        let (TimeKind::Rowtime, Some(right_time)) = (left_kind, right_time) else {
-            return Err(unsupported(
-                "FOR SYSTEM_TIME AS OF a time that is not event time",
-            ));
-        };
+        let times = self.version_times(left, right, versions.asked)?;
         let mut condition = self.condition(join, left, right, false);
-        let times = [time, &columns_of(self, right)[right_time]];
-        condition.rest.retain(|conjunct| !compares(conjunct, times));
+        if let Some([l, r]) = times {
+            let l = &self.plan.nodes[left].columns[l].column;
+            let r = &self.plan.nodes[right].columns[r].column;
+            condition
+                .rest
+                .retain(|conjunct| !compares(conjunct, [l, r]));
+        }
         condition.rest.extend(versions.filters);
         let (left, right, keys) = self.with_key_columns(left, right, &condition)?;
-        let right_keys: KeySet = keys.iter().map(|key| key.columns[1]).collect();
-        let primary_key = self.version_key(right, &right_keys)?;
+        let primary_key = match versions.asked.history {
+            Some(history) => vec![self.history_key(right, history, &keys)?],
+            None => {
+                let joined: KeySet = keys.iter().map(|key| key.columns[1]).collect();
+                self.version_key(right, &joined)?
+            }
+        };
         let inputs = [&self.plan.nodes[left], &self.plan.nodes[right]];
         let mut columns = output_columns(kind, inputs[0], inputs[1]);
         for (output, input) in columns.iter_mut().zip(&inputs[0].columns) {
@@ -200,13 +214,84 @@ impl Converter<'_> {
         }
         let op = StreamOp::TemporalJoin(Box::new(TemporalJoin {
             kind,
-            times: [left_time, right_time],
+            times,
             keys,
             primary_key,
             condition: conjunction(condition.rest),
         }));
         let node = self.plan.add(op, vec![left, right], columns);
         self.only_named(node, &join.schema.columns())
+    }
+
+    /// The places of the sides' event times; none for a history by processing time.
+    fn version_times(
+        &self,
+        left: NodeId,
+        right: NodeId,
+        asked: AsOf<'_>,
+    ) -> Result<Option<[usize; 2]>, PlanError> {
+        let Some(time) = period_column(asked.period) else {
+            return Err(unsupported("FOR SYSTEM_TIME AS OF an expression"));
+        };
+        let is_proctime = |column: &Column| {
+            let ty = self.types.get(column);
+            ty.is_some_and(|ty| ty.kind.time_kind() == TimeKind::Proctime)
+        };
+        // Nobody reads processing times: rules may have taken them out.
+        if is_proctime(time) && asked.history.is_some_and(|h| is_proctime(&h.time)) {
+            return Ok(None);
+        }
+        let left_time = self.place(left, time)?;
+        let left_kind = self.plan.nodes[left].columns[left_time].ty.kind.time_kind();
+        let columns = &self.plan.nodes[right].columns;
+        let kind = |place: usize| columns[place].ty.kind.time_kind();
+        let right_time = match asked.history {
+            Some(history) => Some(self.place(right, &history.time)?),
+            None => (0..columns.len()).find(|place| kind(*place) == TimeKind::Rowtime),
+        };
+        match (left_kind, right_time.map(|place| (place, kind(place)))) {
+            (TimeKind::Rowtime, Some((right_time, TimeKind::Rowtime))) => {
+                Ok(Some([left_time, right_time]))
+            }
+            (TimeKind::Regular, _) => Err(PlanError::Refused(
+                "Temporal table join currently only supports 'FOR SYSTEM_TIME AS OF' left table's time attribute field"
+                    .to_owned(),
+            )),
+            _ => Err(PlanError::Refused(
+                "Event-Time Temporal Table Join requires both primary key and row time attribute in versioned table, but no row time attribute can be found."
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// The key of a history, by which alone it is joined.
+    fn history_key(
+        &self,
+        right: NodeId,
+        history: &History,
+        keys: &[JoinKey],
+    ) -> Result<usize, PlanError> {
+        let columns = &self.plan.nodes[right].columns;
+        let place = self.place(right, &history.key)?;
+        let names: Vec<&str> = keys
+            .iter()
+            .map(|key| columns[key.columns[1]].name.as_str())
+            .collect();
+        let [key] = keys else {
+            return Err(PlanError::Refused(format!(
+                "Only single column join key is supported. Found [{}]: a temporal table function is joined by its primary key [{}].",
+                names.join(", "),
+                columns[place].name
+            )));
+        };
+        if key.columns[1] != place {
+            return Err(PlanError::Refused(format!(
+                "Join key [{}] must be the same as temporal table's primary key [{}].",
+                names.join(", "),
+                columns[place].name
+            )));
+        }
+        Ok(place)
     }
 
     /// The key of the versioned table, all of which the join's condition must name.
@@ -231,11 +316,6 @@ impl Converter<'_> {
             names.join(", ")
         )))
     }
-}
-
-fn columns_of(converter: &Converter<'_>, node: NodeId) -> Vec<Column> {
-    let columns = converter.plan.nodes[node].columns.iter();
-    columns.map(|column| column.column.clone()).collect()
 }
 
 /// True for the comparison that [`compare_times`] adds; rules may turn it round.
