@@ -9,7 +9,7 @@ use datafusion::logical_expr::{
     when,
 };
 use filbert_functions::TypedExpr;
-use filbert_types::{LogicalType, Span, TypeKind};
+use filbert_types::{LogicalType, Span, TimeKind, TypeKind};
 use sqlparser::ast::{SetExpr, SetOperator, SetQuantifier};
 
 use crate::aggregate::AggregateArgs;
@@ -88,11 +88,27 @@ impl Binder<'_> {
             .map(|(c, ty)| {
                 Ok(NamedExpr {
                     name: c.name.clone(),
-                    expr: self.to_common(c.expr(), ty, span)?,
+                    expr: self.as_common(c.expr(), ty, span)?,
                 })
             })
             .collect::<BindResult<Vec<_>>>()?;
         self.project(relation.plan, items)
+    }
+
+    fn as_common(
+        &self,
+        value: TypedExpr,
+        ty: &LogicalType,
+        span: Option<Span>,
+    ) -> BindResult<TypedExpr> {
+        // A timestamp beside a rowtime is taken for one.
+        if ty.kind.time_kind() == TimeKind::Rowtime
+            && value.ty.kind == ty.without_time_attribute().kind
+        {
+            let ty = ty.with_nullable(value.ty.nullable);
+            return Ok(TypedExpr::new(value.expr, ty));
+        }
+        self.to_common(value, ty, span)
     }
 
     fn union(
@@ -300,7 +316,9 @@ fn common_types(
                 .iter()
                 .map(|(r, _)| r.columns[i].ty.clone())
                 .collect();
-            filbert_functions::common_type(&types).ok_or_else(|| {
+            let common = filbert_functions::common_type(&types);
+            let common = common.map(|ty| with_first_time(ty, &types));
+            common.ok_or_else(|| {
                 let names: Vec<String> = types.iter().map(ToString::to_string).collect();
                 BindError::at(
                     relations.last().and_then(|(_, place)| *place),
@@ -313,4 +331,20 @@ fn common_types(
             })
         })
         .collect()
+}
+
+/// Of timestamps of one type the first says whether they are a rowtime.
+fn with_first_time(common: LogicalType, types: &[LogicalType]) -> LogicalType {
+    let mut common = common;
+    let is_alike = |ty: &LogicalType| {
+        ty.without_time_attribute().kind == common.without_time_attribute().kind
+            && ty.kind.time_kind() != TimeKind::Proctime
+    };
+    if let Some(first) = types.first()
+        && first.kind.time_kind() == TimeKind::Rowtime
+        && types.iter().all(is_alike)
+    {
+        common.kind = first.kind.clone();
+    }
+    common
 }

@@ -260,7 +260,7 @@ fn expand_typeof(
 ) -> Result<Expr, CallError> {
     let serializable = args.get(1).and_then(TypedExpr::literal)
         == Some(&datafusion::common::ScalarValue::Boolean(Some(true)));
-    let text = match &args[0].ty {
+    let text = match &args[0].ty.without_time_attribute() {
         ty if serializable => ty.serializable(),
         ty => ty.to_string(),
     };

@@ -225,7 +225,12 @@ impl<'a> Converter<'a> {
                 .iter()
                 .map(|i| &self.plan.nodes[*i].columns[index].ty);
             column.ty.nullable = branches.clone().any(|ty| ty.nullable);
-            if !branches.all(|ty| ty.kind.time_kind() == column.ty.kind.time_kind()) {
+            // Beside a rowtime ordinary timestamps are rowtimes, too.
+            let fits = |kind: TimeKind| match column.ty.kind.time_kind() {
+                TimeKind::Rowtime => kind != TimeKind::Proctime,
+                own => kind == own,
+            };
+            if !branches.all(|ty| fits(ty.kind.time_kind())) {
                 column.ty = column.ty.without_time_attribute();
             }
         }

@@ -136,8 +136,22 @@ impl Converter<'_> {
                     window: from[index].window,
                 }
             }
-            None => self.new_column(output, arrow),
+            None => {
+                let mut column = self.new_column(output, arrow);
+                // What is calculated is no time attribute.
+                if !is_proctime_call(expr) {
+                    column.ty = column.ty.without_time_attribute();
+                }
+                column
+            }
         }
+    }
+}
+
+pub(super) fn is_proctime_call(expr: &Expr) -> bool {
+    match without_alias(expr) {
+        Expr::ScalarFunction(call) => call.name().eq_ignore_ascii_case("PROCTIME"),
+        _ => false,
     }
 }
 

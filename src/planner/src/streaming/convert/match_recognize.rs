@@ -1,9 +1,12 @@
+use datafusion::common::Column;
+use datafusion::logical_expr::Expr;
 use filbert_binder::RelationalNode;
-use filbert_binder::relational::RowMatch;
+use filbert_binder::relational::{PatternColumn, RowMatch};
 use filbert_graph::spec::MatchTime;
 use filbert_types::TimeKind;
 
 use super::Converter;
+use super::calc::{is_proctime_call, without_alias};
 use crate::columns::PlanColumn;
 use crate::error::PlanError;
 use crate::row_match::RowMatcher;
@@ -32,12 +35,31 @@ impl Converter<'_> {
             }
         };
         let fields = node.schema.fields().iter();
-        let columns: Vec<PlanColumn> = output
+        let mut columns: Vec<PlanColumn> = output
             .into_iter()
             .zip(fields)
             .map(|(column, field)| self.new_column(column, field.data_type()))
             .collect();
+        // Of the measures the match's own time alone is a time attribute.
+        let before = columns.len().saturating_sub(matching.measures.len());
+        for (column, (_, measure)) in columns[before..].iter_mut().zip(&matching.measures) {
+            if !is_match_time(measure, matching) {
+                column.ty = column.ty.without_time_attribute();
+            }
+        }
         let op = StreamOp::Match(Box::new(Match { matcher, time }));
         Ok(self.plan.add(op, vec![input], columns))
+    }
+}
+
+/// MATCH_ROWTIME() or MATCH_PROCTIME().
+fn is_match_time(measure: &Expr, matching: &RowMatch) -> bool {
+    let is_rowtime = |column: &Column| {
+        let read = matching.columns.iter().find(|(c, _)| c == column);
+        matches!(read, Some((_, PatternColumn::Rowtime)))
+    };
+    match without_alias(measure) {
+        Expr::Column(column) => is_rowtime(column),
+        call => is_proctime_call(call),
     }
 }

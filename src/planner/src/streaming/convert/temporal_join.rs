@@ -242,7 +242,9 @@ impl Converter<'_> {
             return Ok(None);
         }
         let left_time = self.place(left, time)?;
-        let left_kind = self.plan.nodes[left].columns[left_time].ty.kind.time_kind();
+        // As the query says, though a join may have made it an ordinary value.
+        let left_kind = self.types.get(time).map(|ty| ty.kind.time_kind());
+        let left_kind = left_kind.unwrap_or_default();
         let columns = &self.plan.nodes[right].columns;
         let kind = |place: usize| columns[place].ty.kind.time_kind();
         let right_time = match asked.history {

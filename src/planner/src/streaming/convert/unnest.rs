@@ -72,6 +72,12 @@ impl Converter<'_> {
         }
         let input = self.convert(unnest.input)?;
         let mut columns = self.renamed(input, &unnest.schema.columns());
+        if !reads_rows(unnest) {
+            // A join with the rows of a constant.
+            for column in &mut columns {
+                column.ty = column.ty.without_time_attribute();
+            }
+        }
         for list in &unnest.lists {
             let column = columns[*list].column.clone();
             columns[*list] = self.new_column(column, unnest.schema.field(*list).data_type());
@@ -135,6 +141,18 @@ impl Converter<'_> {
         self.plan.nodes[node].columns = renamed;
         Ok(Some(node))
     }
+}
+
+/// Whether the lists are made of the rows beside which they stand.
+fn reads_rows(unnest: &Elements<'_>) -> bool {
+    let LogicalPlan::Projection(projection) = unnest.input else {
+        return true;
+    };
+    let mut lists = unnest
+        .lists
+        .iter()
+        .filter_map(|at| projection.expr.get(*at));
+    lists.any(|list| !list.column_refs().is_empty())
 }
 
 /// The expression over columns of other names; those that have none keep theirs.

@@ -19,8 +19,11 @@ impl Converter<'_> {
         time: &Column,
         legacy: bool,
     ) -> Result<NodeId, PlanError> {
+        // Group windows of old go by what the query says, though a join may have made it an ordinary value, as in Flink.
+        let declared = self.types.get(time).filter(|_| legacy).cloned();
         let time = self.place(input, time)?;
-        let time_type = self.plan.nodes[input].columns[time].ty.clone();
+        let known = &self.plan.nodes[input].columns[time].ty;
+        let time_type = declared.unwrap_or_else(|| known.clone());
         if time_type.kind.time_kind() == TimeKind::Regular {
             return Err(PlanError::Refused(format!(
                 "The window function requires the timecol is a time attribute type, but is {time_type}."
