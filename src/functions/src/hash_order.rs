@@ -96,3 +96,37 @@ fn timestamp_hash(value: i64, parts: i64) -> i32 {
     let rest = nanos.rem_euclid(1_000_000) as i32;
     long_hash(millis).wrapping_mul(31).wrapping_add(rest)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Decimal128Array, Int32Array, StringViewArray};
+
+    use super::*;
+
+    fn order(values: ArrayRef) -> Vec<u32> {
+        let mut places: Vec<u32> = (0..values.len() as u32).collect();
+        HashCodes::of(&values).unwrap().sort(&mut places);
+        places
+    }
+
+    /// The orders are those in which Flink prints COLLECT of these values.
+    #[test]
+    fn the_order_is_that_of_a_java_map() {
+        let ints = Int32Array::from(vec![100, 3, 17, -1, 65536]);
+        assert_eq!(order(Arc::new(ints)), [3, 2, 4, 1, 0]);
+        let texts = StringViewArray::from(vec!["b", "a", "c", "aa", "zz", "B"]);
+        assert_eq!(order(Arc::new(texts)), [3, 1, 2, 4, 0, 5]);
+        let decimals = Decimal128Array::from(vec![150, 50, 1725, 300])
+            .with_precision_and_scale(4, 2)
+            .unwrap();
+        assert_eq!(order(Arc::new(decimals)), [1, 2, 3, 0]);
+    }
+
+    #[test]
+    fn timestamps_before_1970_have_whole_milliseconds_below_them() {
+        assert_eq!(timestamp_hash(-1, 1_000_000), long_hash(-1) * 31 + 999_000);
+        assert_eq!(timestamp_hash(1_500, 1_000_000), 31 + 500_000);
+    }
+}

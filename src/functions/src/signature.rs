@@ -281,23 +281,33 @@ impl CallArgs<'_> {
         }
     }
 
-    /// The function's signatures under that name.
     fn signatures(&self) -> Vec<String> {
-        let all = self.function.signatures();
-        let (name, known_as) = (self.name(), self.function.name());
-        let own = format!("{name}(");
-        let known_as = format!("{known_as}(");
-        match all.iter().any(|s| s.starts_with(&own)) {
-            true => all.into_iter().filter(|s| s.starts_with(&own)).collect(),
-            false => all
-                .into_iter()
-                .map(|s| match s.strip_prefix(&known_as) {
-                    Some(rest) => format!("{own}{rest}"),
-                    None => s,
-                })
-                .collect(),
-        }
+        signatures_under(&self.name(), self.function)
     }
+}
+
+/// A function's signatures as it is known by this name: those of the alias where it has some of its own.
+pub fn signatures_under(name: &str, function: &FunctionRef) -> Vec<String> {
+    let all = function.signatures();
+    let called = |s: &String, name: &str| {
+        let rest = s.get(name.len()..).filter(|rest| rest.starts_with('('))?;
+        s.get(..name.len())?
+            .eq_ignore_ascii_case(name)
+            .then(|| rest.to_owned())
+    };
+    let own: Vec<String> = all.iter().filter_map(|s| called(s, name)).collect();
+    if !own.is_empty() {
+        return own
+            .into_iter()
+            .map(|rest| format!("{name}{rest}"))
+            .collect();
+    }
+    all.into_iter()
+        .map(|s| match called(&s, function.name()) {
+            Some(rest) => format!("{name}{rest}"),
+            None => s,
+        })
+        .collect()
 }
 
 /// Operators that are words and stand between their operands.

@@ -1,5 +1,6 @@
 //! DESCRIBE and SHOW COLUMNS.
 
+use filbert_functions::signature::signatures_under;
 use filbert_functions::{FunctionRef, FunctionRegistry, aggregate, process_table_function, window};
 use filbert_sql::{Describe, Ident, LikeFilter, ObjectName};
 use filbert_types::{Column, ColumnKind, ResolvedSchema, TimeKind};
@@ -204,7 +205,12 @@ fn definition_rows(
             FunctionRef::User(user) => deterministic && user.supports_constant_folding(),
             _ => deterministic,
         };
-        let rows = definition("SCALAR", deterministic, folds, &function.signatures());
+        let rows = definition(
+            "SCALAR",
+            deterministic,
+            folds,
+            &signatures_under(name, &function),
+        );
         (rows, function.doc().to_owned())
     } else if let Some(function) = functions.table(name) {
         let deterministic = function.is_deterministic();
