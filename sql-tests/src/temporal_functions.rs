@@ -207,8 +207,14 @@ fn the_history_is_the_one_that_it_was_made_of() {
         described.iter().any(|row| row == "kind TABLE"),
         "{described:?}"
     );
-    let batch = environment(EnvironmentSettings::batch(), "batch");
-    let query = "SELECT o.id FROM o, LATERAL TABLE(rates(o.ts)) AS r WHERE r.cur = o.cur";
-    let refused = refusal(&batch.0, query);
+}
+
+#[test]
+fn batch_mode_gives_the_same_rows() {
+    let (env, _folder) = environment(EnvironmentSettings::batch(), "batch");
+    let query = "SELECT o.id, r.rate FROM o, LATERAL TABLE(rates(o.ts)) AS r WHERE r.cur = o.cur";
+    assert_eq!(rows(&env, query), ["1 114", "2 102", "3 116"]);
+    let now = "SELECT o.id FROM o, LATERAL TABLE(prates(o.pt)) AS r WHERE r.cur = o.cur";
+    let refused = refusal(&env, now);
     assert!(refused.contains("temporal table function"), "{refused}");
 }

@@ -8,6 +8,7 @@ mod frame_ends;
 pub(crate) mod groups;
 mod in_order;
 mod json;
+pub mod square_sums;
 mod udaf;
 
 use std::sync::Arc;
@@ -183,6 +184,14 @@ fn call_user(
         None,
     ));
     Ok(TypedExpr::new(expr, return_type))
+}
+
+/// The function as batch mode computes it with OVER.
+pub(crate) fn with_over(function: &Arc<AggregateUDF>) -> Arc<AggregateUDF> {
+    match function.inner().downcast_ref::<BoundAggregate>() {
+        Some(bound) => Arc::new(AggregateUDF::new_from_impl(bound.clone().with_over())),
+        None => Arc::clone(function),
+    }
 }
 
 /// The name by which streaming knows an aggregate: Flink's, or the one that a user's function was registered by.

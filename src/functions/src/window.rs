@@ -179,8 +179,12 @@ pub fn call(
             "ORDER BY inside of {name} with OVER"
         )));
     }
+    let function = match ctx.batch && !call.params.distinct {
+        true => aggregate::with_over(&call.func),
+        false => call.func,
+    };
     let expr = Expr::from(WindowFunction {
-        fun: WindowFunctionDefinition::AggregateUDF(call.func),
+        fun: WindowFunctionDefinition::AggregateUDF(function),
         params: WindowFunctionParams {
             args: call.params.args,
             partition_by: over.partition_by.clone(),

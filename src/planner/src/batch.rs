@@ -2,6 +2,7 @@
 //! graph, each exchange an edge; the whole plan travels beside the graph as bytes.
 //!
 //! - [`lower`]: relational ideas of Flink's in terms of DataFusion's nodes.
+//! - `versions`: temporal joins by event time.
 //! - [`physical`]: the physical plan; [`hosted`]: operators of ours in it.
 //! - [`build`]: its pieces as nodes of a graph.
 //! - [`names`]: how pieces are called.
@@ -11,6 +12,7 @@ mod hosted;
 mod lower;
 mod names;
 mod physical;
+mod versions;
 
 use std::sync::Arc;
 

@@ -542,10 +542,8 @@ impl BoundAggregate {
         arg_types: Vec<LogicalType>,
         return_type: LogicalType,
     ) -> Option<BoundAggregate> {
-        Some(BoundAggregate::new(
-            aggregate(name)?,
-            arg_types,
-            return_type,
-        ))
+        let (name, over) = BoundAggregate::without_over(name);
+        let bound = BoundAggregate::new(aggregate(name)?, arg_types, return_type);
+        Some(if over { bound.with_over() } else { bound })
     }
 }

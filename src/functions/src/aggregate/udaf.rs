@@ -17,6 +17,7 @@ use super::adapt::{CastResult, CastResultGroups, Distinct, OwnGroups, SingleGrou
 use super::definitions::{Aggregate, Implementation, aggregate};
 use super::frame_ends::FrameEnds;
 use super::in_order::InOrder;
+use super::square_sums::{FrameVariance, SquareSums};
 use crate::definition::Inferred;
 use crate::user_aggregate::{AggregateFunction, UserGroups};
 
@@ -35,7 +36,12 @@ pub struct BoundAggregate {
     implementation: Implementation,
     name: String,
     signature: Signature,
+    /// Variances with OVER in batch mode.
+    over: Option<SquareSums>,
 }
+
+/// What the names of variances with OVER begin with.
+const OVER: &str = "$over_";
 
 impl BoundAggregate {
     pub fn new(
@@ -51,6 +57,7 @@ impl BoundAggregate {
             // DataFusion's rules know aggregates by their small names.
             name: definition.signature.name.to_lowercase(),
             signature: Signature::user_defined(Volatility::Immutable),
+            over: None,
         }
     }
 
@@ -63,7 +70,36 @@ impl BoundAggregate {
             return_type: types.return_type,
             name: function.name().to_owned(),
             signature: Signature::user_defined(Volatility::Immutable),
+            over: None,
         }
+    }
+
+    /// The function as it is computed with OVER in batch mode: variances otherwise than in groups.
+    pub fn with_over(mut self) -> BoundAggregate {
+        let whole = self.return_type.kind.is_integer();
+        let is_variance = matches!(
+            self.flink_name(),
+            "STDDEV_POP" | "STDDEV_SAMP" | "VAR_POP" | "VAR_SAMP"
+        );
+        if is_variance && !self.is_user() && (whole || self.return_type.kind == TypeKind::Double) {
+            self.over = Some(SquareSums::new(self.flink_name(), whole));
+            self.name.insert_str(0, OVER);
+        }
+        self
+    }
+
+    /// The function's name, and whether it is computed as with OVER.
+    pub(super) fn without_over(name: &str) -> (&str, bool) {
+        let lower = name.to_lowercase();
+        match lower.starts_with(OVER) {
+            true => (&name[OVER.len()..], true),
+            false => (name, false),
+        }
+    }
+
+    fn frame_variance(&self) -> Option<Box<dyn Accumulator>> {
+        let variance = FrameVariance::new(self.over?, self.return_type.arrow());
+        Some(Box::new(variance))
     }
 
     /// Flink's name, `SUM`, or the one that a user's function was registered by.
@@ -271,6 +307,9 @@ impl AggregateUDFImpl for BoundAggregate {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        if let Some(variance) = self.frame_variance() {
+            return Ok(variance);
+        }
         if let Some(average) = self.adds_doubles().filter(|_| !args.is_distinct) {
             return Ok(Box::new(InOrder::new(average)));
         }
@@ -360,6 +399,9 @@ impl AggregateUDFImpl for BoundAggregate {
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        if let Some(variance) = self.frame_variance() {
+            return Ok(variance);
+        }
         if let name @ ("FIRST_VALUE" | "LAST_VALUE") = self.flink_name() {
             let ends = FrameEnds::new(name == "FIRST_VALUE", self.return_type.arrow());
             return Ok(Box::new(ends));

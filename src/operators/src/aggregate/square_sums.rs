@@ -1,32 +1,12 @@
-//! STDDEV_POP, STDDEV_SAMP, VAR_POP and VAR_SAMP with OVER: Flink writes them as sums there, `(sum(x * x) - sum(x) * sum(x)
-//! / n) / n`, of whole numbers in whole numbers.
+//! STDDEV_POP, STDDEV_SAMP, VAR_POP and VAR_SAMP with OVER, by the formula of `filbert_functions`.
 
 use arrow::array::ArrayRef;
 use arrow::array::types::{Float64Type, Int64Type};
 use arrow::datatypes::DataType;
+use filbert_functions::aggregate::square_sums::{SquareSums, Sums};
 
 use super::fixed::{Kernel, column, state_column};
 use crate::error::Result;
-
-pub(super) struct SquareSums {
-    pub sample: bool,
-    pub root: bool,
-    /// The values are whole numbers, and so is each step.
-    pub whole: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sums {
-    count: i64,
-    sum: f64,
-    squares: f64,
-}
-
-impl SquareSums {
-    fn step(&self, value: f64) -> f64 {
-        if self.whole { value.trunc() } else { value }
-    }
-}
 
 impl Kernel for SquareSums {
     type In = Float64Type;
@@ -35,34 +15,17 @@ impl Kernel for SquareSums {
 
     #[inline]
     fn add(&self, state: &mut Sums, value: f64) {
-        state.count += 1;
-        state.sum += value;
-        state.squares += value * value;
+        state.add(value);
     }
 
     #[inline]
     fn retract(&self, state: &mut Sums, value: f64) {
-        state.count -= 1;
-        state.sum -= value;
-        state.squares -= value * value;
-        if state.count == 0 {
-            *state = Sums::default();
-        }
+        state.retract(value);
     }
 
     #[inline]
     fn value(&self, state: &Sums) -> Option<f64> {
-        let over = state.count - i64::from(self.sample);
-        if state.count <= 0 || over <= 0 {
-            return None;
-        }
-        let squared = self.step(state.sum * state.sum / state.count as f64);
-        let variance = self.step((state.squares - squared) / over as f64);
-        Some(match self.root {
-            // What rounding leaves of zero may lie below it.
-            true => self.step(variance.max(0.0).sqrt()),
-            false => variance,
-        })
+        SquareSums::value(self, state)
     }
 
     fn merge(&self, into: &mut Sums, from: &Sums) {

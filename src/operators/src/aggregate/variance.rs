@@ -3,12 +3,12 @@
 use arrow::array::ArrayRef;
 use arrow::array::types::{Float64Type, Int64Type};
 use arrow::datatypes::DataType;
+use filbert_functions::aggregate::square_sums::SquareSums;
 use filbert_functions::cast::cast_array;
 use filbert_functions::udf::Session;
 use filbert_types::{LogicalType, TypeKind};
 
 use super::fixed::{Fixed, Kernel, column, state_column};
-use super::square_sums::SquareSums;
 use super::{Accumulator, Rows};
 use crate::error::Result;
 
@@ -17,11 +17,7 @@ pub(super) fn accumulator(function: &str, output: &LogicalType) -> Box<dyn Accum
     let sample = function.ends_with("_SAMP");
     match function.strip_prefix("$OVER_") {
         Some(function) => {
-            let sums = SquareSums {
-                sample,
-                root: function.starts_with("STDDEV"),
-                whole: output.kind.is_integer(),
-            };
+            let sums = SquareSums::new(function, output.kind.is_integer());
             cast(Fixed::new(sums, &DataType::Float64), output)
         }
         None => {

@@ -8,6 +8,7 @@ use datafusion::logical_expr::{Expr, Extension, Join, JoinType, LogicalPlan};
 use filbert_binder::{BoundTable, ColumnTypes, Relational, RelationalNode};
 use filbert_types::TimeKind;
 
+use crate::batch::versions;
 use crate::error::PlanError;
 use crate::planner::PlannerContext;
 use crate::tables::TableRef;
@@ -78,7 +79,8 @@ fn lower_node(node: &RelationalNode, ctx: &PlannerContext) -> Result<LogicalPlan
     }
 }
 
-/// A plan in which tables as of now are the tables: before anything takes their times for a reference to another query.
+/// A plan in which tables as of now are the tables, and those as of an event's time are joined by their versions' times:
+/// before anything takes these times for a reference to another query.
 ///
 /// # Errors
 /// When a table is wanted as of another time, or can't be looked up.
@@ -89,15 +91,12 @@ pub(super) fn as_of_now(
 ) -> Result<LogicalPlan, PlanError> {
     let mut failed = None;
     let lowered = plan.transform_up_with_subqueries(|node| {
-        let LogicalPlan::Join(mut join) = node else {
+        let LogicalPlan::Join(join) = node else {
             return Ok(Transformed::no(node));
         };
         match joined_as_of(&join, ctx, types) {
             Ok(None) => Ok(Transformed::no(LogicalPlan::Join(join))),
-            Ok(Some(table)) => {
-                join.right = Arc::new(table);
-                Ok(Transformed::yes(LogicalPlan::Join(join)))
-            }
+            Ok(Some(joined)) => Ok(Transformed::yes(joined)),
             Err(error) => {
                 failed = Some(error);
                 datafusion::common::plan_err!("a table as of a time")
@@ -110,7 +109,7 @@ pub(super) fn as_of_now(
     }
 }
 
-/// The right side of a join with a table as of a time; none for other joins.
+/// A join with a table as of a time, without the time; none for other joins.
 fn joined_as_of(
     join: &Join,
     ctx: &PlannerContext,
@@ -128,48 +127,44 @@ fn joined_as_of(
     else {
         return Ok(None);
     };
-    if !matches!(join.join_type, JoinType::Inner | JoinType::Left) {
-        let name = join.join_type.to_string().to_uppercase();
-        return Err(PlanError::Refused(format!(
-            "Unknown join type {name}: a lookup join is INNER or LEFT."
-        )));
-    }
-    if history.is_some() {
-        return Err(PlanError::Unsupported {
-            operation: "A temporal table function".to_owned(),
-            mode: "batch",
-            hint: " It runs with SET 'execution.runtime-mode' = 'streaming'.".to_owned(),
-        });
-    }
     let [input] = inputs.as_slice() else {
         return Err(PlanError::Internal("a snapshot of nothing".to_owned()));
     };
-    snapshot(input, period, ctx, types).map(Some)
-}
-
-/// A table as of processing time is the table as it is read: the same rows are found by joining it as by asking it for each
-/// key.
-fn snapshot(
-    input: &LogicalPlan,
-    period: &Expr,
-    ctx: &PlannerContext,
-    types: &ColumnTypes,
-) -> Result<LogicalPlan, PlanError> {
-    let (Expr::OuterReferenceColumn(_, column) | Expr::Column(column)) = period else {
+    let left = match period {
+        Expr::OuterReferenceColumn(_, column) | Expr::Column(column) => Some(column),
+        _ => None,
+    };
+    let Some(time) = left.filter(|column| join.left.schema().has_column(column)) else {
         return Err(PlanError::Refused(
             "Temporal table join currently only supports 'FOR SYSTEM_TIME AS OF' left table's time attribute field"
                 .to_owned(),
         ));
     };
-    let kind = types.get(column).map(|ty| ty.kind.time_kind());
-    if kind != Some(TimeKind::Proctime) {
-        return Err(PlanError::Unsupported {
-            operation: "A temporal join by event time".to_owned(),
+    let inner_or_left = matches!(join.join_type, JoinType::Inner | JoinType::Left);
+    let name = join.join_type.to_string().to_uppercase();
+    match types.get(time).map(|ty| ty.kind.time_kind()) {
+        Some(TimeKind::Proctime) if history.is_some() => Err(PlanError::Unsupported {
+            operation: "A temporal table function by processing time".to_owned(),
             mode: "batch",
             hint: " It runs with SET 'execution.runtime-mode' = 'streaming'.".to_owned(),
-        });
+        }),
+        Some(TimeKind::Proctime) if !inner_or_left => Err(PlanError::Refused(format!(
+            "Unknown join type {name}: a lookup join is INNER or LEFT."
+        ))),
+        Some(TimeKind::Proctime) => {
+            let mut join = join.clone();
+            join.right = Arc::new(as_it_is(input, ctx)?);
+            Ok(Some(LogicalPlan::Join(join)))
+        }
+        _ if !inner_or_left => Err(PlanError::Refused(format!("Unknown join type {name}"))),
+        _ => versions::joined(join, input, time, history.as_ref(), types).map(Some),
     }
-    match lookup_table(input) {
+}
+
+/// A table as of processing time is the table as it is read: the same rows are found by joining it as by asking it for each
+/// key.
+fn as_it_is(input: &LogicalPlan, ctx: &PlannerContext) -> Result<LogicalPlan, PlanError> {
+    match scanned_table(input) {
         Some(bound) => {
             let table = TableRef {
                 path: &bound.path,
@@ -191,11 +186,11 @@ fn snapshot(
 }
 
 /// The table below projections and filters.
-fn lookup_table(plan: &LogicalPlan) -> Option<&BoundTable> {
+pub(super) fn scanned_table(plan: &LogicalPlan) -> Option<&BoundTable> {
     match plan {
         LogicalPlan::TableScan(scan) => scan.source.downcast_ref::<BoundTable>(),
         LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => {
-            lookup_table(plan.inputs().first()?)
+            scanned_table(plan.inputs().first()?)
         }
         _ => None,
     }
