@@ -40,13 +40,6 @@ impl Binder<'_> {
         let ast = plain_arg(arg, "UNNEST")?;
         let mut cx = ExprCx::plain(&scope, "UNNEST");
         let collection = self.expr(ast, &mut cx)?;
-        let is_multiset = matches!(collection.ty.kind, TypeKind::Multiset(_));
-        if let Some(condition) = condition.filter(|_| outer && is_multiset) {
-            return Err(BindError::unsupported(
-                span_of(condition),
-                "A condition other than TRUE in a LEFT JOIN with UNNEST of a MULTISET",
-            ));
-        }
         let elements = self.unnest_plan(left.plan, collection, outer, call, span_of(ast))?;
         let mut named = aliased(elements, call.alias)?;
         name_single_column(&mut named, call);

@@ -7,6 +7,7 @@ use std::task::Waker;
 
 use crossbeam_channel::Sender;
 use filbert_graph::job_graph::ChainedOperator;
+use filbert_graph::spec::ConflictSpec;
 use filbert_graph::{JobGraph, OperatorSpec, StreamNode};
 use filbert_operators::build::output_schema;
 use filbert_operators::check::Replay;
@@ -22,7 +23,7 @@ use crate::batch::{BatchRuntime, PlanInstance};
 use crate::coordinator::Coordinators;
 use crate::error::JobError;
 use crate::exchange::channel::Channel;
-use crate::exchange::gate::InputGate;
+use crate::exchange::gate::{InputGate, ReadOrder};
 use crate::exchange::partitioner::Router;
 use crate::exchange::writer::ResultWriter;
 use crate::job_manager::{ControlEvent, TaskKey, TaskReport};
@@ -161,10 +162,10 @@ impl TaskDescriptor {
         let head = if is_source {
             Head::Source(SourceHead::default())
         } else {
-            let in_turn = has_single_producers(graph, self.key.vertex);
+            let order = read_order(graph, self.key.vertex);
             Head::Gate(InputGate::new(
                 self.inputs,
-                in_turn,
+                order,
                 Arc::clone(&self.metrics),
             ))
         };
@@ -262,6 +263,19 @@ pub(crate) fn task_info(graph: &JobGraph, key: TaskKey) -> TaskInfo {
         parallelism: vertex.parallelism,
         max_parallelism: vertex.max_parallelism,
         attempt: key.attempt,
+    }
+}
+
+fn read_order(graph: &JobGraph, vertex: usize) -> ReadOrder {
+    let head = graph.vertices[vertex].chain.first();
+    match head.map(|operator| &operator.node.spec) {
+        Some(OperatorSpec::SinkMaterializer(spec))
+            if spec.conflict != ConflictSpec::Deduplicate =>
+        {
+            ReadOrder::ByWatermark
+        }
+        _ if has_single_producers(graph, vertex) => ReadOrder::InTurn,
+        _ => ReadOrder::AsItComes,
     }
 }
 

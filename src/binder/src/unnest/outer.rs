@@ -5,17 +5,22 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, DFSchemaRef};
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan, Projection};
+use datafusion::common::Column;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, Projection, Unnest};
+use filbert_types::{LogicalType, TypeKind};
 use sqlparser::ast::Expr as Ast;
 
 use crate::binder::{Binder, span_of};
 use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
 use crate::from::From;
+use crate::plan::project_exprs;
 use crate::relational::{Relational, RelationalNode};
 use crate::scope::Scope;
+
+/// The function that makes the elements of a multiset of its keys.
+const REPEATED: &str = "array_repeat";
 
 impl Binder<'_> {
     /// The outer join with elements, whose columns a plan of projections has made already, with a condition.
@@ -25,16 +30,103 @@ impl Binder<'_> {
         let mut cx = ExprCx::plain(&scope, "ON");
         let bound = self.expr(condition, &mut cx)?;
         let predicate = self.condition(bound, "ON", span)?;
-        if predicate.exists(|e| Ok(is_subquery(e)))? {
-            return Err(BindError::unsupported(
-                span,
-                "A subquery in the condition of a LEFT JOIN with UNNEST or a table function",
-            ));
-        }
+        let plan = self.with_condition(joined.plan, predicate);
         Ok(From {
-            plan: with_condition(joined.plan, predicate)?,
+            plan: plan.map_err(|e| e.or_else_at(|| span))?,
             scope: Rc::unwrap_or_clone(scope),
         })
+    }
+
+    /// Carries the condition through projections to the elements.
+    fn with_condition(&mut self, plan: LogicalPlan, condition: Expr) -> BindResult<LogicalPlan> {
+        match plan {
+            LogicalPlan::Projection(projection) => {
+                let condition = with_columns(condition, &by_column(&projection))?;
+                self.below(projection, condition)
+            }
+            LogicalPlan::Unnest(unnest) => match repeated_key(&unnest) {
+                Some((projection, element, key)) => {
+                    let mut columns = by_column(&projection);
+                    columns.insert(element, key);
+                    let input = self.below(projection, with_columns(condition, &columns)?)?;
+                    let repeated =
+                        Unnest::try_new(Arc::new(input), unnest.exec_columns, unnest.options)?;
+                    Ok(LogicalPlan::Unnest(repeated))
+                }
+                None => self.elements_where(unnest, condition),
+            },
+            other => Err(BindError::new(format!(
+                "{} stands between a LEFT JOIN's condition and its UNNEST",
+                other.display()
+            ))),
+        }
+    }
+
+    /// The projection over elements that meet the condition.
+    fn below(&mut self, projection: Projection, condition: Expr) -> BindResult<LogicalPlan> {
+        let input = self.with_condition(Arc::unwrap_or_clone(projection.input), condition)?;
+        let projection = Projection::try_new(projection.expr, Arc::new(input))?;
+        Ok(LogicalPlan::Projection(projection))
+    }
+
+    /// The elements that meet the condition. Subqueries that read the left side alone become columns of it.
+    fn elements_where(&mut self, unnest: Unnest, condition: Expr) -> BindResult<LogicalPlan> {
+        let lists = unnest.exec_columns;
+        let mut exprs: Vec<Expr> = unnest
+            .input
+            .schema()
+            .columns()
+            .into_iter()
+            .map(Expr::Column)
+            .collect();
+        let before = exprs.len();
+        let condition = condition.transform_down(|e| {
+            if !is_subquery(&e) || !reads_only_left(&e, &unnest.input, &lists) {
+                return Ok(Transformed::no(e));
+            }
+            let column = self.new_column("value", &self.subquery_type(&e));
+            exprs.push(e.alias(&column.name));
+            Ok(Transformed::new(
+                Expr::Column(column),
+                true,
+                TreeNodeRecursion::Jump,
+            ))
+        })?;
+        if condition.data.exists(|e| Ok(is_subquery(e)))? {
+            return Err(BindError::unsupported(
+                None,
+                "A subquery over the elements in the condition of a LEFT JOIN with UNNEST or a table function",
+            ));
+        }
+        let (input, schema) = match exprs.len() == before {
+            true => (Arc::unwrap_or_clone(unnest.input), unnest.schema),
+            false => {
+                let input = project_exprs(Arc::unwrap_or_clone(unnest.input), exprs)?;
+                let grown =
+                    Unnest::try_new(Arc::new(input.clone()), lists.clone(), unnest.options)?;
+                (input, grown.schema)
+            }
+        };
+        Ok(LogicalPlan::Extension(Extension {
+            node: Arc::new(RelationalNode {
+                relational: Relational::OuterUnnest {
+                    lists,
+                    condition: condition.data,
+                },
+                inputs: vec![input],
+                schema,
+            }),
+        }))
+    }
+
+    fn subquery_type(&self, expr: &Expr) -> LogicalType {
+        let value = match expr {
+            Expr::ScalarSubquery(subquery) => subquery.subquery.schema().columns().pop(),
+            _ => None,
+        };
+        let ty = value.and_then(|column| self.types.get(&column).cloned());
+        ty.unwrap_or(LogicalType::from(TypeKind::Boolean))
+            .with_nullable(true)
     }
 }
 
@@ -49,45 +141,57 @@ fn is_subquery(expr: &Expr) -> bool {
     )
 }
 
-/// Carries the condition through projections to the elements.
-fn with_condition(plan: LogicalPlan, condition: Expr) -> BindResult<LogicalPlan> {
-    match plan {
-        LogicalPlan::Projection(projection) => {
-            let condition = inlined(condition, &projection)?;
-            let input = Arc::unwrap_or_clone(projection.input);
-            let input = Arc::new(with_condition(input, condition)?);
-            Ok(LogicalPlan::Projection(Projection::try_new(
-                projection.expr,
-                input,
-            )?))
+/// True for a subquery that reads columns of `left` and none of the lists that are unnested.
+fn reads_only_left(expr: &Expr, left: &LogicalPlan, lists: &[Column]) -> bool {
+    let subquery = match expr {
+        Expr::ScalarSubquery(subquery) => subquery,
+        Expr::InSubquery(item) => &item.subquery,
+        Expr::Exists(exists) => &exists.subquery,
+        Expr::SetComparison(comparison) => &comparison.subquery,
+        _ => return false,
+    };
+    let outer = subquery.outer_ref_columns.iter().map(|e| match e {
+        Expr::OuterReferenceColumn(_, column) => Some(column),
+        _ => None,
+    });
+    let compared = expr.column_refs().into_iter().map(Some);
+    compared
+        .chain(outer)
+        .all(|column| column.is_some_and(|c| left.schema().has_column(c) && !lists.contains(c)))
+}
+
+/// The elements of a multiset are its keys, each as often as it counts, so that a condition is decided by key, before
+/// that: the projection that repeats them, the column of the elements, and their key.
+fn repeated_key(unnest: &Unnest) -> Option<(Projection, Column, Expr)> {
+    let ([element], LogicalPlan::Projection(projection)) =
+        (unnest.exec_columns.as_slice(), unnest.input.as_ref())
+    else {
+        return None;
+    };
+    let at = projection.schema.index_of_column(element).ok()?;
+    match projection.expr.get(at)?.clone().unalias() {
+        Expr::ScalarFunction(call) if call.name() == REPEATED => {
+            let key = call.args.into_iter().next()?;
+            Some((projection.clone(), element.clone(), key))
         }
-        LogicalPlan::Unnest(unnest) => Ok(LogicalPlan::Extension(Extension {
-            node: Arc::new(RelationalNode {
-                relational: Relational::OuterUnnest {
-                    lists: unnest.exec_columns,
-                    condition,
-                },
-                inputs: vec![Arc::unwrap_or_clone(unnest.input)],
-                schema: DFSchemaRef::clone(&unnest.schema),
-            }),
-        })),
-        other => Err(BindError::new(format!(
-            "{} stands between a LEFT JOIN's condition and its UNNEST",
-            other.display()
-        ))),
+        _ => None,
     }
 }
 
-fn inlined(condition: Expr, projection: &Projection) -> BindResult<Expr> {
+/// What a projection's columns stand for.
+fn by_column(projection: &Projection) -> HashMap<Column, Expr> {
     let columns = projection.schema.columns().into_iter();
     let exprs = projection.expr.iter().map(|e| e.clone().unalias());
-    let by_column: HashMap<Column, Expr> = columns.zip(exprs).collect();
+    columns.zip(exprs).collect()
+}
+
+fn with_columns(condition: Expr, by_column: &HashMap<Column, Expr>) -> BindResult<Expr> {
     let inlined = condition.transform(|e| match &e {
         Expr::Column(column) => match by_column.get(column) {
             Some(expr) => Ok(Transformed::new(
                 expr.clone(),
                 true,
-                datafusion::common::tree_node::TreeNodeRecursion::Jump,
+                TreeNodeRecursion::Jump,
             )),
             None => Ok(Transformed::no(e)),
         },

@@ -3,6 +3,10 @@
 //! The watermark of all channels together is the least over those that are neither idle nor ended; a mark inside a batch
 //! that raises it stays at its row, others go. Barriers are aligned: a channel whose barrier has come is not read until
 //! the others' have. Small inputs are read in turn (see [`turns`]).
+//!
+//! Before an operator that decides at watermarks what its rows come to, channels are kept at one watermark: what follows
+//! a channel's watermark is not read until all channels have come as far. No row overtakes another's watermark then. (A
+//! barrier is stronger: while one is awaited, all channels that may hold it are read.)
 
 mod turns;
 
@@ -48,8 +52,10 @@ struct GateChannel {
 }
 
 impl GateChannel {
-    fn is_readable(&self) -> bool {
+    /// `at_most`: a channel whose watermark is beyond it must wait.
+    fn is_readable(&self, at_most: Option<Watermark>) -> bool {
         matches!(self.state, ChannelState::Active | ChannelState::Ended)
+            && (self.idle || at_most.is_none_or(|most| self.watermark <= most))
     }
 
     fn has_something(&self) -> bool {
@@ -64,6 +70,17 @@ impl GateChannel {
     }
 }
 
+/// In which order a gate reads its channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadOrder {
+    /// What is there first is read first.
+    AsItComes,
+    /// The channels' first rows are read in turn.
+    InTurn,
+    /// What follows a channel's watermark waits for the other channels' watermarks.
+    ByWatermark,
+}
+
 pub(crate) struct InputGate {
     channels: Vec<GateChannel>,
     metrics: Arc<TaskMetrics>,
@@ -73,16 +90,20 @@ pub(crate) struct InputGate {
     idle: bool,
     aligning: Option<Barrier>,
     turns: Turns,
+    by_watermark: bool,
 }
 
 impl InputGate {
-    /// Each channel with the number of the input that it feeds. `in_turn`: the channels' first rows are read in turn.
+    /// Each channel with the number of the input that it feeds.
     pub(crate) fn new(
         channels: Vec<(usize, Arc<Channel>)>,
-        in_turn: bool,
+        order: ReadOrder,
         metrics: Arc<TaskMetrics>,
     ) -> InputGate {
-        let turns = Turns::new(if in_turn { channels.len() } else { 0 });
+        let turns = Turns::new(match order {
+            ReadOrder::InTurn => channels.len(),
+            ReadOrder::AsItComes | ReadOrder::ByWatermark => 0,
+        });
         let channels = channels.into_iter().map(|(input, channel)| GateChannel {
             channel,
             input,
@@ -99,6 +120,7 @@ impl InputGate {
             idle: false,
             aligning: None,
             turns,
+            by_watermark: order == ReadOrder::ByWatermark,
         }
     }
 
@@ -125,6 +147,7 @@ impl InputGate {
                 continue;
             };
             let (element, bytes) = self.one_turn(at, element, bytes);
+            let (element, bytes) = self.to_watermark(at, element, bytes);
             if let Some(event) = self.element(at, element, bytes) {
                 return Ok(Some(event));
             }
@@ -134,12 +157,13 @@ impl InputGate {
 
     fn ready_channel(&mut self) -> Option<usize> {
         let channels = &self.channels;
+        let at_most = (self.by_watermark && self.aligning.is_none()).then_some(self.watermark);
         // Who feeds a full channel may be waited for by the one whose turn it is.
         if !self.turns.are_over() && !channels.iter().all(|c| c.channel.has_room()) {
             self.turns.end();
         }
         if !self.turns.are_over() {
-            let counts = |at: usize| channels[at].is_readable() && !channels[at].idle;
+            let counts = |at: usize| channels[at].is_readable(at_most) && !channels[at].idle;
             let in_turn = self.turns.next(counts, |at| channels[at].has_something());
             if in_turn.is_some() || self.turns.waiting_until().is_some() {
                 return in_turn;
@@ -147,9 +171,39 @@ impl InputGate {
         }
         let count = channels.len();
         let mut round = (0..count).map(|i| (self.next + i) % count);
-        let at = round.find(|at| channels[*at].is_readable() && channels[*at].has_something())?;
+        let at =
+            round.find(|at| channels[*at].is_readable(at_most) && channels[*at].has_something())?;
         self.next = (at + 1) % count;
         Some(at)
+    }
+
+    /// What of an element comes before what its channel's next watermark holds back: of a batch, the rows up to its
+    /// first mark.
+    fn to_watermark(&mut self, at: usize, element: Element, bytes: usize) -> (Element, usize) {
+        let Element::Batch(batch) = element else {
+            return (element, bytes);
+        };
+        let Some(mark) = batch.marks.first().filter(|_| self.by_watermark).copied() else {
+            return (Element::Batch(batch), bytes);
+        };
+        let count = batch.num_rows();
+        let rest_marks = batch.marks[1..].iter().map(|m| WatermarkMark {
+            offset: m.offset - mark.offset,
+            watermark: m.watermark,
+        });
+        let mut rest = batch.slice(mark.offset, count - mark.offset);
+        // Marks at the very end of the rows are not part of a slice.
+        rest.marks = rest_marks.collect();
+        let share = bytes * mark.offset / count.max(1);
+        if rest.num_rows() > 0 || !rest.marks.is_empty() {
+            self.channels[at].rest = Some((rest, bytes - share));
+        }
+        if mark.offset == 0 {
+            return (Element::Watermark(mark.watermark), share);
+        }
+        let mut first = batch.slice(0, mark.offset);
+        first.marks = vec![mark];
+        (Element::Batch(first), share)
     }
 
     /// What of an element is read before it is another channel's turn: of a batch, one row.

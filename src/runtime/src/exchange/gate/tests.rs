@@ -16,7 +16,10 @@ fn gate(channels: usize) -> (InputGate, Vec<Arc<Channel>>) {
         })
         .collect();
     let inputs = channels.iter().map(|c| (0, Arc::clone(c))).collect();
-    (InputGate::new(inputs, false, Arc::default()), channels)
+    (
+        InputGate::new(inputs, ReadOrder::AsItComes, Arc::default()),
+        channels,
+    )
 }
 
 fn rows(lines: &str) -> Element {
@@ -92,7 +95,10 @@ fn barriers_are_aligned_also_with_channels_that_have_ended() {
 fn gate_in_turn() -> (InputGate, Vec<Arc<Channel>>) {
     let (_, channels) = gate(2);
     let inputs = channels.iter().cloned().enumerate().collect();
-    (InputGate::new(inputs, true, Arc::default()), channels)
+    (
+        InputGate::new(inputs, ReadOrder::InTurn, Arc::default()),
+        channels,
+    )
 }
 
 #[test]
@@ -151,4 +157,22 @@ fn a_full_channel_is_read_whose_ever_turn_it_is() {
     let many = "+I 1\n".repeat(crate::exchange::channel::CHANNEL_ROWS_MAX);
     channels[1].push(rows(many.trim_end()), 0).unwrap();
     assert!(gate.poll().unwrap().is_some());
+}
+
+#[test]
+fn no_row_overtakes_another_channels_watermark() {
+    let (_, channels) = gate(2);
+    let inputs = channels.iter().cloned().map(|c| (0, c)).collect();
+    let mut gate = InputGate::new(inputs, ReadOrder::ByWatermark, Arc::default());
+    channels[0]
+        .push(rows("+I 1\n@ 10\n+I 2\n@ 20\n+I 3"), 0)
+        .unwrap();
+    assert_eq!(drain(&mut gate), ["+I 1"]);
+    channels[1].push(rows("+I 11\n@ 5\n+I 12"), 0).unwrap();
+    assert_eq!(drain(&mut gate), ["+I 11, @ 5", "+I 12"]);
+    let watermark = Element::Watermark(Watermark(10));
+    channels[1].push(watermark, 0).unwrap();
+    assert_eq!(drain(&mut gate), ["@ 10", "+I 2"]);
+    channels[1].push(Element::Idle, 0).unwrap();
+    assert_eq!(drain(&mut gate), ["@ 20", "+I 3"]);
 }
