@@ -33,6 +33,8 @@ pub struct SourceWatermarks {
     spec: SourceWatermarkSpec,
     alignments: Arc<Alignments>,
     alignment: Option<AlignedSource>,
+    /// The reader says which split a batch is from.
+    tells_splits: bool,
     /// Splits at hand.
     splits: BTreeMap<String, SplitTime>,
     /// Those of them that are not to be read.
@@ -69,6 +71,7 @@ impl SourceWatermarks {
             spec: spec.clone(),
             alignments: Arc::clone(alignments),
             alignment: None,
+            tells_splits: true,
             splits: BTreeMap::new(),
             paused: BTreeSet::new(),
             sent: i64::MIN,
@@ -79,6 +82,7 @@ impl SourceWatermarks {
 
     /// `tells_splits`: the reader says which split a batch is from.
     pub fn open(&mut self, ctx: &OperatorContext, tells_splits: bool) {
+        self.tells_splits = tells_splits;
         if !tells_splits {
             self.add_split(WHOLE, ctx.clock.now_ms());
         }
@@ -128,6 +132,9 @@ impl SourceWatermarks {
     /// The splits that the reader must leave out, when they are others than before. Asked when the source may be read: then
     /// its slowest split may.
     pub fn pause(&mut self) -> Option<&BTreeSet<String>> {
+        if !self.tells_splits {
+            return None;
+        }
         let allowed = self.alignment.as_ref()?.allowed(self.combined()?);
         let ahead = self.splits.iter().filter(|(_, s)| s.watermark > allowed);
         let paused: BTreeSet<String> = ahead.map(|(id, _)| id.clone()).collect();
@@ -156,7 +163,7 @@ impl SourceWatermarks {
             return Ok(());
         }
         batch.marks.clear();
-        let id = split.unwrap_or(WHOLE);
+        let id = split.filter(|_| self.tells_splits).unwrap_or(WHOLE);
         self.add_split(id, now_ms);
         if std::mem::take(&mut self.idle) {
             out.idle(false);

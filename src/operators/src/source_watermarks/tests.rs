@@ -25,6 +25,7 @@ fn watermarks(on_event: bool, idle_timeout_ms: Option<i64>, splits: &[&str]) -> 
         },
         alignments: Arc::default(),
         alignment: None,
+        tells_splits: true,
         splits: BTreeMap::new(),
         paused: BTreeSet::new(),
         sent: i64::MIN,
