@@ -157,7 +157,7 @@ impl<'a> QueryGenerator<'a> {
             })
             .collect();
         let (sql, nulls) = (&relation.sql, nulls.join(", "));
-        format!("({sql} UNION ALL SELECT {nulls}) AS r{}", self.names)
+        format!("(({sql}) UNION ALL SELECT {nulls}) AS r{}", self.names)
     }
 
     fn filter_project(&mut self, depth: usize) -> Relation {
