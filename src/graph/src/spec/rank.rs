@@ -94,7 +94,7 @@ pub enum OverTime {
     Proctime,
     /// An ordinary column: results change when rows come or go before.
     Column(SortKey),
-    /// The event time of rows that change: results are corrected.
+    /// The event time of rows that change, or a column with a frame of so many rows: results are corrected.
     Corrected(SortKey),
 }
 

@@ -1,4 +1,4 @@
-//! OVER by the time of rows that change: which results a change touches, and what they are then.
+//! OVER by the time of rows that change, or over so many rows by an ordinary column: which results a change touches, and what they are then.
 //!
 //! A change touches the rows whose frames reach it (and, where a frame lies beside its row, those between). Each of them
 //! is computed anew over its frame, all of them in one sliding run.
@@ -42,7 +42,11 @@ impl ByTime {
         self.frame.start != OverBound::UnboundedPreceding
     }
 
+    /// The times of a batch's rows, where frames go by them.
     pub fn times_of(&self, batch: &ChangeBatch) -> Result<Vec<i64>> {
+        if self.frame.rows {
+            return Ok(vec![0; batch.num_rows()]);
+        }
         let times = to_millis(batch.rows.column(self.rowtime))?;
         if times.null_count() > 0 {
             return Err(OperatorError::user(

@@ -45,6 +45,16 @@ impl OverAggregate {
         self.time != TimeKind::Regular
     }
 
+    /// Each change computes anew the frames that it reaches, not all rows behind.
+    fn is_corrected(&self, view: NodeView<'_>) -> bool {
+        let running = (OverBound::UnboundedPreceding, OverBound::Offset(0));
+        match self.time {
+            TimeKind::Rowtime => view.input(0).traits.retracts(),
+            TimeKind::Regular => (self.frame.start, self.frame.end) != running,
+            TimeKind::Proctime => false,
+        }
+    }
+
     /// The frame of which the results of rows that change are corrected: LAG alone needs no more than it looks at.
     fn corrected_frame(&self) -> OverFrame {
         let reach = self.calls.iter().map(|call| match call {
@@ -177,7 +187,7 @@ impl StreamOperator for OverAggregate {
     ) -> Result<Option<OperatorSpec>, PlanError> {
         let input = &view.input(0).columns;
         let outputs = &view.node.columns[input.len()..];
-        let is_corrected = self.time == TimeKind::Rowtime && view.input(0).traits.retracts();
+        let is_corrected = self.is_corrected(view);
         let calls = self
             .calls
             .iter()
@@ -204,7 +214,7 @@ impl StreamOperator for OverAggregate {
         Ok(Some(OperatorSpec::Over(OverSpec {
             partition_by: self.partition_by.clone(),
             order: match self.time {
-                TimeKind::Rowtime if is_corrected => OverTime::Corrected(self.order),
+                _ if is_corrected => OverTime::Corrected(self.order),
                 TimeKind::Rowtime => OverTime::Rowtime(self.order.column),
                 TimeKind::Proctime => OverTime::Proctime,
                 TimeKind::Regular => OverTime::Column(self.order),
@@ -214,7 +224,7 @@ impl StreamOperator for OverAggregate {
                 false => self.frame,
             },
             calls: calls.collect(),
-            compared: match self.is_by_time() {
+            compared: match self.is_by_time() || is_corrected {
                 true => Vec::new(),
                 false => self.compared(input),
             },

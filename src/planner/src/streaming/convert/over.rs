@@ -243,6 +243,8 @@ fn checked_frame(frame: OverFrame, time: TimeKind) -> Result<OverFrame, PlanErro
     let is_unbounded = frame.start == OverBound::UnboundedPreceding;
     let ends_here = frame.end == OverBound::Offset(0);
     match time {
+        // Past Flink: results are corrected as rows come and go.
+        TimeKind::Regular if frame.rows => Ok(frame),
         TimeKind::Regular if !is_unbounded => Err(PlanError::Refused(
             "Non-time attribute sort is not supported for bounded OVER window.".to_owned(),
         )),
