@@ -147,7 +147,7 @@ impl InputGate {
                 continue;
             };
             let (element, bytes) = self.one_turn(at, element, bytes);
-            let (element, bytes) = self.to_watermark(at, element, bytes);
+            let (element, bytes) = self.cut_at_watermark(at, element, bytes);
             if let Some(event) = self.element(at, element, bytes) {
                 return Ok(Some(event));
             }
@@ -179,7 +179,7 @@ impl InputGate {
 
     /// What of an element comes before what its channel's next watermark holds back: of a batch, the rows up to its
     /// first mark.
-    fn to_watermark(&mut self, at: usize, element: Element, bytes: usize) -> (Element, usize) {
+    fn cut_at_watermark(&mut self, at: usize, element: Element, bytes: usize) -> (Element, usize) {
         let Element::Batch(batch) = element else {
             return (element, bytes);
         };
