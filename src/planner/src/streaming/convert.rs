@@ -204,6 +204,10 @@ impl<'a> Converter<'a> {
     /// Other names for the same columns.
     fn alias(&mut self, alias: &SubqueryAlias) -> Result<NodeId, PlanError> {
         let input = self.convert(&alias.input)?;
+        // Rows of which nothing is read keep the column that they travel on.
+        if alias.schema.fields().is_empty() {
+            return Ok(input);
+        }
         let renamed = self.renamed(input, &alias.schema.columns());
         self.plan.nodes[input].columns = renamed;
         Ok(input)

@@ -132,9 +132,9 @@ fn of_unnest(
     unnest: &Unnest,
     mut required: KeySet,
 ) -> Result<KeySet, PlanError> {
-    if let Some(condition) = &unnest.condition {
+    if let Some((condition, columns)) = &unnest.condition {
         check_condition(plan, id, condition)?;
-        required.extend(columns_read(condition, &plan.nodes[id].columns));
+        required.extend(columns_read(condition, columns));
     }
     let Some(call) = &unnest.call else {
         return Ok(required);

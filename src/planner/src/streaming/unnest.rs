@@ -5,6 +5,7 @@ use datafusion::logical_expr::Expr;
 use filbert_graph::OperatorSpec;
 use filbert_graph::spec::UnnestSpec;
 
+use crate::columns::PlanColumn;
 use crate::error::PlanError;
 use crate::exprs::{ExprCompiler, is_deterministic, render};
 use crate::streaming::node::{KeySet, NodeView, StreamOperator, names};
@@ -16,8 +17,8 @@ pub(crate) struct Unnest {
     pub outer: bool,
     /// A table function's call: it gives the list, which stands behind the input's columns.
     pub call: Option<Expr>,
-    /// Over the node's columns, where `outer`: which elements count.
-    pub condition: Option<Expr>,
+    /// Where `outer`: which elements count, and the node's columns by the names that it calls them.
+    pub condition: Option<(Expr, Vec<PlanColumn>)>,
 }
 
 impl Unnest {
@@ -32,8 +33,8 @@ impl StreamOperator for Unnest {
     }
 
     fn details(&self, view: NodeView<'_>) -> String {
-        let condition = self.condition.as_ref().map(|condition| {
-            let condition = render(condition, &view.node.columns);
+        let condition = self.condition.as_ref().map(|(condition, columns)| {
+            let condition = render(condition, columns);
             format!(", condition=[{condition}]")
         });
         let condition = condition.unwrap_or_default();
@@ -65,8 +66,7 @@ impl StreamOperator for Unnest {
             let ty = exprs.type_of(call, input)?;
             exprs.compile(call, input, ty)
         });
-        let condition = self.condition.as_ref().map(|condition| {
-            let columns = &view.node.columns;
+        let condition = self.condition.as_ref().map(|(condition, columns)| {
             exprs.compile(condition, columns, exprs.type_of(condition, columns)?)
         });
         Ok(Some(OperatorSpec::Unnest(UnnestSpec {
@@ -78,7 +78,10 @@ impl StreamOperator for Unnest {
     }
 
     fn is_deterministic(&self) -> bool {
-        let mut exprs = self.call.iter().chain(&self.condition);
+        let mut exprs = self
+            .call
+            .iter()
+            .chain(self.condition.iter().map(|(c, _)| c));
         exprs.all(is_deterministic)
     }
 

@@ -86,7 +86,7 @@ impl Converter<'_> {
             lists: unnest.lists.clone(),
             outer: unnest.outer,
             call: None,
-            condition: unnest.condition.cloned(),
+            condition: unnest.condition.map(|c| (c.clone(), columns.clone())),
         });
         Ok(self.plan.add(op, vec![input], columns))
     }
@@ -120,18 +120,18 @@ impl Converter<'_> {
         };
         columns.push(self.new_column(row, field.data_type()));
         let in_order = wanted.iter().copied().eq(0..columns.len());
-        let condition = match (unnest.condition, in_order) {
-            (Some(condition), false) => Some(renamed_columns(condition, |column| {
+        let condition = unnest.condition.map(|condition| {
+            let condition = renamed_columns(condition, |column| {
                 let place = names.iter().position(|name| name == column)?;
                 Some(columns[wanted[place]].column.clone())
-            })?),
-            (condition, _) => condition.cloned(),
-        };
+            })?;
+            Ok::<_, PlanError>((condition, columns.clone()))
+        });
         let op = StreamOp::Unnest(Unnest {
             lists: vec![columns.len() - 1],
             outer: unnest.outer,
             call: Some(call.expr.as_ref().clone()),
-            condition,
+            condition: condition.transpose()?,
         });
         let mut node = self.plan.add(op, vec![input], columns);
         if !in_order {
