@@ -11,12 +11,16 @@ use std::time::{Duration, Instant};
 const ELEMENTS_IN_TURN: usize = 1000;
 /// How long a channel is waited for; after that nobody is any more.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// From the first wait on; then nobody is waited for either, or a trickle would hold up what is beside it.
+const TURNS_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct Turns {
     /// Elements taken from each channel.
     taken: Vec<usize>,
     waiting_until: Option<Instant>,
+    /// Set by the first wait.
+    ends_at: Option<Instant>,
     over: bool,
 }
 
@@ -25,6 +29,7 @@ impl Turns {
         Turns {
             taken: vec![0; channels],
             waiting_until: None,
+            ends_at: None,
             over: channels < 2,
         }
     }
@@ -63,7 +68,9 @@ impl Turns {
             return Some(at);
         }
         let now = Instant::now();
-        if now >= *self.waiting_until.get_or_insert(now + PATIENCE) {
+        let ends_at = *self.ends_at.get_or_insert(now + TURNS_MAX);
+        let until = *self.waiting_until.get_or_insert(now + PATIENCE);
+        if now >= until.min(ends_at) {
             self.end();
         }
         None
