@@ -1,5 +1,6 @@
 //! What names mean inside one query block.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use datafusion::common::Column;
@@ -122,6 +123,18 @@ impl Scope {
             .filter(|c| !self.is_hidden(&c.column))
             .map(|c| (c.name.clone(), c.expr()));
         merged.chain(rest).collect()
+    }
+
+    /// A name that several columns of one of these relations have, so that `*` can't tell which is meant.
+    pub fn repeated_name<'a>(&self, relations: &'a [ScopeRelation]) -> Option<&'a str> {
+        relations.iter().find_map(|relation| {
+            let mut names = HashSet::new();
+            let shown = relation.columns.iter();
+            let mut shown = shown.filter(|c| !self.is_hidden(&c.column));
+            shown
+                .find(|c| !names.insert(c.name.as_str()))
+                .map(|c| c.name.as_str())
+        })
     }
 
     fn is_hidden(&self, column: &Column) -> bool {

@@ -156,7 +156,11 @@ pub fn time(text: &str) -> Result<TypedExpr, CallError> {
 
 fn timestamp_nanos(text: &str, kind: &str) -> Result<(i128, u8), CallError> {
     let bad = || illegal(kind, text, "yyyy-MM-dd HH:mm:ss");
-    let (date, time) = text.trim().split_once(' ').ok_or_else(bad)?;
+    let Some((date, time)) = text.trim().split_once(' ') else {
+        // A date alone is its midnight.
+        let date = parse_date_fields(text.trim()).ok_or_else(bad)?;
+        return Ok((days(date) as i128 * 86_400_000_000_000, 0));
+    };
     let date = parse_date_fields(date).ok_or_else(bad)?;
     let (time, digits) = parse_time_fields(time).ok_or_else(bad)?;
     let seconds = days(date) as i128 * 86_400 + time_seconds(time);

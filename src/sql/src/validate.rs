@@ -227,9 +227,17 @@ impl Checker {
                 if let Some(limit) = limit {
                     self.row_count(limit, "LIMIT")?;
                 }
-                match offset {
-                    Some(offset) => self.row_count(&offset.value, "OFFSET"),
-                    None => Flow::Continue(()),
+                let Some(offset) = offset else {
+                    return Flow::Continue(());
+                };
+                self.row_count(&offset.value, "OFFSET")?;
+                match limit {
+                    Some(limit) if offset.value.span().start < limit.span().start => refuse_with(
+                        "OFFSET start LIMIT count is not part of Flink SQL.",
+                        self.place,
+                        "Write LIMIT count OFFSET start.",
+                    ),
+                    _ => Flow::Continue(()),
                 }
             }
         }

@@ -114,6 +114,13 @@ impl Binder<'_> {
                 }
                 Vec::new()
             }
+            [] if name.eq_ignore_ascii_case("COUNT") => {
+                return Err(BindError::at(
+                    span_of(function),
+                    "Invalid number of arguments to function 'COUNT'. Was expecting 1 arguments",
+                )
+                .with_hint("COUNT(*) counts rows."));
+            }
             // Their clause stands among the arguments, and is in the name.
             _ if name.to_uppercase().starts_with("JSON_") => filbert_sql::json_arguments(function)
                 .into_iter()

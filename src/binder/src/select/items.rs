@@ -14,7 +14,7 @@ use crate::binder::{Binder, NamedExpr, generated_name, ident_span, name_parts, s
 use crate::ddl::quoted;
 use crate::error::{BindError, BindResult, available};
 use crate::names::uniquify;
-use crate::scope::Scope;
+use crate::scope::{Scope, ScopeRelation};
 
 impl Binder<'_> {
     pub(super) fn select_items(
@@ -81,8 +81,10 @@ impl Binder<'_> {
             if scope.relations.is_empty() {
                 return Err(BindError::at(span, "SELECT * requires a FROM clause"));
             }
+            no_repeated_name(&scope, &scope.relations, span)?;
             scope.star()
         } else if let Some(relation) = scope.relation(&parts) {
+            no_repeated_name(&scope, std::slice::from_ref(relation), span)?;
             relation
                 .columns
                 .iter()
@@ -95,6 +97,7 @@ impl Binder<'_> {
         let cx = block.cx("SELECT");
         for (name, expr) in found {
             let expr = self.ungrouped_check(expr, &[&name], span, &cx)?;
+            let name = unlike(name, items);
             items.push(NamedExpr { name, expr });
         }
         Ok(())
@@ -134,6 +137,27 @@ impl Binder<'_> {
             })
             .collect()
     }
+}
+
+fn no_repeated_name(
+    scope: &Scope,
+    relations: &[ScopeRelation],
+    span: Option<Span>,
+) -> BindResult<()> {
+    let Some(name) = scope.repeated_name(relations) else {
+        return Ok(());
+    };
+    let error = BindError::at(span, format!("Column '{name}' is ambiguous"));
+    Err(error.with_hint("Give each column a name of its own with AS."))
+}
+
+/// The name of a star's column: another one where the list has it already.
+fn unlike(name: String, items: &[NamedExpr]) -> String {
+    if items.iter().all(|item| item.name != name) {
+        return name;
+    }
+    let taken = items.iter().map(|item| item.name.as_str());
+    uniquify(taken.chain([name.as_str()])).pop().unwrap_or(name)
 }
 
 /// A select item without alias is named by the last part of a name; others have no name of their own.
