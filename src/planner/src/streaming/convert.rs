@@ -217,8 +217,18 @@ impl<'a> Converter<'a> {
         let inputs = union
             .inputs
             .iter()
-            .map(|input| self.convert(input))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|input| {
+                let input = self.convert(input)?;
+                // Where nothing is read of the rows, no branch may carry more than another.
+                let is_wider =
+                    union.schema.fields().is_empty() && !self.plan.nodes[input].columns.is_empty();
+                Ok(if is_wider {
+                    self.pick(input, &[])
+                } else {
+                    input
+                })
+            })
+            .collect::<Result<Vec<_>, PlanError>>()?;
         let Some(first) = inputs.first() else {
             return Err(PlanError::Internal("a UNION without inputs".to_owned()));
         };
