@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use datafusion::common::Spans;
 use datafusion::logical_expr::{JoinType, LogicalPlan, Subquery};
+use filbert_functions::TypedExpr;
 use filbert_sql::TableFunction;
 use filbert_types::Span;
 use sqlparser::ast::{
-    Join, JoinConstraint, JoinOperator, Query, TableAlias, TableFactor, TableWithJoins,
+    Expr as Ast, Join, JoinConstraint, JoinOperator, Query, TableAlias, TableFactor, TableWithJoins,
 };
 
 use crate::binder::{Binder, deeper, ident_span, span_of};
 use crate::cte::rename_columns;
 use crate::error::{BindError, BindResult};
+use crate::expr::ExprCx;
 use crate::plan::{join, one_row};
 use crate::scope::{OuterScope, Relation, Scope, ScopeRelation};
 
@@ -221,6 +223,30 @@ impl Binder<'_> {
             )
     }
 
+    /// Binds what sees the rows on its left as an outer block.
+    fn beside<T>(&mut self, left: &From, bind: impl FnOnce(&mut Self) -> T) -> T {
+        self.outer.push(OuterScope {
+            scope: Rc::new(left.scope.clone()),
+            keys: None,
+        });
+        let bound = bind(self);
+        self.outer.pop();
+        bound
+    }
+
+    /// An expression over the rows on its left alone.
+    pub fn expr_of_left(
+        &mut self,
+        left: &From,
+        ast: &Ast,
+        clause: &'static str,
+    ) -> BindResult<TypedExpr> {
+        self.beside(left, |binder| {
+            let nothing = Rc::new(Scope::default());
+            binder.expr(ast, &mut ExprCx::plain(&nothing, clause))
+        })
+    }
+
     /// `LATERAL (SELECT ..)`: the query sees the rows on its left as an outer block.
     fn lateral(
         &mut self,
@@ -228,13 +254,7 @@ impl Binder<'_> {
         query: &Query,
         alias: Option<&TableAlias>,
     ) -> BindResult<From> {
-        self.outer.push(OuterScope {
-            scope: Rc::new(left.scope.clone()),
-            keys: None,
-        });
-        let relation = self.query(query);
-        self.outer.pop();
-        let mut relation = relation?;
+        let mut relation = self.beside(left, |binder| binder.query(query))?;
         let outer_ref_columns = relation.plan.all_out_ref_exprs();
         if !outer_ref_columns.is_empty() {
             relation.plan = LogicalPlan::Subquery(Subquery {

@@ -21,7 +21,7 @@ use crate::error::{BindError, BindResult, available};
 use crate::expr::ExprCx;
 use crate::from::From;
 use crate::relational::{Relational, RelationalNode};
-use crate::scope::{OuterScope, Relation, Scope, ScopeColumn, ScopeRelation};
+use crate::scope::{Relation, Scope, ScopeColumn, ScopeRelation};
 
 impl Binder<'_> {
     /// A name in FROM: a WITH query, a table or a view.
@@ -474,14 +474,7 @@ impl Binder<'_> {
             *version = None;
         }
         let mut right = self.table(&plain)?;
-        self.outer.push(OuterScope {
-            scope: Rc::new(left.scope.clone()),
-            keys: None,
-        });
-        let nothing = Rc::new(Scope::default());
-        let mut cx = ExprCx::plain(&nothing, "FOR SYSTEM_TIME AS OF");
-        let bound = self.expr(period, &mut cx);
-        self.outer.pop();
+        let bound = self.expr_of_left(left, period, "FOR SYSTEM_TIME AS OF");
         if let TableFactor::Table { name, .. } = factor {
             // The alias stands behind the time.
             self.move_tail(span_of(name), span_of(period));

@@ -23,6 +23,7 @@ use datafusion::common::{DataFusionError, Result, ScalarValue, internal_datafusi
 use datafusion::logical_expr::ColumnarValue;
 use filbert_types::LogicalType;
 use filbert_types::clock::Clock;
+use filbert_types::recent_views::RecentViews;
 
 use crate::java::random::JavaRandom;
 use crate::udf::Session;
@@ -104,41 +105,6 @@ impl<A: Array> Arg<A> {
     /// The index into [`array`](Self::array) for a row.
     pub fn index(&self, row: usize) -> usize {
         row & self.mask
-    }
-}
-
-/// Parts found lately, by the views of their texts: where texts of a batch stand in the same place, as those of a
-/// dictionary do, each is looked at once.
-struct KnownParts {
-    parts: Box<[(u128, Part); KNOWN_PARTS]>,
-}
-
-type Part = Option<(usize, usize)>;
-
-const KNOWN_PARTS: usize = 64;
-
-impl Default for KnownParts {
-    fn default() -> KnownParts {
-        KnownParts {
-            parts: Box::new([(0, None); KNOWN_PARTS]),
-        }
-    }
-}
-
-impl KnownParts {
-    #[inline]
-    fn of(&mut self, view: u128, find: impl FnOnce() -> Part) -> Part {
-        // Buffer and offset, beside the length.
-        let place = (view >> 64) as u64;
-        if view as u32 <= MAX_INLINE_VIEW_LEN {
-            return find();
-        }
-        let hash = place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        let known = &mut self.parts[hash as usize % KNOWN_PARTS];
-        if known.0 != view {
-            *known = (view, find());
-        }
-        known.1
     }
 }
 
@@ -308,7 +274,7 @@ impl<'a> Call<'a> {
             .collect();
         let views = text.array.views();
         let others_are_constant = (1..self.args.len()).all(|other| self.is_constant(other));
-        let mut known = others_are_constant.then(KnownParts::default);
+        let mut known = others_are_constant.then(RecentViews::default);
         for row in 0..self.rows {
             if nulls.as_ref().is_some_and(|n| n.is_null(row)) {
                 builder.append_null();
@@ -316,7 +282,14 @@ impl<'a> Call<'a> {
             }
             let source = text.value(row);
             let part = match &mut known {
-                Some(known) => known.of(views[text.index(row)], || f(row, source)),
+                Some(known) => {
+                    let view = views[text.index(row)];
+                    known.get(view).unwrap_or_else(|| {
+                        let part = f(row, source);
+                        known.put(view, part);
+                        part
+                    })
+                }
                 None => f(row, source),
             };
             match part {

@@ -23,6 +23,7 @@ use filbert_types::{ChangeBatch, RowKind, WatermarkMark};
 use crate::context::{ExpressionFactory, OperatorContext};
 use crate::error::{OperatorError, Result};
 use crate::group_aggregate::state_error;
+use crate::keyed::columns_at;
 use crate::marks::push_mark;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
@@ -339,11 +340,7 @@ impl Operator for ChangelogNormalizeOperator {
     }
 
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        let keys: Vec<ArrayRef> = self
-            .keys
-            .iter()
-            .map(|k| ArrayRef::clone(batch.rows.column(*k)))
-            .collect();
+        let keys = columns_at(&batch, &self.keys);
         self.index
             .slots_for(&keys, batch.num_rows(), &mut self.slots)
             .map_err(state_error)?;

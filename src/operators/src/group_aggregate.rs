@@ -26,6 +26,7 @@ use filbert_types::{ChangeBatch, RowKind, WatermarkMark};
 use crate::aggregate::{Op, Rows};
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
+use crate::keyed::columns_at;
 use crate::marks::push_mark;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -221,11 +222,7 @@ impl Operator for GroupAggregateOperator {
     }
 
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        let columns = self
-            .keys
-            .iter()
-            .map(|k| ArrayRef::clone(batch.rows.column(*k)));
-        let keys: Vec<ArrayRef> = columns.collect();
+        let keys = columns_at(&batch, &self.keys);
         self.count_rows(&batch, &keys)?;
         let values = self.run_calls(&batch)?;
         let changes = self.changes(&batch);

@@ -27,6 +27,7 @@ use crate::error::{OperatorError, Result};
 use crate::group_aggregate::state_error;
 use crate::interval_join::side::Side;
 use crate::join::{Residual, both_schemas};
+use crate::keyed::columns_at;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -148,10 +149,7 @@ impl IntervalJoinOperator {
             }
             times.values().to_vec()
         };
-        let columns = self.spec.keys[side].iter();
-        let columns: Vec<ArrayRef> = columns
-            .map(|k| ArrayRef::clone(batch.rows.column(*k)))
-            .collect();
+        let columns = columns_at(&batch, &self.spec.keys[side]);
         let mut keys = Vec::new();
         self.index
             .slots_for(&columns, rows, &mut keys)

@@ -39,6 +39,7 @@ use crate::error::Result;
 use crate::group_aggregate::state_error;
 use crate::join::probe::Work;
 use crate::join::side::{Side, SideLayout};
+use crate::keyed::columns_at;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -117,11 +118,7 @@ impl JoinOperator {
 
     /// The slot of each row's join key; none for keys that meet nothing.
     fn key_slots(&mut self, side: usize, batch: &ChangeBatch) -> Result<Vec<u32>> {
-        let keys: Vec<ArrayRef> = self.sides[side]
-            .keys
-            .iter()
-            .map(|k| ArrayRef::clone(batch.rows.column(*k)))
-            .collect();
+        let keys = columns_at(batch, &self.sides[side].keys);
         let mut slots = Vec::new();
         let Some(valid) = self.keys_that_meet(&keys) else {
             self.index

@@ -43,15 +43,7 @@ impl Keyed {
 
     /// The slot of each row's key.
     pub fn slots_of(&mut self, batch: &ChangeBatch) -> Result<Vec<u32>> {
-        let columns = self.columns.iter();
-        let keys: Vec<ArrayRef> = columns
-            .map(|c| ArrayRef::clone(batch.rows.column(*c)))
-            .collect();
-        let mut slots = Vec::new();
-        self.index
-            .slots_for(&keys, batch.num_rows(), &mut slots)
-            .map_err(state_error)?;
-        Ok(slots)
+        slots_of(&mut self.index, &self.columns, batch)
     }
 
     /// The end of the slots that are in use.
@@ -107,4 +99,26 @@ impl Keyed {
         let ttl = self.ttl.as_ref().map_or(0, StateTtl::memory_bytes);
         self.index.memory_bytes() + ttl
     }
+}
+
+/// Some of a batch's columns.
+pub(crate) fn columns_at(batch: &ChangeBatch, columns: &[usize]) -> Vec<ArrayRef> {
+    let columns = columns.iter();
+    columns
+        .map(|i| ArrayRef::clone(batch.rows.column(*i)))
+        .collect()
+}
+
+/// The slot of each row's key, which these columns make; keys not known get one.
+pub(crate) fn slots_of(
+    index: &mut KeyIndex,
+    columns: &[usize],
+    batch: &ChangeBatch,
+) -> Result<Vec<u32>> {
+    let keys = columns_at(batch, columns);
+    let mut slots = Vec::new();
+    index
+        .slots_for(&keys, batch.num_rows(), &mut slots)
+        .map_err(state_error)?;
+    Ok(slots)
 }

@@ -31,6 +31,7 @@ use filbert_types::{ChangeBatch, Clock, Watermark};
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
 use crate::group_aggregate::state_error;
+use crate::keyed::slots_of;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -532,14 +533,7 @@ impl Operator for OverOperator {
     }
 
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        let keys = self.spec.partition_by.iter();
-        let keys: Vec<ArrayRef> = keys
-            .map(|c| ArrayRef::clone(batch.rows.column(*c)))
-            .collect();
-        let mut partitions = Vec::new();
-        self.partitions
-            .slots_for(&keys, batch.num_rows(), &mut partitions)
-            .map_err(state_error)?;
+        let partitions = slots_of(&mut self.partitions, &self.spec.partition_by, &batch)?;
         let end = self.partitions.slots_end();
         self.order.reserve_parents(end + 1);
         self.frames.reserve(end);

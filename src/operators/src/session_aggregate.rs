@@ -22,6 +22,7 @@ use crate::aggregate::{AggregateCalls, Op, Rows};
 use crate::context::OperatorContext;
 use crate::error::Result;
 use crate::group_aggregate::state_error;
+use crate::keyed::slots_of;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -306,14 +307,7 @@ impl Operator for SessionAggregateOperator {
     }
 
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        let columns = self.spec.keys.iter();
-        let columns: Vec<ArrayRef> = columns
-            .map(|k| ArrayRef::clone(batch.rows.column(*k)))
-            .collect();
-        let mut keys = Vec::new();
-        self.index
-            .slots_for(&columns, batch.num_rows(), &mut keys)
-            .map_err(state_error)?;
+        let keys = slots_of(&mut self.index, &self.spec.keys, &batch)?;
         let times = match (self.spec.proctime, &self.clock) {
             (true, Some(clock)) => Int64Array::from_value(clock.now_ms(), batch.num_rows()),
             _ => to_millis(batch.rows.column(self.spec.time))?,

@@ -21,6 +21,7 @@ use filbert_types::{ChangeBatch, Clock, RowKind, Watermark};
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
 use crate::group_aggregate::state_error;
+use crate::keyed::slots_of;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -311,14 +312,7 @@ impl Operator for SessionWindowOperator {
     }
 
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        let columns = self.keys.iter();
-        let columns: Vec<ArrayRef> = columns
-            .map(|k| ArrayRef::clone(batch.rows.column(*k)))
-            .collect();
-        let mut keys = Vec::new();
-        self.index
-            .slots_for(&columns, batch.num_rows(), &mut keys)
-            .map_err(state_error)?;
+        let keys = slots_of(&mut self.index, &self.keys, &batch)?;
         let times = match (self.proctime, &self.clock) {
             (true, Some(clock)) => Int64Array::from_value(clock.now_ms(), batch.num_rows()),
             _ => to_millis(batch.rows.column(self.time))?,

@@ -20,10 +20,10 @@ use filbert_types::{ChangeBatch, RowKind, Watermark};
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
 use crate::group_aggregate::state_error;
+use crate::keyed::columns_at;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
-use crate::sink_upsert_materializer::columns_at;
 
 /// The one list of the keys that have changed.
 const CHANGED: u32 = 0;

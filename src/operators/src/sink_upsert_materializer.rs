@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 use filbert_graph::spec::SinkMaterializerSpec;
 use filbert_state::{Chains, KeyIndex, RowTable};
@@ -19,6 +19,7 @@ use filbert_types::{ChangeBatch, RowKind, WatermarkMark};
 use crate::context::OperatorContext;
 use crate::error::Result;
 use crate::group_aggregate::state_error;
+use crate::keyed::columns_at;
 use crate::marks::push_mark;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
@@ -229,13 +230,6 @@ impl SinkUpsertMaterializerOperator {
         self.metrics.state_rows.set(self.rows.len() as u64);
         self.metrics.state_bytes.set(bytes as u64);
     }
-}
-
-pub(crate) fn columns_at(batch: &ChangeBatch, columns: &[usize]) -> Vec<ArrayRef> {
-    let columns = columns.iter();
-    columns
-        .map(|i| ArrayRef::clone(batch.rows.column(*i)))
-        .collect()
 }
 
 impl Operator for SinkUpsertMaterializerOperator {

@@ -28,6 +28,7 @@ use crate::error::{OperatorError, Result};
 use crate::expressions::evaluate_mask;
 use crate::group_aggregate::state_error;
 use crate::join::both_schemas;
+use crate::keyed::columns_at;
 use crate::marks::{filter_marks, push_mark};
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
@@ -186,10 +187,7 @@ impl TemporalJoinOperator {
             ));
         }
         let count = batch.num_rows();
-        let columns = self.spec.keys[side].iter();
-        let columns: Vec<ArrayRef> = columns
-            .map(|key| ArrayRef::clone(batch.rows.column(*key)))
-            .collect();
+        let columns = columns_at(batch, &self.spec.keys[side]);
         let mut keys = Vec::new();
         self.index
             .slots_for(&columns, count, &mut keys)

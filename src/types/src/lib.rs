@@ -13,6 +13,7 @@
 //! - [`suggest`]: the nearest name to a mistyped one.
 //! - [`schema`]: columns, keys and watermarks of tables, and the table as inert data.
 //! - [`span`]: places in a SQL text.
+//! - [`recent_views`]: what was found lately for the strings of a batch.
 
 pub mod batch;
 pub mod clock;
@@ -21,6 +22,7 @@ pub mod logical_type;
 pub mod options;
 pub mod parse;
 pub mod print;
+pub mod recent_views;
 pub mod row_kind;
 pub mod schema;
 pub mod span;

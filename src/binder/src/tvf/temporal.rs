@@ -1,7 +1,6 @@
 //! Temporal table functions: `LATERAL TABLE(rates(o.ts))` is the history that the function was made of, as it was at the
 //! time of the row on its left. It becomes the same node as `FOR SYSTEM_TIME AS OF`.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use datafusion::logical_expr::Expr;
@@ -12,11 +11,10 @@ use filbert_types::TimeKind;
 
 use crate::binder::{Binder, span_of};
 use crate::error::{BindError, BindResult, available};
-use crate::expr::ExprCx;
 use crate::expr::call::plain_arg;
 use crate::from::{From, aliased};
 use crate::relational::{History, Relational, RelationalNode};
-use crate::scope::{OuterScope, Relation, Scope, ScopeColumn};
+use crate::scope::{Relation, ScopeColumn};
 use crate::table::extension;
 
 impl Binder<'_> {
@@ -53,15 +51,7 @@ impl Binder<'_> {
             ));
         }
         let ast = plain_arg(arg, &name)?;
-        self.outer.push(OuterScope {
-            scope: Rc::new(left.scope.clone()),
-            keys: None,
-        });
-        let nothing = Rc::new(Scope::default());
-        let mut cx = ExprCx::plain(&nothing, "a table function");
-        let period = self.expr(ast, &mut cx);
-        self.outer.pop();
-        let period = period?;
+        let period = self.expr_of_left(left, ast, "a table function")?;
         if !matches!(period.expr, Expr::OuterReferenceColumn(..)) {
             return Err(BindError::at(
                 span_of(ast),

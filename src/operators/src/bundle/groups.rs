@@ -10,6 +10,7 @@ use filbert_types::ChangeBatch;
 
 use crate::error::{OperatorError, Result};
 use crate::group_aggregate::state_error;
+use crate::keyed::slots_of;
 use crate::output::Output;
 
 /// What a phase before has sent behind the keys: the state columns, and by key the number of rows.
@@ -53,14 +54,7 @@ impl BundleGroups {
     /// # Errors
     /// When the keys can't be hashed.
     pub fn slots_of(&mut self, batch: &ChangeBatch) -> Result<Vec<u32>> {
-        let keys = self.keys.iter();
-        let keys: Vec<ArrayRef> = keys
-            .map(|k| ArrayRef::clone(batch.rows.column(*k)))
-            .collect();
-        let mut slots = Vec::new();
-        self.index
-            .slots_for(&keys, batch.num_rows(), &mut slots)
-            .map_err(state_error)?;
+        let slots = slots_of(&mut self.index, &self.keys, batch)?;
         self.counts.reserve_slots(self.index.slots_end());
         Ok(slots)
     }

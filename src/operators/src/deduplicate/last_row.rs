@@ -1,4 +1,4 @@
-use arrow::array::{Array, ArrayRef, Int64Array};
+use arrow::array::{Array, Int64Array};
 use arrow::datatypes::SchemaRef;
 use filbert_graph::spec::DeduplicateSpec;
 use filbert_state::{ValueTable, hash_rows};
@@ -7,7 +7,7 @@ use filbert_types::{ChangeBatch, RowKind};
 use crate::context::OperatorContext;
 use crate::error::Result;
 use crate::group_aggregate::state_error;
-use crate::keyed::Keyed;
+use crate::keyed::{Keyed, columns_at};
 use crate::operator::{Operator, Step};
 use crate::output::Output;
 use crate::stored_rows::{StoredChanges, StoredRows};
@@ -63,10 +63,7 @@ impl LastRowOperator {
     /// By event time the rows' times, else the hashes of their contents.
     fn marks_of(&self, batch: &ChangeBatch) -> Result<Vec<i64>> {
         let Some(rowtime) = self.spec.rowtime else {
-            let content = self.content.iter();
-            let content: Vec<ArrayRef> = content
-                .map(|c| ArrayRef::clone(batch.rows.column(*c)))
-                .collect();
+            let content = columns_at(batch, &self.content);
             let hashes = hash_rows(&content, batch.num_rows()).map_err(state_error)?;
             return Ok(hashes.into_iter().map(|h| h as i64).collect());
         };

@@ -26,6 +26,7 @@ use crate::bundle::Bundle;
 use crate::bundle::groups::sent_states;
 use crate::context::OperatorContext;
 use crate::error::Result;
+use crate::keyed::columns_at;
 use crate::output::Output;
 
 pub struct MiniBatchGroupAggregate {
@@ -182,10 +183,7 @@ pub(crate) fn differences(before: &[ArrayRef], after: &[ArrayRef], rows: usize) 
 
 impl Bundle for MiniBatchGroupAggregate {
     fn add(&mut self, batch: &ChangeBatch) -> Result<()> {
-        let keys = self.keys.iter();
-        let keys: Vec<ArrayRef> = keys
-            .map(|k| ArrayRef::clone(batch.rows.column(*k)))
-            .collect();
+        let keys = columns_at(batch, &self.keys);
         let mut slots = Vec::new();
         self.state.slots_for(&keys, batch.num_rows(), &mut slots)?;
         self.touch(&slots)?;

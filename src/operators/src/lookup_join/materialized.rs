@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, SchemaRef};
 use filbert_graph::spec::LookupMaterializeSpec;
 use filbert_state::{Chains, KeyIndex, NO_SLOT, RowTable};
@@ -10,6 +9,7 @@ use filbert_types::{Clock, RowKind};
 
 use crate::error::Result;
 use crate::group_aggregate::state_error;
+use crate::keyed::slots_of;
 use crate::lookup_join::emit::{Emitting, Joiner, Match, Pairs};
 use crate::metrics::OperatorMetrics;
 use crate::output::Output;
@@ -88,15 +88,7 @@ impl Materialized {
     /// The slot of each row's key; keys for which nothing is kept lose theirs at the end of a piece.
     fn slots(&mut self, emitting: &Emitting) -> Result<Vec<u32>> {
         let batch = &emitting.chunk.batch;
-        let columns = self.key.iter();
-        let columns: Vec<ArrayRef> = columns
-            .map(|key| ArrayRef::clone(batch.rows.column(*key)))
-            .collect();
-        let mut slots = Vec::new();
-        self.index
-            .slots_for(&columns, batch.num_rows(), &mut slots)
-            .map_err(state_error)?;
-        Ok(slots)
+        slots_of(&mut self.index, &self.key, batch)
     }
 }
 

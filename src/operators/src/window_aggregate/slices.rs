@@ -10,6 +10,7 @@ use filbert_types::ChangeBatch;
 use crate::aggregate::{AggregateCalls, Op, Rows};
 use crate::error::{OperatorError, Result};
 use crate::group_aggregate::state_error;
+use crate::keyed::columns_at;
 
 /// Partial results by slice of time and key. All slices share one index of keys and one table of accumulators: a batch
 /// is added at once, whatever slices its rows lie in.
@@ -105,8 +106,7 @@ impl Slices {
         keys: &[usize],
         ends: &[i64],
     ) -> Result<Vec<u32>> {
-        let keys = keys.iter().map(|k| ArrayRef::clone(batch.rows.column(*k)));
-        let keys: Vec<ArrayRef> = keys.collect();
+        let keys = columns_at(batch, keys);
         let mut parents = Vec::with_capacity(ends.len());
         for run in ends.chunk_by(|a, b| a == b) {
             let number = self.slice(run[0])?.number;

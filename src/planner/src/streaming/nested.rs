@@ -75,22 +75,23 @@ fn add_reads(plan: &StreamPlan, id: usize, own: &[Reads], reads: &mut [Vec<Reads
             }
         }
         StreamOp::WatermarkAssigner(assigner) => {
-            for (input, own) in input.iter_mut().zip(own) {
-                input.add(own);
-            }
+            pass_on(own, input);
             input[assigner.rowtime].add(&Reads::All);
             add_expr(&assigner.watermark, columns, input);
         }
-        StreamOp::MiniBatchAssigner(_) => {
-            for (input, own) in input.iter_mut().zip(own) {
-                input.add(own);
-            }
-        }
+        StreamOp::MiniBatchAssigner(_) => pass_on(own, input),
         _ => {
             for input in &node.inputs {
                 reads[*input].fill(Reads::All);
             }
         }
+    }
+}
+
+/// Of a node whose columns are its input's.
+fn pass_on(own: &[Reads], input: &mut [Reads]) {
+    for (input, own) in input.iter_mut().zip(own) {
+        input.add(own);
     }
 }
 

@@ -3,11 +3,12 @@
 
 use arrow::array::{Array, GenericByteViewArray};
 use arrow::datatypes::ByteViewType;
+use filbert_types::recent_views::RecentViews;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use crate::arena::ByteArena;
-use crate::hash::{hash_bytes, mix};
+use crate::hash::hash_bytes;
 
 #[derive(Debug)]
 pub(super) enum Texts {
@@ -40,49 +41,6 @@ pub(super) struct Shared {
     next_look: usize,
 }
 
-/// Strings written lately, by their views: those of a batch that stand in the same place are equal, and needn't be
-/// looked up again.
-struct Recent {
-    known: [(u128, u32); RECENT],
-    /// As long as no string was forgotten, whose id another one may have got.
-    forgotten: u64,
-}
-
-const RECENT: usize = 64;
-
-impl Default for Recent {
-    fn default() -> Recent {
-        Recent {
-            known: [(0, NO_STRING); RECENT],
-            forgotten: 0,
-        }
-    }
-}
-
-impl Recent {
-    #[inline]
-    fn find(&mut self, view: u128, forgotten: u64) -> Option<u32> {
-        if self.forgotten != forgotten {
-            self.known.fill((0, NO_STRING));
-            self.forgotten = forgotten;
-        }
-        let (known, id) = self.known[place(view)];
-        (known == view && id != NO_STRING).then_some(id)
-    }
-
-    #[inline]
-    fn put(&mut self, view: u128, id: u32, forgotten: u64) {
-        if self.forgotten == forgotten {
-            self.known[place(view)] = (view, id);
-        }
-    }
-}
-
-#[inline]
-fn place(view: u128) -> usize {
-    (mix(view as u64 ^ (view >> 64) as u64) >> 32) as usize % RECENT
-}
-
 const NO_STRING: u32 = u32::MAX;
 /// At so many strings it is first looked at whether they repeat.
 const FIRST_LOOK: usize = 32_768;
@@ -101,7 +59,9 @@ impl Texts {
     where
         T: ByteViewType<Native: AsRef<[u8]>>,
     {
-        let mut recent = Recent::default();
+        // The strings' ids, as long as none was forgotten, whose id another one may have got.
+        let mut recent = RecentViews::default();
+        let mut forgotten = 0;
         for (row, slot) in rows.iter().zip(slots) {
             let row = *row as usize;
             if array.is_null(row) {
@@ -109,17 +69,23 @@ impl Texts {
                 continue;
             }
             let view = array.views()[row];
-            if let Texts::Shared(shared) = self
-                && let Some(id) = recent.find(view, shared.forgotten)
-            {
-                shared.counts[id as usize] += 1;
-                shared.live += 1;
-                shared.put(*slot, id);
-                continue;
+            if let Texts::Shared(shared) = self {
+                if shared.forgotten != forgotten {
+                    recent.clear();
+                    forgotten = shared.forgotten;
+                }
+                if let Some(id) = recent.get(view) {
+                    shared.counts[id as usize] += 1;
+                    shared.live += 1;
+                    shared.put(*slot, id);
+                    continue;
+                }
             }
             self.set(*slot, Some(array.value(row).as_ref()));
-            if let Texts::Shared(shared) = self {
-                recent.put(view, shared.ids[*slot as usize], shared.forgotten);
+            if let Texts::Shared(shared) = self
+                && shared.forgotten == forgotten
+            {
+                recent.put(view, shared.ids[*slot as usize]);
             }
         }
     }

@@ -3,7 +3,7 @@
 use datafusion::common::Column;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{BinaryExpr, Expr, Join, JoinType, LogicalPlan, Operator};
-use filbert_binder::{LookupHint, Relational, RelationalNode};
+use filbert_binder::{LookupHint, RelationalNode};
 use filbert_graph::spec::JoinKind;
 use filbert_types::options::{
     ASYNC_LOOKUP_BUFFER_CAPACITY, ASYNC_LOOKUP_KEY_ORDERED, ASYNC_LOOKUP_OUTPUT_MODE,
@@ -12,7 +12,7 @@ use filbert_types::options::{
 use filbert_types::{LogicalType, TimeKind};
 
 use super::join::Condition;
-use super::temporal_join::period_column;
+use super::temporal_join::{self, period_column};
 use super::{Converter, unsupported};
 use crate::columns::PlanColumn;
 use crate::error::PlanError;
@@ -38,17 +38,10 @@ fn snapshot(plan: &LogicalPlan) -> Option<(&RelationalNode, &Expr)> {
         LogicalPlan::Filter(filter) => snapshot(&filter.input),
         LogicalPlan::Projection(projection) => snapshot(&projection.input),
         LogicalPlan::SubqueryAlias(alias) => snapshot(&alias.input),
-        LogicalPlan::Extension(extension) => {
-            let node = extension.node.as_any().downcast_ref::<RelationalNode>()?;
-            match &node.relational {
-                Relational::Snapshot {
-                    period,
-                    history: None,
-                } => Some((node, period)),
-                _ => None,
-            }
+        _ => {
+            let (node, asked) = temporal_join::snapshot(plan)?;
+            asked.history.is_none().then_some((node, asked.period))
         }
-        _ => None,
     }
 }
 

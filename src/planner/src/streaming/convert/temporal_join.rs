@@ -120,12 +120,12 @@ pub(super) fn period_column(period: &Expr) -> Option<&Column> {
 
 /// As of when rows are wanted, and of which history where they are no table's.
 #[derive(Clone, Copy)]
-struct AsOf<'a> {
-    period: &'a Expr,
-    history: Option<&'a History>,
+pub(super) struct AsOf<'a> {
+    pub period: &'a Expr,
+    pub history: Option<&'a History>,
 }
 
-fn snapshot(plan: &LogicalPlan) -> Option<(&RelationalNode, AsOf<'_>)> {
+pub(super) fn snapshot(plan: &LogicalPlan) -> Option<(&RelationalNode, AsOf<'_>)> {
     let LogicalPlan::Extension(extension) = plan else {
         return None;
     };
