@@ -2,6 +2,7 @@
 //! runs only after somebody has thought about it; DataFusion's type coercion is off, since the binder types everything.
 
 mod constants;
+mod filters_down;
 mod implied_guards;
 mod lateral_join;
 mod scalar_null;
@@ -25,7 +26,6 @@ use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::optimizer::optimize_unions::OptimizeUnions;
 use datafusion::optimizer::optimizer::Optimizer;
 use datafusion::optimizer::propagate_empty_relation::PropagateEmptyRelation;
-use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::push_down_limit::PushDownLimit;
 use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
 use datafusion::optimizer::rewrite_set_comparison::RewriteSetComparison;
@@ -35,6 +35,7 @@ use datafusion::optimizer::single_distinct_to_groupby::SingleDistinctToGroupBy;
 use datafusion::optimizer::{OptimizerContext, OptimizerRule};
 
 use crate::error::PlanError;
+use crate::optimize::filters_down::FiltersDown;
 use crate::optimize::implied_guards::DropImpliedGuards;
 use crate::optimize::lateral_join::LateralJoin;
 
@@ -89,7 +90,7 @@ const RULES: &[(Use, MakeRule)] = &[
     // A limit reaches the scans; a stream's rows can be taken back, so that there it must count what is left.
     (Use::Batch, || Arc::new(PushDownLimit::new())),
     // Filters reach the scans.
-    (Use::Both, || Arc::new(PushDownFilter::new())),
+    (Use::Both, || Arc::new(FiltersDown::default())),
     // One DISTINCT aggregate is two plain ones; in a stream it would double the state and change the changelog.
     (Use::Batch, || Arc::new(SingleDistinctToGroupBy::new())),
     // GROUP BY 1; in a stream, the group of no row would then emit one.
