@@ -285,8 +285,11 @@ proptest! {
         spec.null_meets_null = vec![null_meets_null];
         if not_in && kind == JoinKind::Anti {
             spec.null_aware = true;
-            spec.left.unique_key = JoinUniqueKey::None;
-            spec.right.unique_key = JoinUniqueKey::None;
+            for side in [&mut spec.left, &mut spec.right] {
+                if side.unique_key == JoinUniqueKey::JoinKey {
+                    side.unique_key = JoinUniqueKey::None;
+                }
+            }
         }
         let mut join = operator(&spec, has_condition.then(less));
         let mut tables: [Vec<Row>; 2] = Default::default();

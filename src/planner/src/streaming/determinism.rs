@@ -13,7 +13,7 @@ use crate::error::PlanError;
 use crate::exprs::{columns_read, non_deterministic_call, render};
 use crate::streaming::calc::Calc;
 use crate::streaming::explain;
-use crate::streaming::join::{JoinKey, kept_unique_key};
+use crate::streaming::join::{self, JoinKey};
 use crate::streaming::lookup_join::LookupJoin;
 use crate::streaming::node::{KeySet, NodeId, PlanNode, StreamOp, StreamPlan};
 use crate::streaming::over::{OverAggregate, OverCall};
@@ -291,16 +291,18 @@ fn visit_join(plan: &mut StreamPlan, id: NodeId, required: &KeySet) -> Result<()
     }
     let width = plan.nodes[inputs[0]].columns.len();
     for (side, input) in inputs.into_iter().enumerate() {
+        let known = join::unique_key(plan.view(id), &keys, side);
         let wanted = if !changes[side] {
             KeySet::new()
-        } else if kept_unique_key(plan.view(id), &keys, side) == JoinUniqueKey::None {
+        } else if known == JoinUniqueKey::None {
             all_columns(&plan.nodes[input])
-        } else if side == 0 {
-            required.iter().copied().filter(|c| *c < width).collect()
         } else {
-            required
-                .iter()
-                .filter_map(|c| c.checked_sub(width))
+            let sent = required.iter().filter_map(|c| match side {
+                0 => (*c < width).then_some(*c),
+                _ => c.checked_sub(width),
+            });
+            // A row is found below its join key.
+            sent.chain(keys.iter().map(|key| key.columns[side]))
                 .collect()
         };
         let beyond = beyond_keys(&plan.nodes[input], &wanted);

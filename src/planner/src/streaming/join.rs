@@ -48,17 +48,16 @@ impl Join {
             .collect()
     }
 
+    /// What is known of the rows of one join key. A key without the join key is one below it: its versions come in order
+    /// as long as they come to the same place.
     fn unique_key(&self, view: NodeView<'_>, side: usize) -> JoinUniqueKey {
         let join_key: KeySet = self.side_keys(side).into_iter().collect();
-        let keys = self.kept_keys(view, side);
-        if self.null_aware {
-            return JoinUniqueKey::None;
-        }
-        if keys.iter().any(|key| key.is_subset(&join_key)) {
+        let keys = &view.input(side).upsert_keys;
+        if !self.null_aware && keys.iter().any(|key| key.is_subset(&join_key)) {
             return JoinUniqueKey::JoinKey;
         }
-        match keys.into_iter().min_by_key(KeySet::len) {
-            Some(key) => JoinUniqueKey::Columns(key.into_iter().collect()),
+        match keys.iter().min_by_key(|key| key.len()) {
+            Some(key) => JoinUniqueKey::Columns(key.union(&join_key).copied().collect()),
             None => JoinUniqueKey::None,
         }
     }
@@ -118,7 +117,7 @@ impl Join {
 }
 
 /// What is known of the keys of a side of a join on these keys.
-pub(super) fn kept_unique_key(view: NodeView<'_>, keys: &[JoinKey], side: usize) -> JoinUniqueKey {
+pub(super) fn unique_key(view: NodeView<'_>, keys: &[JoinKey], side: usize) -> JoinUniqueKey {
     let join = Join {
         kind: JoinKind::Inner,
         keys: keys.to_vec(),

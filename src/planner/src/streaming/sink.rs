@@ -107,6 +107,18 @@ impl Sink {
         })
     }
 
+    /// As `mode`, for updates without their -U. Keys are looked at before it is settled how updates come, so that a
+    /// connector that takes what it is offered (`print`) counts as one for upserts.
+    pub fn upsert_mode(&self, kinds: ModifyKinds) -> ChangelogMode {
+        self.table_sink.changelog_mode(ChangelogMode {
+            insert: kinds.insert,
+            update_before: false,
+            update_after: kinds.update,
+            delete: kinds.delete,
+            key_only_deletes: false,
+        })
+    }
+
     /// Why the connector can't do what the INSERT asks of it, in Flink's words.
     ///
     /// # Errors

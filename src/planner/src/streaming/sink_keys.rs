@@ -23,7 +23,7 @@ pub(crate) fn materialize(plan: &mut StreamPlan, ctx: &PlannerContext) -> Result
         return Ok(());
     };
     let input = &plan.nodes[node.inputs[0]];
-    let mode = sink.mode(input.traits.modify);
+    let mode = sink.upsert_mode(input.traits.modify);
     if sink.insert.on_conflict.is_some() {
         check_upsert_sink(sink, mode)?;
     }
@@ -84,7 +84,7 @@ fn smallest(keys: &[KeySet]) -> Option<Vec<usize>> {
 impl Sink {
     /// True when rows of one primary key must be put in order before this sink.
     pub fn needs_materializer(&self, input: &PlanNode) -> bool {
-        let mode = self.mode(input.traits.modify);
+        let mode = self.upsert_mode(input.traits.modify);
         let insert_only = input.traits.modify.is_insert_only();
         if self.primary_key.is_empty() || mode.update_before {
             return false;
@@ -139,13 +139,16 @@ fn check_watermarks(plan: &StreamPlan, sink: &Sink) -> Result<(), PlanError> {
 }
 
 fn differing_keys(sink: &Sink, input: &PlanNode) -> PlanError {
-    let upsert_key = smallest(&input.upsert_keys).map_or_else(String::new, |key| {
-        let names: Vec<&str> = key
-            .iter()
-            .map(|i| input.columns[*i].name.as_str())
-            .collect();
-        format!("[{}]", names.join(", "))
-    });
+    let upsert_key = smallest(&input.upsert_keys).map_or_else(
+        || "none".to_owned(),
+        |key| {
+            let names: Vec<&str> = key
+                .iter()
+                .map(|i| input.columns[*i].name.as_str())
+                .collect();
+            format!("[{}]", names.join(", "))
+        },
+    );
     let schema = &sink.insert.table.schema;
     let primary_key = schema
         .primary_key
