@@ -269,6 +269,8 @@ pub struct JoinSpec {
     pub null_aware: bool,
     /// What else must hold, over the left's columns followed by the right's.
     pub condition: Option<ExprSpec>,
+    /// With so many rows of both inputs a bundle ends, whose net changes are joined.
+    pub mini_batch_rows: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -292,6 +294,8 @@ pub struct JoinSideSpec {
     pub unique_key: JoinUniqueKey,
     /// The input sends -U, +U or -D.
     pub changes: bool,
+    /// It sends new versions of rows without the -U of the old ones, or deletes by key alone.
+    pub upserts: bool,
     pub state_ttl_ms: Option<u64>,
 }
 

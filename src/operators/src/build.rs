@@ -28,7 +28,7 @@ use crate::group_aggregate::GroupAggregateOperator;
 use crate::group_aggregate::mini_batch::MiniBatchGroupAggregate;
 use crate::incremental_group_aggregate::IncrementalGroupAggregate;
 use crate::interval_join::IntervalJoinOperator;
-use crate::join::JoinOperator;
+use crate::join::{JoinOperator, MiniBatchJoin};
 use crate::local_group_aggregate::LocalGroupAggregate;
 use crate::lookup_join::LookupJoinOperator;
 use crate::match_recognize::MatchRecognizeOperator;
@@ -216,7 +216,13 @@ fn joins(
     expressions: &dyn ExpressionFactory,
 ) -> Result<Box<dyn Operator>> {
     Ok(match spec {
-        OperatorSpec::Join(spec) => Box::new(JoinOperator::new(spec, inputs, output, expressions)?),
+        OperatorSpec::Join(spec) => {
+            let join = JoinOperator::new(spec, inputs, output, expressions)?;
+            match spec.mini_batch_rows {
+                Some(rows) => Box::new(Bundled::new(MiniBatchJoin::new(join, spec, inputs), rows)),
+                None => Box::new(join),
+            }
+        }
         OperatorSpec::IntervalJoin(spec) => Box::new(IntervalJoinOperator::new(
             spec,
             inputs,

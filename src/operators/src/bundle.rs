@@ -2,6 +2,7 @@
 //! them by latency), before a barrier and at the input's end.
 
 pub(crate) mod groups;
+pub(crate) mod net_changes;
 
 use filbert_types::{ChangeBatch, Watermark};
 
@@ -12,10 +13,13 @@ use crate::output::Output;
 
 /// What gathers in a bundle, and goes out at its end.
 pub(crate) trait Bundle: Send {
-    fn open(&mut self, ctx: &OperatorContext);
+    /// How many inputs it has.
+    const INPUTS: usize = 1;
 
-    /// Adds rows, without watermarks between them.
-    fn add(&mut self, batch: &ChangeBatch) -> Result<()>;
+    fn open(&mut self, ctx: &OperatorContext) -> Result<()>;
+
+    /// Adds rows of an input, without watermarks between them.
+    fn add(&mut self, input: usize, batch: &ChangeBatch) -> Result<()>;
 
     /// Emits the bundle and begins the next; false when the output is full before its end: call it again.
     fn emit(&mut self, out: &mut Output) -> Result<bool>;
@@ -38,6 +42,7 @@ pub(crate) trait Bundle: Send {
 pub(crate) struct Bundled<B> {
     pub bundle: B,
     feed: Feed,
+    inputs_ended: usize,
 }
 
 impl<B: Bundle> Bundled<B> {
@@ -46,13 +51,14 @@ impl<B: Bundle> Bundled<B> {
         Bundled {
             bundle,
             feed: Feed::new(rows_max),
+            inputs_ended: 0,
         }
     }
 
     fn run(&mut self, out: &mut Output) -> Result<Step> {
         loop {
             match self.feed.next() {
-                Cut::Rows(batch) => self.bundle.add(&batch)?,
+                Cut::Rows(input, batch) => self.bundle.add(input, &batch)?,
                 Cut::Flush => {
                     if !self.bundle.emit(out)? {
                         return Ok(Step::More);
@@ -71,12 +77,11 @@ impl<B: Bundle> Bundled<B> {
 
 impl<B: Bundle> Operator for Bundled<B> {
     fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
-        self.bundle.open(ctx);
-        Ok(())
+        self.bundle.open(ctx)
     }
 
-    fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        self.feed.take(batch);
+    fn process(&mut self, input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
+        self.feed.take(input, batch);
         self.run(out)
     }
 
@@ -100,7 +105,10 @@ impl<B: Bundle> Operator for Bundled<B> {
     }
 
     fn end_input(&mut self, _input: usize, out: &mut Output) -> Result<Step> {
-        self.feed.flush();
+        self.inputs_ended += 1;
+        if self.inputs_ended == B::INPUTS {
+            self.feed.flush();
+        }
         self.run(out)
     }
 
@@ -112,8 +120,8 @@ impl<B: Bundle> Operator for Bundled<B> {
 /// What to do next.
 #[derive(Debug)]
 enum Cut {
-    /// Add these rows to the bundle.
-    Rows(ChangeBatch),
+    /// Add these rows of an input to the bundle.
+    Rows(usize, ChangeBatch),
     /// Emit the bundle, then say `flushed`.
     Flush,
     Watermark(Watermark),
@@ -127,7 +135,8 @@ struct Feed {
     rows_max: usize,
     /// Rows of the bundle that is gathering.
     rows: usize,
-    batch: Option<(ChangeBatch, usize, usize)>,
+    /// A batch of an input, how many of its rows are through, and how many of its marks.
+    batch: Option<(usize, ChangeBatch, usize, usize)>,
     flushing: bool,
     watermark: Option<Watermark>,
 }
@@ -143,8 +152,8 @@ impl Feed {
         }
     }
 
-    fn take(&mut self, batch: ChangeBatch) {
-        self.batch = Some((batch, 0, 0));
+    fn take(&mut self, input: usize, batch: ChangeBatch) {
+        self.batch = Some((input, batch, 0, 0));
     }
 
     /// A watermark behind all rows taken so far.
@@ -169,7 +178,7 @@ impl Feed {
         if let Some(watermark) = self.watermark.take() {
             return Cut::Watermark(watermark);
         }
-        let Some((batch, row, mark)) = &mut self.batch else {
+        let Some((input, batch, row, mark)) = &mut self.batch else {
             return Cut::End;
         };
         let next_mark = batch.marks.get(*mark).copied();
@@ -189,7 +198,7 @@ impl Feed {
         *row += count;
         self.rows += count;
         self.flushing = self.rows >= self.rows_max;
-        Cut::Rows(piece)
+        Cut::Rows(*input, piece)
     }
 }
 
@@ -204,7 +213,7 @@ mod tests {
         let mut seen = Vec::new();
         loop {
             seen.push(match feed.next() {
-                Cut::Rows(rows) => text(&rows).unwrap().replace('\n', ", "),
+                Cut::Rows(_, rows) => text(&rows).unwrap().replace('\n', ", "),
                 Cut::Flush => {
                     feed.flushed();
                     "flush".to_owned()
@@ -222,7 +231,7 @@ mod tests {
             &schema(&[DataType::Int32]),
             "+I 1\n+I 2\n+I 3\n@ 7\n@ 8\n+I 4",
         );
-        feed.take(rows.unwrap());
+        feed.take(0, rows.unwrap());
         assert_eq!(
             cuts(&mut feed),
             ["+I 1, +I 2", "flush", "+I 3", "flush", "@ 7", "@ 8", "+I 4"]

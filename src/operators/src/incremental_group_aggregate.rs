@@ -63,7 +63,7 @@ impl IncrementalGroupAggregate {
 }
 
 impl Bundle for IncrementalGroupAggregate {
-    fn add(&mut self, batch: &ChangeBatch) -> Result<()> {
+    fn add(&mut self, _input: usize, batch: &ChangeBatch) -> Result<()> {
         let buckets = self.buckets.slots_of(batch)?;
         let slots = self.groups.slots_of(batch)?;
         self.key_of.reserve_slots(self.buckets.slots_end());
@@ -115,8 +115,9 @@ impl Bundle for IncrementalGroupAggregate {
         metrics.state_bytes.set(bytes as u64);
     }
 
-    fn open(&mut self, ctx: &OperatorContext) {
+    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
         self.buckets.open(ctx);
+        Ok(())
     }
 
     fn next_timer(&self) -> Option<i64> {

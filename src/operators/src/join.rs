@@ -10,6 +10,8 @@
 //!   -D, taking back the row padded with NULL before the first match comes and writing it after the last has gone; semi
 //!   and anti joins hand on the kind of the row that decides; a mark is changed by -D and +I. All in the order of Flink's
 //!   `StreamingJoinOperator` and `StreamingSemiAntiJoinOperator`; of several matches the older comes first.
+//! - With mini-batch the net changes of a bundle are joined (`mini_batch`). An outer row whose only match changes then
+//!   goes from the old to the new one, without being padded between.
 //! - NOT IN (null-aware): a key that is NULL meets every row of the other side.
 //! - With a state TTL a row that has not been written for so long meets nothing.
 //! - Watermarks pass; a mark moves to the place that corresponds.
@@ -20,6 +22,7 @@
 //!   bytes make about 0.9 GB.
 
 mod emit;
+mod mini_batch;
 mod probe;
 mod residual;
 mod side;
@@ -30,20 +33,21 @@ use arrow::array::{Array, ArrayRef, UInt32Array, new_null_array};
 use arrow::buffer::NullBuffer;
 use arrow::compute::take;
 use arrow::datatypes::{DataType, SchemaRef};
-use filbert_graph::spec::{JoinKind, JoinSpec};
+use filbert_graph::spec::{JoinKind, JoinSpec, JoinUniqueKey};
 use filbert_state::{KeyIndex, NO_SLOT};
 use filbert_types::{ChangeBatch, Clock};
 
 use crate::context::{ExpressionFactory, OperatorContext};
 use crate::error::Result;
 use crate::group_aggregate::state_error;
-use crate::join::probe::Work;
+use crate::join::probe::{Versions, Work};
 use crate::join::side::{Side, SideLayout};
 use crate::keyed::columns_at;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
 
+pub(crate) use mini_batch::MiniBatchJoin;
 pub(crate) use residual::{Residual, both_schemas};
 
 pub struct JoinOperator {
@@ -55,6 +59,9 @@ pub struct JoinOperator {
     condition: Option<Residual>,
     index: KeyIndex,
     sides: [Side; 2],
+    /// For each side, whether a row that is taken back and its next version, one after the other, are one change of it.
+    pairs: [bool; 2],
+    versions: Versions,
     /// The batch that is being joined.
     work: Option<Work>,
     output: SchemaRef,
@@ -99,6 +106,9 @@ impl JoinOperator {
             JoinKind::Full => [true, true],
             JoinKind::Left | JoinKind::Semi | JoinKind::Anti | JoinKind::Mark => [true, false],
         };
+        let pairs = [&spec.left, &spec.right].map(|side| {
+            spec.mini_batch_rows.is_some() && side.unique_key == JoinUniqueKey::JoinKey
+        });
         Ok(JoinOperator {
             kind: spec.kind,
             null_meets_null: spec.null_meets_null.clone(),
@@ -109,6 +119,8 @@ impl JoinOperator {
                 Side::new(&spec.left, inputs[0], counts_matches[0]),
                 Side::new(&spec.right, inputs[1], counts_matches[1]),
             ],
+            pairs,
+            versions: Versions::default(),
             work: None,
             output,
             metrics: Arc::default(),
@@ -193,6 +205,16 @@ impl JoinOperator {
         }
     }
 
+    /// Removes the rows that have outlived their time.
+    fn sweep(&mut self, now_ms: i64) {
+        for side in 0..2 {
+            for key in self.sides[side].sweep(now_ms) {
+                self.forget_if_empty(key);
+            }
+        }
+        self.measure();
+    }
+
     fn now_ms(&self) -> i64 {
         self.clock.as_ref().map_or(0, |clock| clock.now_ms())
     }
@@ -230,12 +252,7 @@ impl Operator for JoinOperator {
     }
 
     fn timer(&mut self, now_ms: i64, _out: &mut Output) -> Result<Step> {
-        for side in 0..2 {
-            for key in self.sides[side].sweep(now_ms) {
-                self.forget_if_empty(key);
-            }
-        }
-        self.measure();
+        self.sweep(now_ms);
         Ok(Step::Done)
     }
 

@@ -44,7 +44,7 @@ impl LocalGroupAggregate {
 }
 
 impl Bundle for LocalGroupAggregate {
-    fn add(&mut self, batch: &ChangeBatch) -> Result<()> {
+    fn add(&mut self, _input: usize, batch: &ChangeBatch) -> Result<()> {
         let slots = self.groups.slots_of(batch)?;
         self.calls.reserve_slots(self.groups.slots_end());
         let kinds = batch.kinds.as_ref();
@@ -77,7 +77,8 @@ impl Bundle for LocalGroupAggregate {
         self.metrics.state_bytes.set(bytes as u64);
     }
 
-    fn open(&mut self, ctx: &OperatorContext) {
+    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
         self.metrics = Arc::clone(&ctx.metrics);
+        Ok(())
     }
 }

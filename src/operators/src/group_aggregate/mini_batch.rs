@@ -182,7 +182,7 @@ pub(crate) fn differences(before: &[ArrayRef], after: &[ArrayRef], rows: usize) 
 }
 
 impl Bundle for MiniBatchGroupAggregate {
-    fn add(&mut self, batch: &ChangeBatch) -> Result<()> {
+    fn add(&mut self, _input: usize, batch: &ChangeBatch) -> Result<()> {
         let keys = columns_at(batch, &self.keys);
         let mut slots = Vec::new();
         self.state.slots_for(&keys, batch.num_rows(), &mut slots)?;
@@ -246,8 +246,9 @@ impl Bundle for MiniBatchGroupAggregate {
         self.state.measure();
     }
 
-    fn open(&mut self, ctx: &OperatorContext) {
+    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
         self.state.open(ctx);
+        Ok(())
     }
 
     fn next_timer(&self) -> Option<i64> {

@@ -111,6 +111,11 @@ impl JoinOperator {
             picks.push(row as u32, NO_SLOT, written);
         }
         let replaces = work.stored.replaces.get(row).copied().unwrap_or(false);
+        let pairs = self.pairs[work.input] && other_outer;
+        if pairs {
+            self.versions.begin(row, work.next_version(row));
+        }
+        let versions = &mut self.versions;
         let other = &mut self.sides[1 - work.input];
         let mut at = work.at;
         while let Some(slot) = matches.get(at.matched).copied() {
@@ -119,11 +124,11 @@ impl JoinOperator {
                 return false;
             }
             let before = other.matches(slot);
-            if accumulates && other_outer && before == 0 {
+            if accumulates && other_outer && before == 0 && !versions.keeps(slot) {
                 picks.push(NO_SLOT, slot, RowKind::Delete);
             }
             picks.push(row as u32, slot, written);
-            if !accumulates && other_outer && before == 1 {
+            if !accumulates && other_outer && before == 1 && !versions.goes_on(slot) {
                 picks.push(NO_SLOT, slot, RowKind::Insert);
             }
             at.copy += 1;
@@ -136,6 +141,9 @@ impl JoinOperator {
             }
             at.copy = 0;
             at.matched += 1;
+        }
+        if pairs {
+            versions.end(accumulates);
         }
         let has_matches = accumulates.then(|| self.count_matches(work));
         self.set_own_matches(work, has_matches);

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use filbert_state::NO_SLOT;
 use filbert_types::ChangeBatch;
 
@@ -23,6 +25,49 @@ pub(super) struct Work {
     pub at: EmitAt,
     /// Marks that have been passed on.
     pub marks_done: usize,
+}
+
+/// Of a row that is taken back right before its next version comes: the rows of the other side whose only match it was
+/// and that the next version meets too. They are not padded between the two.
+#[derive(Default)]
+pub(super) struct Versions {
+    /// The row that goes, and what its next version meets.
+    next: Option<(usize, HashSet<u32>)>,
+    kept: HashSet<u32>,
+}
+
+impl Versions {
+    /// Begins with a row, or goes on with it; `next` is what its next version meets.
+    pub fn begin(&mut self, row: usize, next: &[u32]) {
+        if self.next.as_ref().is_none_or(|(of, _)| *of != row) {
+            self.next = Some((row, next.iter().copied().collect()));
+        }
+    }
+
+    /// Whether this row, whose last match goes, meets the next version; it is remembered.
+    pub fn goes_on(&mut self, slot: u32) -> bool {
+        let goes_on = self
+            .next
+            .as_ref()
+            .is_some_and(|(_, next)| next.contains(&slot));
+        if goes_on {
+            self.kept.insert(slot);
+        }
+        goes_on
+    }
+
+    /// Whether this row met the version before and nothing else.
+    pub fn keeps(&self, slot: u32) -> bool {
+        self.kept.contains(&slot)
+    }
+
+    /// The row is through: with the next version what was remembered is settled.
+    pub fn end(&mut self, accumulates: bool) {
+        self.next = None;
+        if accumulates {
+            self.kept.clear();
+        }
+    }
 }
 
 /// What is emitted next.
@@ -99,6 +144,16 @@ impl Work {
         let at = row - self.first;
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.matched[start..self.ends[at]]
+    }
+
+    /// What the next version of a row that is taken back meets, where it comes right behind.
+    pub fn next_version(&self, row: usize) -> &[u32] {
+        let next = row + 1;
+        let is_next = !self.batch.kind(row).is_accumulate()
+            && next < self.complete_end()
+            && self.batch.kind(next).is_accumulate()
+            && self.key_slots[row] == self.key_slots[next];
+        if is_next { self.matches_of(next) } else { &[] }
     }
 
     /// All complete rows are emitted.

@@ -7,6 +7,7 @@ use filbert_types::{ManualClock, RowKind};
 use proptest::prelude::*;
 
 use super::*;
+use crate::bundle::Bundled;
 use crate::output::Emitted;
 use crate::testing::{batch, schema, text};
 
@@ -20,6 +21,7 @@ fn side(unique_key: JoinUniqueKey) -> JoinSideSpec {
         keys: vec![0],
         unique_key,
         changes: true,
+        upserts: false,
         state_ttl_ms: None,
     }
 }
@@ -33,6 +35,7 @@ fn spec(kind: JoinKind, unique_keys: [JoinUniqueKey; 2]) -> JoinSpec {
         null_meets_null: vec![false],
         null_aware: false,
         condition: None,
+        mini_batch_rows: None,
     }
 }
 
@@ -54,11 +57,21 @@ fn operator(spec: &JoinSpec, condition: Option<Residual>) -> JoinOperator {
     JoinOperator::from_parts(spec, [&one, &one], schema(&types), condition).unwrap()
 }
 
-fn send(operator: &mut JoinOperator, side: usize, rows: &str, rows_max: usize) -> Vec<String> {
+fn send(operator: &mut dyn Operator, side: usize, rows: &str, rows_max: usize) -> Vec<String> {
+    let rows = batch(&input(), rows).unwrap();
+    drive(operator, rows_max, |operator, out| {
+        operator.process(side, rows, out)
+    })
+}
+
+/// What a call emits until it is done.
+fn drive(
+    operator: &mut dyn Operator,
+    rows_max: usize,
+    call: impl FnOnce(&mut dyn Operator, &mut Output) -> Result<Step>,
+) -> Vec<String> {
     let mut out = Output::new(rows_max);
-    let mut step = operator
-        .process(side, batch(&input(), rows).unwrap(), &mut out)
-        .unwrap();
+    let mut step = call(operator, &mut out).unwrap();
     let mut lines = Vec::new();
     loop {
         while let Some(emitted) = out.take() {
@@ -280,6 +293,7 @@ proptest! {
         changes in prop::collection::vec(change(), 0..60),
         cut in 1usize..8,
         rows_max in 1usize..6,
+        bundle in prop::option::of(1u64..20),
     ) {
         let mut spec = spec(kind, [keys.0, keys.1]);
         spec.null_meets_null = vec![null_meets_null];
@@ -291,12 +305,21 @@ proptest! {
                 }
             }
         }
-        let mut join = operator(&spec, has_condition.then(less));
+        spec.mini_batch_rows = bundle;
+        let join = operator(&spec, has_condition.then(less));
+        let metrics = Arc::clone(&join.metrics);
+        let mut join: Box<dyn Operator> = match bundle {
+            Some(rows) => {
+                let join = MiniBatchJoin::new(join, &spec, [&input(), &input()]);
+                Box::new(Bundled::new(join, rows))
+            }
+            None => Box::new(join),
+        };
         let mut tables: [Vec<Row>; 2] = Default::default();
         let mut output: BTreeMap<String, i64> = BTreeMap::new();
         let mut pending: (usize, Vec<String>) = (0, Vec::new());
-        let mut replay = |join: &mut JoinOperator, side: usize, lines: &[String]| {
-            for line in send(join, side, &lines.join("\n"), rows_max) {
+        let mut replay = |lines: Vec<String>| {
+            for line in lines {
                 let (kind, row) = line.split_once(' ').unwrap();
                 let count = output.entry(row.to_owned()).or_default();
                 *count += if RowKind::from_short(kind).unwrap().is_accumulate() { 1 } else { -1 };
@@ -322,18 +345,22 @@ proptest! {
                 }
             };
             if pending.0 != side || pending.1.len() >= cut {
-                replay(&mut join, pending.0, &std::mem::take(&mut pending.1));
+                let lines = std::mem::take(&mut pending.1).join("\n");
+                replay(send(join.as_mut(), pending.0, &lines, rows_max));
                 pending.0 = side;
             }
             pending.1.push(line);
         }
-        replay(&mut join, pending.0, &pending.1);
+        replay(send(join.as_mut(), pending.0, &pending.1.join("\n"), rows_max));
+        for input in 0..2 {
+            replay(drive(join.as_mut(), rows_max, |join, out| join.end_input(input, out)));
+        }
         let rows: Vec<String> = output
             .iter()
             .flat_map(|(row, count)| vec![row.clone(); *count as usize])
             .collect();
         prop_assert_eq!(rows, naive(&spec, has_condition, &tables[0], &tables[1]));
-        let stored: usize = join.sides.iter().map(|s| s.rows.len()).sum();
+        let stored = metrics.state_rows.get() as usize;
         prop_assert!(stored <= tables[0].len() + tables[1].len());
     }
 }

@@ -247,6 +247,18 @@ fn insert_drops(plan: &mut StreamPlan) {
     if !plan.nodes.iter().any(|n| n.traits.drop_update_before) {
         return;
     }
+    // Behind a mini-batch assigner, where there is one.
+    for id in 0..plan.nodes.len() {
+        let is_assigner = matches!(plan.nodes[id].op, StreamOp::MiniBatchAssigner(_));
+        let source = plan.nodes[id].inputs.first().copied();
+        if let Some(source) =
+            source.filter(|source| is_assigner && plan.nodes[*source].traits.drop_update_before)
+        {
+            plan.nodes[source].traits.drop_update_before = false;
+            plan.nodes[id].traits.update = UpdateKind::BeforeAndAfter;
+            plan.nodes[id].traits.drop_update_before = true;
+        }
+    }
     let old = std::mem::take(&mut plan.nodes);
     let mut moved = Vec::with_capacity(old.len());
     for mut node in old {

@@ -24,6 +24,7 @@ pub(crate) struct Join {
     /// What else must hold, over the left's columns and the right's.
     pub condition: Option<Expr>,
     pub state_ttl_ms: [Option<u64>; 2],
+    pub mini_batch_rows: Option<u64>,
 }
 
 /// A column of each side.
@@ -35,6 +36,12 @@ pub(crate) struct JoinKey {
 }
 
 impl Join {
+    /// Whether it joins net changes with mini-batch; as in Flink semi and anti joins don't.
+    pub fn gathers(&self) -> bool {
+        use JoinKind::{Full, Inner, Left, Right};
+        matches!(self.kind, Inner | Left | Right | Full)
+    }
+
     fn side_keys(&self, side: usize) -> Vec<usize> {
         self.keys.iter().map(|key| key.columns[side]).collect()
     }
@@ -82,10 +89,12 @@ impl Join {
     }
 
     fn side_spec(&self, view: NodeView<'_>, side: usize) -> JoinSideSpec {
+        let traits = view.input(side).traits;
         JoinSideSpec {
             keys: self.side_keys(side),
             unique_key: self.unique_key(view, side),
-            changes: view.input(side).traits.retracts(),
+            changes: traits.retracts(),
+            upserts: traits.update == UpdateKind::OnlyAfter || traits.delete == DeleteKind::ByKey,
             state_ttl_ms: self.state_ttl_ms[side],
         }
     }
@@ -124,6 +133,7 @@ pub(super) fn unique_key(view: NodeView<'_>, keys: &[JoinKey], side: usize) -> J
         null_aware: false,
         condition: None,
         state_ttl_ms: [None; 2],
+        mini_batch_rows: None,
     };
     join.unique_key(view, side)
 }
@@ -163,8 +173,12 @@ impl StreamOperator for Join {
 
     fn details(&self, view: NodeView<'_>) -> String {
         let kind = join_kind_text(self.kind);
+        let mini_batch = match self.mini_batch_rows {
+            Some(_) => ", miniBatch=[true]",
+            None => "",
+        };
         format!(
-            "joinType=[{kind}], where=[{}], select=[{}], leftInputSpec=[{}], rightInputSpec=[{}]",
+            "joinType=[{kind}], where=[{}], select=[{}], leftInputSpec=[{}], rightInputSpec=[{}]{mini_batch}",
             self.condition_text(view),
             names(&view.node.columns).join(", "),
             unique_key_text(&self.unique_key(view, 0)),
@@ -189,6 +203,7 @@ impl StreamOperator for Join {
             null_meets_null: self.keys.iter().map(|key| key.null_meets_null).collect(),
             null_aware: self.null_aware,
             condition: condition.transpose()?,
+            mini_batch_rows: self.mini_batch_rows,
         })))
     }
 

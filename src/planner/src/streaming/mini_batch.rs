@@ -60,8 +60,12 @@ impl MiniBatch {
         }))
     }
 
-    /// Puts assigners behind sources and watermark assigners; before the changelog is inferred.
+    /// Puts assigners behind sources and watermark assigners; before the changelog is inferred. Where nothing gathers
+    /// rows there are no bundles to end.
     pub fn assign(self, plan: &mut StreamPlan) {
+        if plan.nodes.iter().all(passes_rows) {
+            return;
+        }
         let rowtime = plan.nodes.iter().any(|node| needs_watermarks(plan, node));
         let behind: Vec<bool> = (0..plan.nodes.len())
             .map(|id| match &plan.nodes[id].op {
@@ -95,7 +99,7 @@ impl MiniBatch {
         .unwrap_or_default();
     }
 
-    /// Lets aggregations gather rows, and splits them in two phases; after the changelog is inferred.
+    /// Lets joins and aggregations gather rows, and splits the latter in two phases; after the changelog is inferred.
     ///
     /// # Errors
     /// When a function isn't there for its arguments.
@@ -107,7 +111,10 @@ impl MiniBatch {
         rebuild(plan, |plan, node| {
             let mut aggregate = match node.op {
                 StreamOp::GroupAggregate(aggregate) => aggregate,
-                op => {
+                mut op => {
+                    if let StreamOp::Join(join) = &mut op {
+                        join.mini_batch_rows = join.gathers().then_some(self.rows);
+                    }
                     let made = plan.add(op, node.inputs, node.columns);
                     plan.nodes[made].traits = node.traits;
                     return Ok(made);
@@ -271,6 +278,21 @@ pub(super) fn rebuild(
         moved.push(add(plan, node)?);
     }
     Ok(())
+}
+
+/// Nodes that neither gather rows nor wait for watermarks.
+fn passes_rows(node: &PlanNode) -> bool {
+    match &node.op {
+        StreamOp::Source(source) => source.watermark.is_none(),
+        StreamOp::Join(join) => !join.gathers(),
+        StreamOp::Values(_)
+        | StreamOp::Calc(_)
+        | StreamOp::Union(_)
+        | StreamOp::ChangelogNormalize(_)
+        | StreamOp::Sink(_)
+        | StreamOp::Collect(_) => true,
+        _ => false,
+    }
 }
 
 /// Operators that wait for event time; the others don't look at watermarks.

@@ -45,7 +45,13 @@ pub(crate) fn of(plan: &StreamPlan, id: NodeId) -> Option<Vec<Monotonicity>> {
                 .into_iter()
                 .reduce(both)
         }
-        StreamOp::GroupAggregate(aggregate) => of_aggregate(aggregate, input()?),
+        StreamOp::GroupAggregate(aggregate) => match &plan.nodes[*node.inputs.first()?].op {
+            StreamOp::LocalGroupAggregate(local) => {
+                let rows = *plan.nodes[node.inputs[0]].inputs.first()?;
+                of_aggregate(&local.keys, &local.calls, of(plan, rows)?)
+            }
+            _ => of_aggregate(&aggregate.keys, &aggregate.calls, input()?),
+        },
         _ => None,
     }
 }
@@ -105,13 +111,16 @@ fn of_calc(calc: &Calc, plan: &StreamPlan, input: NodeId) -> Option<Vec<Monotoni
     )
 }
 
-fn of_aggregate(aggregate: &GroupAggregate, input: Vec<Monotonicity>) -> Option<Vec<Monotonicity>> {
-    let keys = aggregate.keys.iter();
-    if !keys.clone().all(|key| input[*key] == Constant) {
+fn of_aggregate(
+    keys: &[usize],
+    calls: &[AggregateCall],
+    input: Vec<Monotonicity>,
+) -> Option<Vec<Monotonicity>> {
+    if !keys.iter().all(|key| input[*key] == Constant) {
         return None;
     }
-    let calls = aggregate.calls.iter().map(|call| of_call(call, &input));
-    Some(keys.map(|_| Constant).chain(calls).collect())
+    let calls = calls.iter().map(|call| of_call(call, &input));
+    Some(keys.iter().map(|_| Constant).chain(calls).collect())
 }
 
 fn of_call(call: &AggregateCall, input: &[Monotonicity]) -> Monotonicity {
@@ -134,7 +143,8 @@ pub(crate) fn ignored_retractions(
     plan: &StreamPlan,
     input: NodeId,
 ) -> Vec<bool> {
-    let known = of(plan, input).and_then(|input| of_aggregate(aggregate, input));
+    let known =
+        of(plan, input).and_then(|input| of_aggregate(&aggregate.keys, &aggregate.calls, input));
     let calls = aggregate.calls.iter().enumerate();
     calls
         .map(|(index, call)| {

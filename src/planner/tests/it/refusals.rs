@@ -50,7 +50,7 @@ fn a_sink_whose_key_is_not_the_querys_asks_for_on_conflict() {
     let session = Session::new();
     let sql = "INSERT INTO o_ups SELECT CAST(v AS STRING), COUNT(*) FROM t GROUP BY v";
     let error = session.error(sql);
-    let start = "The query has an upsert key that differs from the primary key of the sink table 'default_catalog.default_database.o_ups'. Primary key: [k], upsert key: .";
+    let start = "The query has an upsert key that differs from the primary key of the sink table 'default_catalog.default_database.o_ups'. Primary key: [k], upsert key: none.";
     assert!(error.starts_with(start), "{error}");
     assert!(
         session

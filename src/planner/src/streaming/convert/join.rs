@@ -72,6 +72,7 @@ impl Converter<'_> {
             null_aware,
             condition: conjunction(rest),
             state_ttl_ms: [left_ttl_ms, right_ttl_ms],
+            mini_batch_rows: None,
         }));
         let node = self.plan.add(op, vec![left, right], columns);
         self.only_named(node, &join.schema.columns())
