@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use sqlparser::ast;
 
-use crate::binder::{Binder, ident_span, span_of};
+use crate::binder::{Binder, ident_span};
 use crate::error::{BindError, BindResult};
 use crate::scope::Relation;
 
@@ -19,17 +19,13 @@ pub(crate) struct Cte {
     visible_outer: usize,
     /// The declaration's own plan, for the first use.
     bound: RefCell<Option<Relation>>,
+    /// Stands for the query inside itself, which WITH RECURSIVE allows.
+    is_recursion: bool,
 }
 
 impl Binder<'_> {
     /// Brings the queries of a WITH clause into sight. The caller takes them out again.
     pub fn declare_ctes(&mut self, with: &ast::With) -> BindResult<()> {
-        if with.recursive {
-            return Err(BindError::unsupported(
-                span_of(&with.with_token.0),
-                "WITH RECURSIVE",
-            ));
-        }
         let first = self.ctes.len();
         for table in &with.cte_tables {
             let name = &table.alias.name;
@@ -39,14 +35,19 @@ impl Binder<'_> {
                     format!("Duplicate name '{}' in WITH clause", name.value),
                 ));
             }
-            let cte = Cte {
+            let cte_of = |visible_ctes, is_recursion| Cte {
                 name: name.value.clone(),
                 columns: table.alias.columns.iter().map(|c| c.name.clone()).collect(),
                 query: (*table.query).clone(),
-                visible_ctes: self.ctes.len(),
+                visible_ctes,
                 visible_outer: self.outer.len(),
                 bound: RefCell::new(None),
+                is_recursion,
             };
+            if with.recursive {
+                self.ctes.push(Rc::new(cte_of(0, true)));
+            }
+            let cte = cte_of(self.ctes.len(), false);
             let relation = self.bind_cte(&cte)?;
             *cte.bound.borrow_mut() = Some(relation);
             self.ctes.push(Rc::new(cte));
@@ -57,6 +58,10 @@ impl Binder<'_> {
     /// The WITH query of this name, bound.
     pub fn use_cte(&mut self, name: &str) -> Option<BindResult<Relation>> {
         let cte = Rc::clone(self.ctes.iter().rev().find(|c| c.name == name)?);
+        if cte.is_recursion {
+            let what = format!("WITH RECURSIVE '{name}', which reads itself,");
+            return Some(Err(BindError::unsupported(None, &what)));
+        }
         if let Some(relation) = cte.bound.borrow_mut().take() {
             return Some(Ok(relation));
         }

@@ -89,10 +89,14 @@ impl From<datafusion::error::DataFusionError> for BindError {
     }
 }
 
-/// `Available columns: 'a', 'b'.`, cut where there are many.
+/// `Available columns: 'a', 'b'.`, each once, cut where there are many.
 pub(crate) fn available<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN_MAX: usize = 12;
-    let names: Vec<&str> = names.into_iter().collect();
+    let mut seen = std::collections::HashSet::new();
+    let names: Vec<&str> = names
+        .into_iter()
+        .filter(|name| seen.insert(*name))
+        .collect();
     if names.is_empty() {
         return String::new();
     }

@@ -108,7 +108,8 @@ impl Binder<'_> {
                 return Err(options_refused(&format!("WITH query '{only}'"), span));
             }
             self.note_table(span, alias, quoted(only), only, takes_alias);
-            return with_alias(relation?, alias, only, None);
+            let relation = relation.map_err(|e| e.or_at(span))?;
+            return with_alias(relation, alias, only, None);
         }
         let (path, object) = self.catalog_object(&parts, span)?;
         let last = path.object.clone();

@@ -1,5 +1,7 @@
 //! The order in which Java's HashMap gives out its keys: Flink's for the entries of a multiset, and of a map after a cast.
 
+mod binary_row;
+
 use arrow::array::cast::AsArray;
 use arrow::array::types::{
     ArrowPrimitiveType, Date32Type, Decimal128Type, DurationMillisecondType, Float32Type,
@@ -11,6 +13,7 @@ use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 
 use crate::builtins::hash::{binary_hash, decimal_hash, long_hash};
+use binary_row::Rows;
 
 /// `hashCode` of each of some values as Flink holds them.
 pub struct HashCodes(Vec<i32>);
@@ -58,6 +61,11 @@ impl HashCodes {
                 let hash = |i| binary_hash(values.value(i).as_bytes());
                 (0..values.len()).map(hash).collect()
             }
+            DataType::Struct(_) => {
+                let rows = Rows::of(values.as_struct())?;
+                let hash = |i| binary_hash(&rows.bytes(i));
+                (0..values.len()).map(hash).collect()
+            }
             _ => return None,
         };
         Some(HashCodes(hashes))
@@ -101,7 +109,8 @@ fn timestamp_hash(value: i64, parts: i64) -> i32 {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Decimal128Array, Int32Array, StringViewArray};
+    use arrow::array::{Decimal128Array, Int32Array, StringViewArray, StructArray};
+    use arrow::datatypes::Field;
 
     use super::*;
 
@@ -118,6 +127,19 @@ mod tests {
         assert_eq!(order(Arc::new(ints)), [3, 2, 4, 1, 0]);
         let texts = StringViewArray::from(vec!["b", "a", "c", "aa", "zz", "B"]);
         assert_eq!(order(Arc::new(texts)), [3, 1, 2, 4, 0, 5]);
+        let rows = |numbers: Vec<i32>, texts: Vec<&str>| {
+            let numbers: ArrayRef = Arc::new(Int32Array::from(numbers));
+            let texts: ArrayRef = Arc::new(StringViewArray::from(texts));
+            let fields = vec![
+                Field::new("x", DataType::Int32, true),
+                Field::new("y", DataType::Utf8View, true),
+            ];
+            let rows = StructArray::new(fields.into(), vec![numbers, texts], None);
+            order(Arc::new(rows))
+        };
+        assert_eq!(rows(vec![1, 2], vec!["p", "q"]), [1, 0]);
+        assert_eq!(rows(vec![1, 1], vec!["p", "z"]), [1, 0]);
+        assert_eq!(rows(vec![9, 1], vec!["q", "p"]), [0, 1]);
         let decimals = Decimal128Array::from(vec![150, 50, 1725, 300])
             .with_precision_and_scale(4, 2)
             .unwrap();

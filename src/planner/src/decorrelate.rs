@@ -331,6 +331,16 @@ fn project(input: LogicalPlan, exprs: Vec<Expr>) -> Result<LogicalPlan, PlanErro
     Ok(LogicalPlan::Projection(projection))
 }
 
+/// A value under a name that it may have already.
+fn under_name(value: Expr, name: String) -> Expr {
+    let own = value.schema_name().to_string();
+    if own == name {
+        value
+    } else {
+        value.alias(name)
+    }
+}
+
 /// A plan's columns alone, where it has grown.
 fn only_columns(plan: LogicalPlan, columns: Vec<Column>) -> Result<LogicalPlan, PlanError> {
     if plan.schema().fields().len() == columns.len() {

@@ -7,12 +7,12 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
-    Aggregate, Expr, Filter, Join, JoinType, LogicalPlan, Projection, Subquery,
+    Aggregate, Expr, Filter, Join, JoinType, LogicalPlan, Projection, Subquery, Window,
 };
 use datafusion::optimizer::decorrelate::PullUpCorrelatedExpr;
 
 use super::free::{outer_refs, subqueries};
-use super::{Decorrelator, join, only_columns, single_output};
+use super::{Decorrelator, join, only_columns, single_output, under_name};
 use crate::error::PlanError;
 
 impl Decorrelator<'_> {
@@ -40,6 +40,7 @@ impl Decorrelator<'_> {
             LogicalPlan::Filter(filter) => self.filter(filter),
             LogicalPlan::Projection(projection) => self.projection(projection),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Window(window) => self.window(window),
             LogicalPlan::Join(join) => self.outer_join(join),
             other => Ok(other),
         }
@@ -173,19 +174,18 @@ impl Decorrelator<'_> {
 
     fn aggregate(&mut self, aggregate: Aggregate) -> Result<LogicalPlan, PlanError> {
         let mut input = Arc::unwrap_or_clone(aggregate.input);
-        let mut values = |exprs: Vec<Expr>| {
-            exprs
-                .into_iter()
-                .map(|expr| {
-                    let name = expr.schema_name().to_string();
-                    self.named_value(&mut input, expr, name)
-                })
-                .collect::<Result<Vec<_>, PlanError>>()
-        };
-        let groups = values(aggregate.group_expr)?;
-        let calls = values(aggregate.aggr_expr)?;
+        let groups = self.below(&mut input, aggregate.group_expr)?;
+        let calls = self.below(&mut input, aggregate.aggr_expr)?;
         let aggregate = Aggregate::try_new(Arc::new(input), groups, calls)?;
         Ok(LogicalPlan::Aggregate(aggregate))
+    }
+
+    fn window(&mut self, window: Window) -> Result<LogicalPlan, PlanError> {
+        let columns = window.schema.columns();
+        let mut input = Arc::unwrap_or_clone(window.input);
+        let calls = self.below(&mut input, window.window_expr)?;
+        let window = Window::try_new(calls, Arc::new(input))?;
+        only_columns(LogicalPlan::Window(window), columns)
     }
 
     /// A value under the name that it had.
@@ -202,11 +202,7 @@ impl Decorrelator<'_> {
                 self.value(input, inside, false)?
             }
         };
-        Ok(if value.schema_name().to_string() == name {
-            value
-        } else {
-            value.alias(name)
-        })
+        Ok(under_name(value, name))
     }
 
     /// Subqueries in the condition of an outer join are joined to the side that they read.
