@@ -1,5 +1,6 @@
 //! Tables as connectors give them: sources behind a plan's scans, sinks behind its INSERTs.
 
+mod metadata;
 mod partitions;
 mod scan_table;
 
@@ -37,14 +38,8 @@ pub(crate) fn resolve_scans(
         let Some(bound) = scan.source.downcast_ref::<BoundTable>() else {
             return Ok(Transformed::no(node));
         };
-        match scan_table(bound, ctx, batch) {
-            Ok(table) => {
-                let source = DefaultTableSource::new(Arc::new(table));
-                Ok(Transformed::yes(LogicalPlan::TableScan(TableScan {
-                    source: Arc::new(source),
-                    ..scan.clone()
-                })))
-            }
+        match resolve_scan(scan, bound, ctx, batch) {
+            Ok(plan) => Ok(Transformed::yes(plan)),
             Err(error) => {
                 failed = Some(error);
                 datafusion::common::plan_err!("a scan has no source")
@@ -69,11 +64,12 @@ pub(crate) fn table_of(scan: &TableScan) -> Result<ScanTable, PlanError> {
         .ok_or_else(|| PlanError::Internal(format!("'{}' has no source", scan.table_name)))
 }
 
-fn scan_table(
+fn resolve_scan(
+    scan: &TableScan,
     bound: &BoundTable,
     ctx: &PlannerContext,
     batch: bool,
-) -> Result<ScanTable, PlanError> {
+) -> Result<LogicalPlan, PlanError> {
     let what = TableRef {
         path: &bound.path,
         table: &bound.table,
@@ -87,7 +83,23 @@ fn scan_table(
             bound.path
         )));
     }
-    Ok(ScanTable::new(bound.clone(), source, batch)?)
+    if batch && !source.changelog_mode().is_insert_only() {
+        return Err(PlanError::Refused(format!(
+            "Querying a table in batch mode is currently only possible for INSERT-only table sources. But the source for \
+             table '{}' produces other changelog messages than just INSERT.",
+            bound.path
+        )));
+    }
+    let (read, casts) = metadata::as_offered(bound, &source.metadata());
+    let table = ScanTable::new(read, source, batch)?;
+    let source = Arc::new(DefaultTableSource::new(Arc::new(table)));
+    if !casts.is_empty() {
+        return metadata::casting(ctx, scan, source, &bound.path, &casts);
+    }
+    Ok(LogicalPlan::TableScan(TableScan {
+        source,
+        ..scan.clone()
+    }))
 }
 
 /// A table with the options of a hint.

@@ -4,7 +4,7 @@ use filbert_types::{LogicalType, TypeKind};
 use crate::column::{ColumnBuilder, Values};
 use crate::json::cursor::Cursor;
 use crate::json::decode::{Reader, find_fields};
-use crate::scalar::NotA;
+use crate::scalar::{Dialect, NotA, append_text};
 
 /// Something that a message says beside its rows.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ pub enum Extract {
     /// A count of milliseconds since 1970.
     Millis,
     Seconds,
-    /// A timestamp as text, or a count of milliseconds.
+    /// A timestamp as text, with a blank or a T before the time and with or without a Z, or a count of milliseconds.
     Timestamp,
     /// A member of the field's object, as text.
     Member(&'static str),
@@ -77,6 +77,7 @@ impl Metadata {
             Extract::Millis | Extract::MemberMillis(_) => append_count(column, value, 1000),
             Extract::Seconds => append_count(column, value, 1),
             Extract::Timestamp if value.first() != Some(&b'"') => append_count(column, value, 1000),
+            Extract::Timestamp => append_timestamp(column, value),
             _ => reader.append(column, value, &mut false),
         }
     }
@@ -99,6 +100,17 @@ fn member<'a>(reader: &mut Reader, object: &'a [u8], name: &str) -> Result<Optio
     )
     .map_err(|_| NotA)?;
     Ok(spans[0].map(|(start, end)| &object[start..end]))
+}
+
+/// Appends an instant in whichever of its forms the tool wrote it.
+fn append_timestamp(column: &mut ColumnBuilder, value: &[u8]) -> Result<(), NotA> {
+    let text = std::str::from_utf8(value).map_err(|_| NotA)?;
+    let text = text.trim_matches('"').trim_end_matches('Z');
+    append_text(
+        column,
+        &format!("{}Z", text.replacen('T', " ", 1)),
+        Dialect::JsonSql,
+    )
 }
 
 /// Appends a count of so many parts of a second as a timestamp. The count may stand in quotes.

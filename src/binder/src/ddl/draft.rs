@@ -102,6 +102,14 @@ impl DraftColumn {
         }
     }
 
+    /// What a metadata column asks its connector for.
+    fn metadata_key(&self) -> Option<&str> {
+        match &self.kind {
+            DraftKind::Metadata { key, .. } => Some(key.as_deref().unwrap_or(&self.name)),
+            _ => None,
+        }
+    }
+
     pub fn stored(column: &Column) -> DraftColumn {
         DraftColumn {
             name: column.name.clone(),
@@ -191,20 +199,40 @@ pub(super) fn draft_key(keys: &[&KeyDef]) -> BindResult<Option<DraftKey>> {
     }))
 }
 
+/// No name stands twice, and no metadata is asked for twice.
+fn check_columns(columns: &[DraftColumn]) -> BindResult<()> {
+    for (i, column) in columns.iter().enumerate() {
+        if columns[..i].iter().any(|c| c.name == column.name) {
+            return Err(BindError::at(
+                column.span,
+                format!(
+                    "A column named '{}' already exists in the table.",
+                    column.name
+                ),
+            ));
+        }
+        let Some(key) = column.metadata_key() else {
+            continue;
+        };
+        let earlier = &columns[..i];
+        if let Some(first) = earlier.iter().find(|c| c.metadata_key() == Some(key)) {
+            return Err(BindError::at(
+                column.span,
+                format!(
+                    "The column `{}` and `{}` in the table are both from the same metadata key '{key}'. Please specify \
+                     one of the columns as the metadata column and use the computed column syntax to specify the others.",
+                    first.name, column.name
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
 impl Binder<'_> {
     /// Types the computed columns and the watermark, applies the key, and checks it all.
     pub(super) fn resolve_draft(&mut self, draft: Draft) -> BindResult<ResolvedSchema> {
-        for (i, column) in draft.columns.iter().enumerate() {
-            if draft.columns[..i].iter().any(|c| c.name == column.name) {
-                return Err(BindError::at(
-                    column.span,
-                    format!(
-                        "A column named '{}' already exists in the table.",
-                        column.name
-                    ),
-                ));
-            }
-        }
+        check_columns(&draft.columns)?;
         let key = draft
             .key
             .map(|k| check_key(k, &draft.columns))

@@ -95,7 +95,9 @@ impl TableProvider for ScanTable {
         // A filter of a subquery that is still correlated names columns that no source has.
         let own = |filter: &Expr| !filter.contains_outer() && !has_subquery(filter);
         if let Some(provider) = &self.provider {
-            let asked: Vec<&Expr> = filters.iter().copied().filter(|f| own(f)).collect();
+            let asked = filters.iter().filter(|f| own(f)).map(|f| self.by_keys(f));
+            let asked = asked.collect::<Result<Vec<Expr>>>()?;
+            let asked: Vec<&Expr> = asked.iter().collect();
             let mut answers = provider.supports_filters_pushdown(&asked)?.into_iter();
             let unsupported = TableProviderFilterPushDown::Unsupported;
             return Ok(filters
@@ -133,7 +135,10 @@ impl TableProvider for ScanTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         if let Some(provider) = &self.provider {
-            return provider.scan(state, projection, filters, limit).await;
+            let filters = filters.iter().map(|f| self.by_keys(f));
+            let filters = filters.collect::<Result<Vec<Expr>>>()?;
+            let plan = provider.scan(state, projection, &filters, limit).await?;
+            return self.by_names(plan, projection);
         }
         let exprs = ExprCompiler::new(&Arc::new(state.config_options().clone()));
         self.placeholder(state, &exprs, projection, filters, limit)
@@ -142,6 +147,53 @@ impl TableProvider for ScanTable {
 }
 
 impl ScanTable {
+    /// The names of the metadata columns in the plan, and their keys, by which providers call them.
+    fn metadata_names(&self) -> impl Iterator<Item = (&str, &str)> {
+        let fields = self.bound.schema.fields();
+        let physical = fields.len() - self.bound.metadata.len();
+        let keys = self.bound.metadata.iter().map(|f| f.name.as_str());
+        let names = fields.iter().skip(physical);
+        names.map(|f| f.name().as_str()).zip(keys)
+    }
+
+    /// The expression over the columns of the provider.
+    fn by_keys(&self, expr: &Expr) -> Result<Expr> {
+        let changed = expr.clone().transform(|e| {
+            let Expr::Column(column) = &e else {
+                return Ok(Transformed::no(e));
+            };
+            let named = self.metadata_names().find(|(name, _)| *name == column.name);
+            Ok(match named {
+                Some((name, key)) if name != key => {
+                    let relation = column.relation.clone();
+                    Transformed::yes(Expr::Column(Column::new(relation, key)))
+                }
+                _ => Transformed::no(e),
+            })
+        })?;
+        Ok(changed.data)
+    }
+
+    /// What a provider gives, under the names that the plan has for its columns.
+    fn by_names(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        projection: Option<&Vec<usize>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if self.metadata_names().all(|(name, key)| name == key) {
+            return Ok(plan);
+        }
+        let all = self.bound.schema.fields();
+        let scanned = plan.schema();
+        let columns = scanned.fields().iter().enumerate().map(|(i, field)| {
+            let place = projection.map_or(i, |kept| kept[i]);
+            let column: Arc<dyn PhysicalExpr> = Arc::new(PhysicalColumn::new(field.name(), i));
+            (column, all[place].name().clone())
+        });
+        let columns: Vec<_> = columns.collect();
+        Ok(Arc::new(ProjectionExec::try_new(columns, plan)?))
+    }
+
     /// The columns of a scan, with their types.
     fn fields(&self) -> Vec<Field> {
         let physical = self.bound.table.schema.physical_columns();

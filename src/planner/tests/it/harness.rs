@@ -118,7 +118,9 @@ impl Session {
             .table("region", "r_regionkey BIGINT, r_name STRING, r_comment STRING", &[])
     }
 
-    pub fn batch(self) -> Session {
+    /// In batch mode, where `c` too sends inserts only.
+    pub fn batch(mut self) -> Session {
+        self.edit("c").options.remove("changelog");
         self.set("execution.runtime-mode", "batch")
             .set("parallelism.default", "2")
     }

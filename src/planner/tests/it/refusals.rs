@@ -68,3 +68,14 @@ fn a_sink_whose_key_is_not_the_querys_asks_for_on_conflict() {
     let none = Session::new().set("table.exec.sink.upsert-materialize", "NONE");
     assert!(none.try_plan(sql).is_ok());
 }
+
+#[test]
+fn batch_mode_reads_no_changelog() {
+    let error = Session::new()
+        .set("execution.runtime-mode", "batch")
+        .error("SELECT id FROM c");
+    assert!(
+        error.contains("only possible for INSERT-only table sources"),
+        "{error}"
+    );
+}
