@@ -89,13 +89,14 @@ impl ChangelogJson {
         envelope: &'static Envelope,
         ctx: &FactoryContext<'_>,
     ) -> Result<ChangelogJson, ConnectorError> {
+        let pattern = |option| pattern(ctx, envelope, option);
         Ok(ChangelogJson {
             envelope,
             json: Arc::new(JsonOptions::of(ctx.options)?),
             reading: Reading {
                 schema_include: ctx.options.get_bool(&SCHEMA_INCLUDE)?,
-                database: pattern(ctx, &DATABASE_INCLUDE)?,
-                table: pattern(ctx, &TABLE_INCLUDE)?,
+                database: pattern(&DATABASE_INCLUDE)?,
+                table: pattern(&TABLE_INCLUDE)?,
             },
         })
     }
@@ -104,19 +105,23 @@ impl ChangelogJson {
 /// Java's `matches` wants the whole text.
 fn pattern(
     ctx: &FactoryContext<'_>,
+    envelope: &Envelope,
     option: &ConfigOption,
 ) -> Result<Option<Regex>, ConnectorError> {
     let Some(pattern) = ctx.options.get(option) else {
         return Ok(None);
     };
-    Regex::new(&format!("^(?:{pattern})$"))
-        .map(Some)
-        .map_err(|e| {
-            ConnectorError::user(format!(
-                "Option '{}' is not a regular expression: {e}",
-                option.key
-            ))
-        })
+    let matched = Regex::new(pattern).and_then(|_| Regex::new(&format!("^(?:{pattern})$")));
+    matched.map(Some).map_err(|e| {
+        let reason = e.to_string();
+        let reason = reason.lines().last().unwrap_or_default().trim();
+        ConnectorError::user(format!(
+            "Option '{}.{}' is '{pattern}', which is not a regular expression: {}.",
+            envelope.identifier,
+            option.key,
+            reason.trim_start_matches("error: ")
+        ))
+    })
 }
 
 impl DecodingFormat for ChangelogJson {

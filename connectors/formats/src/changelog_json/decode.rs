@@ -8,7 +8,7 @@ use filbert_types::schema::arrow_schema;
 use filbert_types::{ChangeBatch, Field, RowKind};
 
 use super::Reading;
-use super::envelope::{Envelope, Shape};
+use super::envelope::{Envelope, Op, Shape};
 use super::metadata::Metadata;
 use crate::column::ColumnBuilder;
 use crate::json::JsonOptions;
@@ -107,7 +107,7 @@ impl ChangeDecoder {
     }
 
     fn record(&mut self, record: &[u8]) -> Result<(), String> {
-        std::str::from_utf8(record).map_err(|_| "it is not UTF-8".to_owned())?;
+        std::str::from_utf8(record).map_err(|_| "It is not UTF-8.".to_owned())?;
         let mut cursor = Cursor::new(record);
         match cursor.peek() {
             // An empty message is a tombstone.
@@ -129,7 +129,7 @@ impl ChangeDecoder {
             let names = ["payload".to_owned(), "schema".to_owned()];
             let mut found = Vec::new();
             self.find(bytes, span, &names, &mut found)?;
-            span = found[0].ok_or("it has no payload")?;
+            span = found[0].ok_or("It has no \"payload\".")?;
             schema = Some(found[1]);
         }
         let keys = std::mem::take(&mut self.keys);
@@ -155,7 +155,7 @@ impl ChangeDecoder {
     ) -> Result<(), String> {
         if bytes.get(span.0) != Some(&b'{') {
             let found = shorten(&bytes[span.0..span.1]);
-            return Err(format!("expected a JSON object instead of {found}"));
+            return Err(format!("Expected a JSON object instead of {found}."));
         }
         let mut cursor = Cursor { bytes, at: span.0 };
         find_fields(&mut cursor, names, spans, &mut self.reader.text).map_err(|e| explain(bytes, e))
@@ -196,81 +196,94 @@ impl ChangeDecoder {
         }
         let op = self
             .text(bytes, spans[OP])
-            .ok_or_else(|| format!("it has no \"{}\"", envelope.op))?;
+            .ok_or_else(|| format!("It has no \"{}\".", envelope.op))?;
+        if envelope.ignored.contains(&op.as_str()) {
+            return Ok(());
+        }
+        let op = envelope.op(&op).ok_or_else(|| {
+            let field = envelope.op;
+            format!("Unknown \"{field}\" value \"{op}\".")
+        })?;
         let (first, second) = (spans[FIRST], spans[SECOND]);
-        let rows = match envelope.shape {
+        match envelope.shape {
             Shape::BeforeAfter => {
-                return self.before_after(
-                    bytes,
-                    &op,
-                    object(bytes, first),
-                    object(bytes, second),
-                    spans,
-                );
+                let (before, after) = (object(bytes, first), object(bytes, second));
+                self.before_after(bytes, op, before, after, spans)
             }
-            Shape::DataOld => vec![(first, second)],
+            Shape::DataOld => self.data_old(bytes, op, first, second, spans),
             Shape::Arrays => {
-                if envelope.ignored.contains(&op.as_str()) {
-                    return Ok(());
-                }
-                let data = elements(bytes, first.ok_or("it has no \"data\"")?)?;
-                let old = match (op == envelope.update, second) {
-                    (true, Some(old)) => elements(bytes, old)?,
+                let none = || format!("It has no array \"{}\".", envelope.rows[0]);
+                let data = elements(bytes, first.ok_or_else(none)?).map_err(|_| none())?;
+                let old = match (op, second) {
+                    (Op::Update, Some(old)) => elements(bytes, old).unwrap_or_default(),
                     _ => Vec::new(),
                 };
-                let pairs = data.into_iter().enumerate();
-                pairs
-                    .map(|(i, row)| (Some(row), old.get(i).copied()))
-                    .collect()
-            }
-        };
-        for (row, old) in rows {
-            let row = object(bytes, row).ok_or("a row of \"data\" is missing")?;
-            if envelope.insert.contains(&op.as_str()) {
-                self.row(bytes, RowKind::Insert, row, None, spans)?;
-            } else if op == envelope.update {
-                let old = object(bytes, old).ok_or("a row of \"old\" is missing")?;
-                self.row(bytes, RowKind::UpdateBefore, old, Some(row), spans)?;
-                self.row(bytes, RowKind::UpdateAfter, row, None, spans)?;
-            } else if op == envelope.delete {
-                self.row(bytes, RowKind::Delete, row, None, spans)?;
-            } else {
-                return Err(unknown(envelope, &op));
+                data.into_iter().enumerate().try_for_each(|(i, row)| {
+                    self.data_old(bytes, op, Some(row), old.get(i).copied(), spans)
+                })
             }
         }
-        Ok(())
     }
 
     fn before_after(
         &mut self,
         bytes: &[u8],
-        op: &str,
+        op: Op,
         before: Option<Span>,
         after: Option<Span>,
-        spans: &[Option<Span>],
+        message: &[Option<Span>],
     ) -> Result<(), String> {
-        let envelope = self.envelope;
+        let tool = self.envelope.tool;
         let no_before = |what: &str| {
             format!(
-                "The \"before\" field of {what} message is null, if you are using {} Postgres Connector, please check \
-                 the Postgres table has been set REPLICA IDENTITY to FULL level.",
-                envelope.tool
+                "The \"before\" field of {what} message is null, if you are using {tool} Postgres Connector, please check \
+                 the Postgres table has been set REPLICA IDENTITY to FULL level."
             )
         };
-        let no_after = "the \"after\" field is no object";
-        if envelope.insert.contains(&op) {
-            self.row(bytes, RowKind::Insert, after.ok_or(no_after)?, None, spans)
-        } else if op == envelope.update {
-            let before = before.ok_or_else(|| no_before("UPDATE"))?;
-            let after = after.ok_or(no_after)?;
-            self.row(bytes, RowKind::UpdateBefore, before, None, spans)?;
-            self.row(bytes, RowKind::UpdateAfter, after, None, spans)
-        } else if op == envelope.delete {
-            let before = before.ok_or_else(|| no_before("DELETE"))?;
-            self.row(bytes, RowKind::Delete, before, None, spans)
-        } else {
-            Err(unknown(envelope, op))
+        let no_after = "The \"after\" field is no object.";
+        match op {
+            Op::Insert => self.row(
+                bytes,
+                RowKind::Insert,
+                after.ok_or(no_after)?,
+                None,
+                message,
+            ),
+            Op::Update => {
+                let before = before.ok_or_else(|| no_before("UPDATE"))?;
+                let after = after.ok_or(no_after)?;
+                self.row(bytes, RowKind::UpdateBefore, before, None, message)?;
+                self.row(bytes, RowKind::UpdateAfter, after, None, message)
+            }
+            Op::Delete => {
+                let before = before.ok_or_else(|| no_before("DELETE"))?;
+                self.row(bytes, RowKind::Delete, before, None, message)
+            }
         }
+    }
+
+    /// A row, and what fields of it were before an update.
+    fn data_old(
+        &mut self,
+        bytes: &[u8],
+        op: Op,
+        row: Option<Span>,
+        old: Option<Span>,
+        message: &[Option<Span>],
+    ) -> Result<(), String> {
+        let [data, before] = self.envelope.rows;
+        let row = object(bytes, row).ok_or_else(|| format!("A row of \"{data}\" is missing."))?;
+        let kind = match op {
+            Op::Insert => RowKind::Insert,
+            Op::Delete => RowKind::Delete,
+            Op::Update => {
+                let old = object(bytes, old)
+                    .ok_or_else(|| format!("A row of \"{before}\" is missing."))?;
+                self.row(bytes, RowKind::UpdateBefore, old, Some(row), message)?;
+                RowKind::UpdateAfter
+            }
+        };
+        self.row(bytes, kind, row, None, message)
     }
 
     /// Appends a row. Fields that are not in its object are those of `rest`, or NULL.
@@ -349,10 +362,6 @@ fn bad_field(name: &str, value: &[u8], ty: &str) -> String {
     format!("Fail to deserialize at field: {name}. {value} is not a value of type {ty}.")
 }
 
-fn unknown(envelope: &Envelope, op: &str) -> String {
-    format!("Unknown \"{}\" value \"{op}\".", envelope.op)
-}
-
 /// The place of a key among those that are looked for; added when it is not there.
 fn place(keys: &mut Vec<String>, key: &str) -> usize {
     if let Some(found) = keys.iter().position(|k| k == key) {
@@ -394,7 +403,7 @@ fn object(bytes: &[u8], span: Option<Span>) -> Option<Span> {
 fn elements(bytes: &[u8], span: Span) -> Result<Vec<Span>, String> {
     if bytes.get(span.0) != Some(&b'[') {
         let found = shorten(&bytes[span.0..span.1]);
-        return Err(format!("expected an array instead of {found}"));
+        return Err(format!("Expected an array instead of {found}."));
     }
     let mut cursor = Cursor {
         bytes,

@@ -35,6 +35,14 @@ pub enum Shape {
     Arrays,
 }
 
+/// What happened to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    Insert,
+    Update,
+    Delete,
+}
+
 /// How a tool writes a change.
 #[derive(Debug)]
 pub struct Envelope {
@@ -54,6 +62,19 @@ pub struct Envelope {
     pub ignored: &'static [&'static str],
     pub options: &'static [ConfigOption],
     pub metadata: &'static [Metadata],
+}
+
+impl Envelope {
+    /// What the text of `op` says; none where the tool has no such word.
+    pub fn op(&self, text: &str) -> Option<Op> {
+        if self.insert.contains(&text) {
+            Some(Op::Insert)
+        } else if text == self.update {
+            Some(Op::Update)
+        } else {
+            (text == self.delete).then_some(Op::Delete)
+        }
+    }
 }
 
 const COMMON: [ConfigOption; 6] = [
