@@ -42,12 +42,7 @@ impl Binder<'_> {
                 format!("Field names must be unique. Found duplicates: [{name}]"),
             ));
         }
-        let codes = match args
-            .get(2)
-            .copied()
-            .flatten()
-            .filter(|ast| !is_default(ast))
-        {
+        let codes = match mapping_of(args) {
             None => KINDS.map(|(word, kind)| (kind, word.to_owned())).to_vec(),
             Some(mapping) => kinds_to_codes(mapping)?,
         };
@@ -87,12 +82,7 @@ impl Binder<'_> {
                 ),
             ));
         }
-        let codes = match args
-            .get(2)
-            .copied()
-            .flatten()
-            .filter(|ast| !is_default(ast))
-        {
+        let codes = match mapping_of(args) {
             None => KINDS.map(|(word, kind)| (word.to_owned(), kind)).to_vec(),
             Some(mapping) => codes_to_kinds(mapping)?,
         };
@@ -194,7 +184,7 @@ fn op_column(ast: Option<&Ast>, span: Option<Span>) -> BindResult<String> {
         _ => {
             return Err(BindError::at(
                 span,
-                "The argument 'op' must be DESCRIPTOR(column)",
+                "The argument 'op' must be DESCRIPTOR(column).",
             ));
         }
     };
@@ -207,12 +197,23 @@ fn op_column(ast: Option<&Ast>, span: Option<Span>) -> BindResult<String> {
     }
 }
 
+/// The mapping that was given; NULL says that none was.
+fn mapping_of<'a>(args: &[Option<&'a Ast>]) -> Option<&'a Ast> {
+    let ast = args.get(2).copied().flatten()?;
+    let mut inner = ast;
+    while let Ast::Cast { expr, .. } | Ast::Nested(expr) = inner {
+        inner = expr;
+    }
+    let is_null = matches!(inner, Ast::Value(value) if value.value == Value::Null);
+    (!is_null && !is_default(ast)).then_some(ast)
+}
+
 /// The pairs of texts of a MAP literal; of equal keys the last counts.
 fn pairs(ast: &Ast) -> BindResult<Vec<(&str, &str)>> {
     let wrong = || {
         BindError::at(
             span_of(ast),
-            "The argument 'op_mapping' must be a MAP of texts: MAP['INSERT', 'I']",
+            "The argument 'op_mapping' must be a MAP of texts: MAP['INSERT', 'I'].",
         )
     };
     let Ast::Map(map) = ast else {
@@ -275,7 +276,13 @@ fn kinds_to_codes(ast: &Ast) -> BindResult<Vec<(RowKind, String)>> {
 fn codes_to_kinds(ast: &Ast) -> BindResult<Vec<(String, RowKind)>> {
     let mut kinds: Vec<(String, RowKind)> = Vec::new();
     for (codes, word) in pairs(ast)? {
-        let kind = kind_of(word.trim(), ast)?;
+        let word = word.trim();
+        let kind = kind_of(word, ast)?;
+        if kinds.iter().any(|(_, k)| *k == kind) {
+            return Err(duplicate(&format!("change operation: '{word}'"), ast).with_hint(
+                "Use comma-separated keys to map multiple codes to the same operation (e.g., MAP['c, r', 'INSERT']).",
+            ));
+        }
         for code in codes.split(',').map(str::trim) {
             if kinds.iter().any(|(c, _)| c == code) {
                 return Err(duplicate(&format!("operation code: '{code}'"), ast));
