@@ -115,7 +115,7 @@ impl ConnectorRegistry {
     }
 
     /// What is plainly wrong with a WITH clause, whose table nobody reads or writes yet: a key that was meant to be
-    /// `connector`, a connector, a format or an option that there is not. A table may get its missing options later, from
+    /// `connector`, a connector, a format or an option that there is not, a value that an option can't have. A table may get its missing options later, from
     /// LIKE, ALTER TABLE or a hint.
     pub fn doubt(&self, table: &CatalogTable) -> Option<String> {
         let options = table.options.iter();
@@ -134,7 +134,8 @@ impl ConnectorRegistry {
                 }
                 known.add_format(self.find_format(&options)?.as_ref());
             }
-            known.check_keys(factory.identifier(), &options)
+            known.check_keys(factory.identifier(), &options)?;
+            known.check_values(&options)
         });
         let message = checked.err()?.message;
         let (first, rest) = message.split_once("\n\n").unwrap_or((&message, ""));
@@ -209,6 +210,7 @@ impl ConnectorRegistry {
             known.add_format(self.find_format(options)?.as_ref());
         }
         known.check_keys(factory.identifier(), options)?;
+        known.check_required(options)?;
         known.check_values(options)
     }
 }
@@ -327,16 +329,20 @@ impl KnownOptions {
         )))
     }
 
-    fn check_values(&self, options: &TableOptions) -> Result<(), ConnectorError> {
+    fn check_required(&self, options: &TableOptions) -> Result<(), ConnectorError> {
         let absent: Vec<String> = self
             .options
             .iter()
             .filter(|(key, option)| option.required && options.raw(key).is_none())
             .map(|(key, _)| key.clone())
             .collect();
-        if !absent.is_empty() {
-            return Err(missing(&absent));
+        match absent.is_empty() {
+            true => Ok(()),
+            false => Err(missing(&absent)),
         }
+    }
+
+    fn check_values(&self, options: &TableOptions) -> Result<(), ConnectorError> {
         for (key, value) in options.iter() {
             if let Some(option) = self.find(key) {
                 option.check(value).map_err(|mut error| {

@@ -19,9 +19,9 @@ use filbert_connector_api::{
     ConnectorError, FactoryContext, LookupCaching, LookupOptions, LookupSource, ScanSource,
     TableFactory, TableSink,
 };
-use filbert_types::ConfigOption;
 use filbert_types::config::ConfigType;
 use filbert_types::schema::arrow_schema;
+use filbert_types::{ConfigOption, Field};
 use parking_lot::Mutex;
 
 use store::Store;
@@ -67,7 +67,13 @@ const OPTIONS: [ConfigOption; 4 + LOOKUP_OPTIONS.len()] = {
 /// Makes tables in memory.
 #[derive(Default)]
 pub struct MemoryFactory {
-    stores: Mutex<BTreeMap<String, Arc<Mutex<Store>>>>,
+    stores: Mutex<BTreeMap<String, Named>>,
+}
+
+/// A table, and its columns and key as people wrote them.
+struct Named {
+    store: Arc<Mutex<Store>>,
+    columns: String,
 }
 
 impl MemoryFactory {
@@ -87,21 +93,27 @@ impl MemoryFactory {
                 .collect(),
         };
         let schema = arrow_schema(&fields);
+        let columns = describe(&fields, &key);
         let mut stores = self.stores.lock();
-        if let Some(store) = stores.get(&name) {
-            let same = store.lock().is_of(&schema, &key);
+        if let Some(named) = stores.get(&name) {
+            let same = named.store.lock().is_of(&schema, &key);
             // A table that was dropped and made anew with other columns begins anew.
             if same {
-                return Ok(Arc::clone(store));
+                return Ok(Arc::clone(&named.store));
             }
             if ctx.options.get(&NAME).is_some() {
                 return Err(ConnectorError::user(format!(
-                    "The table '{name}' in memory has other columns or another primary key."
+                    "The table '{name}' in memory has other columns or another primary key: it is {}, and not {columns}.",
+                    named.columns
                 )));
             }
         }
         let store = Arc::new(Mutex::new(Store::new(schema, key)?));
-        stores.insert(name, Arc::clone(&store));
+        let named = Named {
+            store: Arc::clone(&store),
+            columns,
+        };
+        stores.insert(name, named);
         Ok(store)
     }
 
@@ -120,6 +132,17 @@ impl MemoryFactory {
             delay: delay.filter(|_| is_async),
         }))
     }
+}
+
+/// `(id INT, v STRING, PRIMARY KEY (id))`
+fn describe(fields: &[Field], key: &[usize]) -> String {
+    let columns = fields.iter();
+    let mut parts: Vec<String> = columns.map(|f| format!("{} {}", f.name, f.ty)).collect();
+    if !key.is_empty() {
+        let names: Vec<&str> = key.iter().map(|i| fields[*i].name.as_str()).collect();
+        parts.push(format!("PRIMARY KEY ({})", names.join(", ")));
+    }
+    format!("({})", parts.join(", "))
 }
 
 impl TableFactory for MemoryFactory {
