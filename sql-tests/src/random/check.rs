@@ -139,7 +139,11 @@ pub fn run_expressions(seed: u64) -> Outcome {
 }
 
 fn refused(way: &str, error: String, describe: impl Fn(&str, &str) -> String) -> Outcome {
-    let known = ["not supported", "more than one row"];
+    let known = [
+        "not supported",
+        "more than one row",
+        "Rank end should not less than zero",
+    ];
     let known = known.iter().any(|words| error.contains(words));
     match known {
         true => Outcome::Unsupported(error.lines().next().unwrap_or_default().to_owned()),

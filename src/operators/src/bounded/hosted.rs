@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::SortOptions;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -55,6 +55,17 @@ pub struct Hosted {
     pub order_by: Vec<(usize, bool, bool)>,
 }
 
+impl Hosted {
+    /// The rows' schema, NOT NULL where the types are: DataFusion holds a plan to what it was planned with.
+    fn schema(&self) -> SchemaRef {
+        let schema = arrow_schema(&self.output);
+        let fields = schema.fields().iter().zip(&self.output);
+        let fields =
+            fields.map(|(arrow, field)| arrow.as_ref().clone().with_nullable(field.ty.nullable));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+}
+
 /// The place of a [`Hosted`] operator; without an environment it doesn't run.
 pub struct HostedExec {
     pub hosted: Arc<Hosted>,
@@ -69,7 +80,7 @@ impl HostedExec {
         input: Arc<dyn ExecutionPlan>,
         environment: Option<PlanEnvironment>,
     ) -> HostedExec {
-        let schema = arrow_schema(&hosted.output);
+        let schema = hosted.schema();
         let partitions = input.output_partitioning().partition_count();
         let keys = columns(&schema, 0..hosted.partition_by.len());
         let partitioning = if keys.is_empty() {
@@ -204,7 +215,7 @@ impl ExecutionPlan for HostedExec {
             work_left: false,
             ready: VecDeque::new(),
         };
-        let schema = arrow_schema(&self.hosted.output);
+        let schema = self.hosted.schema();
         let batches = futures::stream::unfold(Some(running), |running| async move {
             let mut running = running?;
             match running.next().await {

@@ -119,7 +119,8 @@ fn columns(types: &ColumnTypes, schema: &datafusion::common::DFSchema) -> Vec<Pl
     let columns = schema.columns().into_iter().zip(schema.fields());
     columns
         .map(|(column, field)| {
-            let ty = column_type(types, &column, field.data_type());
+            let mut ty = column_type(types, &column, field.data_type());
+            ty.nullable = field.is_nullable();
             PlanColumn::new(column, ty)
         })
         .collect()

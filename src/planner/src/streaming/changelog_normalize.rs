@@ -1,14 +1,16 @@
 //! ChangelogNormalize: behind a source whose changelog is by key, or may hold events twice. It keeps the last row of each
 //! key, so that it can send any changelog; rows that don't fit its condition it does not keep.
 
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use filbert_graph::OperatorSpec;
 use filbert_graph::spec::ChangelogNormalizeSpec;
 use filbert_types::TypeKind;
 
+use crate::columns::PlanColumn;
 use crate::error::PlanError;
-use crate::exprs::{ExprCompiler, columns_read, is_deterministic, render};
+use crate::exprs::{ExprCompiler, columns_read, is_deterministic, position, render};
 use crate::streaming::calc::Calc;
 use crate::streaming::changelog::{DeleteKind, ModifyKinds, UpdateKind};
 use crate::streaming::convert::calc::identity;
@@ -117,6 +119,8 @@ pub(crate) fn push_conditions(plan: StreamPlan) -> Result<StreamPlan, PlanError>
             StreamOp::ChangelogNormalize(normalize) if consumers[id] == 1 => {
                 if let Some(condition) = conditions[id].take().filter(is_deterministic) {
                     taken[id] = true;
+                    let condition =
+                        renamed(condition, &node.columns, &out.nodes[inputs[0]].columns)?;
                     inputs[0] = normalize.take(condition, inputs[0], &mut out);
                 }
             }
@@ -140,6 +144,18 @@ pub(crate) fn push_conditions(plan: StreamPlan) -> Result<StreamPlan, PlanError>
         moved.push(out.add(node.op, inputs, node.columns));
     }
     Ok(out)
+}
+
+/// The expression over the same columns under other names.
+fn renamed(expr: Expr, from: &[PlanColumn], to: &[PlanColumn]) -> Result<Expr, PlanError> {
+    let renamed = expr.transform(|expr| match &expr {
+        Expr::Column(column) => match position(from, column) {
+            Some(at) => Ok(Transformed::yes(Expr::Column(to[at].column.clone()))),
+            None => Ok(Transformed::no(expr)),
+        },
+        _ => Ok(Transformed::no(expr)),
+    })?;
+    Ok(renamed.data)
 }
 
 impl ChangelogNormalize {
