@@ -320,7 +320,21 @@ impl KnownOptions {
             )));
         }
         let supported: Vec<&str> = self.options.keys().map(String::as_str).collect();
-        let hint = did_you_mean(first, supported.iter().copied());
+        // A format's option is often written without the format's name.
+        let prefixed = options
+            .get(&FORMAT)
+            .map(|format| format!("{format}.{first}"));
+        let hint = match prefixed {
+            Some(key) if self.options.contains_key(&key) => format!(" Did you mean '{key}'?"),
+            prefixed => {
+                let names = [Some((*first).to_owned()), prefixed];
+                let mut hints = names
+                    .iter()
+                    .flatten()
+                    .map(|name| did_you_mean(name, supported.iter().copied()));
+                hints.find(|hint| !hint.is_empty()).unwrap_or_default()
+            }
+        };
         Err(ConnectorError::user(format!(
             "Unsupported options found for '{identifier}'.{hint}\n\nUnsupported options:\n\n{}\n\n\
              Supported options:\n\nconnector\n{}",

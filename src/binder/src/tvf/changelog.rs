@@ -208,11 +208,19 @@ fn mapping_of<'a>(args: &[Option<&'a Ast>]) -> Option<&'a Ast> {
     (!is_null && !is_default(ast)).then_some(ast)
 }
 
+/// The place of a mapping. The tree keeps none of MAP literals, but of what they hold.
+fn place_of(ast: &Ast) -> Option<Span> {
+    match ast {
+        Ast::Map(map) => map.entries.iter().find_map(|e| span_of(e.key.as_ref())),
+        _ => span_of(ast),
+    }
+}
+
 /// The pairs of texts of a MAP literal; of equal keys the last counts.
 fn pairs(ast: &Ast) -> BindResult<Vec<(&str, &str)>> {
     let wrong = || {
         BindError::at(
-            span_of(ast),
+            place_of(ast),
             "The argument 'op_mapping' must be a MAP of texts: MAP['INSERT', 'I'].",
         )
     };
@@ -242,7 +250,7 @@ fn kind_of(word: &str, ast: &Ast) -> BindResult<RowKind> {
     let known = KINDS.iter().find(|(name, _)| *name == word);
     known.map(|(_, kind)| *kind).ok_or_else(|| {
         BindError::at(
-            span_of(ast),
+            place_of(ast),
             format!(
                 "Invalid target mapping for argument 'op_mapping'. Unknown change operation: '{word}'. Valid values are: [UPDATE_BEFORE, UPDATE_AFTER, INSERT, DELETE]."
             ),
@@ -252,7 +260,7 @@ fn kind_of(word: &str, ast: &Ast) -> BindResult<RowKind> {
 
 fn duplicate(what: &str, ast: &Ast) -> BindError {
     BindError::at(
-        span_of(ast),
+        place_of(ast),
         format!("Invalid target mapping for argument 'op_mapping'. Duplicate {what}."),
     )
 }

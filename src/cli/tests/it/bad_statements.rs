@@ -274,6 +274,18 @@ fn a_table_that_cannot_be_used_is_told_of_at_once() {
             "'connector' = 'filesystem', 'format' = 'cvs'",
             "Could not find any format factory for identifier 'cvs'. Did you mean 'csv'?",
         ),
+        (
+            "'connector' = 'filesystem', 'format' = 'csv', 'ignore-parse-errors' = 'true'",
+            "Unsupported options found for 'filesystem'. Did you mean 'csv.ignore-parse-errors'? Unsupported: ignore-parse-errors.",
+        ),
+        (
+            "'connector' = 'filesystem', 'format' = 'csv', 'ignore-parse-eror' = 'true'",
+            "Unsupported options found for 'filesystem'. Did you mean 'csv.ignore-parse-errors'? Unsupported: ignore-parse-eror.",
+        ),
+        (
+            "'connector' = 'memory', 'scan.mode' = 'changlog'",
+            "Invalid value for option 'scan.mode'. Could not parse value 'changlog' for key 'scan.mode': expected one of snapshot, changelog.",
+        ),
     ] {
         let ended = filbert(&["-e", &format!("CREATE TABLE t (a INT) WITH ({options})")]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
