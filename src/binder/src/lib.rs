@@ -48,5 +48,6 @@ pub use catalog::BinderCatalog;
 pub use error::{BindError, BindResult};
 pub use insert::bind_insert;
 pub use lookup_hints::{LookupHint, LookupRetry};
+pub use names::uniquify;
 pub use relational::{Relational, RelationalNode};
 pub use table::is_source_watermark;

@@ -39,7 +39,7 @@ impl NameGenerator {
 }
 
 /// The user's names, made unique as Flink does: the second `id` is `id0`.
-pub(crate) fn uniquify<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub fn uniquify<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut used = HashSet::new();
     names
         .into_iter()

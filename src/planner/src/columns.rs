@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::{Column, DFSchema};
-use filbert_binder::ColumnTypes;
+use filbert_binder::{ColumnTypes, uniquify};
 use filbert_types::logical_type::IntervalFields;
 use filbert_types::{Field, LogicalType, TypeKind};
 
@@ -38,6 +38,14 @@ impl PlanColumn {
 
     pub fn field(&self) -> Field {
         Field::new(&self.name, self.ty.clone())
+    }
+}
+
+/// Tells columns of one name apart as Flink does: the second `k` is shown as `k0`.
+pub(crate) fn tell_apart(columns: &mut [PlanColumn]) {
+    let names = uniquify(columns.iter().map(|column| column.name.as_str()));
+    for (column, name) in columns.iter_mut().zip(names) {
+        column.name = name;
     }
 }
 

@@ -7,7 +7,7 @@ use filbert_graph::OperatorSpec;
 use filbert_graph::spec::{JoinKind, JoinSideSpec, JoinSpec, JoinUniqueKey};
 use filbert_types::TypeKind;
 
-use crate::columns::PlanColumn;
+use crate::columns::{PlanColumn, tell_apart};
 use crate::error::PlanError;
 use crate::exprs::{ExprCompiler, columns_read, is_deterministic, render};
 use crate::streaming::changelog::{DeleteKind, ModifyKinds, UpdateKind};
@@ -100,7 +100,8 @@ impl Join {
     }
 
     fn condition_text(&self, view: NodeView<'_>) -> String {
-        let (left, right) = (view.input(0), view.input(1));
+        let both = both_columns(view);
+        let width = view.input(0).columns.len();
         let keys = self.keys.iter().map(|key| {
             let operator = if key.null_meets_null {
                 "IS NOT DISTINCT FROM"
@@ -108,13 +109,12 @@ impl Join {
                 "="
             };
             let [l, r] = key.columns;
-            let (l, r) = (&left.columns[l].name, &right.columns[r].name);
+            let (l, r) = (&both[l].name, &both[width + r].name);
             if self.null_aware {
                 return format!("({l} IS NULL OR {r} IS NULL OR ({l} = {r}))");
             }
             format!("({l} {operator} {r})")
         });
-        let both = both_columns(view);
         let rest = self.condition.iter().map(|c| render(c, &both));
         let all: Vec<String> = keys.chain(rest).collect();
         match all.as_slice() {
@@ -155,7 +155,9 @@ pub(super) fn pair_keys(view: NodeView<'_>) -> Vec<KeySet> {
 /// The left's columns, then the right's.
 pub(super) fn both_columns(view: NodeView<'_>) -> Vec<PlanColumn> {
     let left = view.input(0).columns.iter();
-    left.chain(&view.input(1).columns).cloned().collect()
+    let mut both: Vec<PlanColumn> = left.chain(&view.input(1).columns).cloned().collect();
+    tell_apart(&mut both);
+    both
 }
 
 fn unique_key_text(key: &JoinUniqueKey) -> &'static str {
@@ -326,5 +328,6 @@ pub(crate) fn output_columns(kind: JoinKind, left: &PlanNode, right: &PlanNode) 
     if !matches!(kind, JoinKind::Semi | JoinKind::Anti | JoinKind::Mark) {
         columns.extend(padded(&right.columns, right_is_padded));
     }
+    tell_apart(&mut columns);
     columns
 }
