@@ -19,22 +19,17 @@ pub(crate) struct Cte {
     visible_outer: usize,
     /// The declaration's own plan, for the first use.
     bound: RefCell<Option<Relation>>,
-    /// Stands for the query inside itself, which WITH RECURSIVE allows.
-    is_recursion: bool,
+    /// Stands for the query inside itself. As in Flink the name means there what it means outside, also after WITH
+    /// RECURSIVE.
+    pub is_recursion: bool,
 }
 
 impl Binder<'_> {
-    /// Brings the queries of a WITH clause into sight. The caller takes them out again.
+    /// Brings the queries of a WITH clause into sight; of two of one name the later hides the first, which it may read.
+    /// The caller takes them out again.
     pub fn declare_ctes(&mut self, with: &ast::With) -> BindResult<()> {
-        let first = self.ctes.len();
         for table in &with.cte_tables {
             let name = &table.alias.name;
-            if self.ctes[first..].iter().any(|c| c.name == name.value) {
-                return Err(BindError::at(
-                    ident_span(name),
-                    format!("Duplicate name '{}' in WITH clause", name.value),
-                ));
-            }
             let cte_of = |visible_ctes, is_recursion| Cte {
                 name: name.value.clone(),
                 columns: table.alias.columns.iter().map(|c| c.name.clone()).collect(),
@@ -57,11 +52,8 @@ impl Binder<'_> {
 
     /// The WITH query of this name, bound.
     pub fn use_cte(&mut self, name: &str) -> Option<BindResult<Relation>> {
-        let cte = Rc::clone(self.ctes.iter().rev().find(|c| c.name == name)?);
-        if cte.is_recursion {
-            let what = format!("WITH RECURSIVE '{name}', which reads itself,");
-            return Some(Err(BindError::unsupported(None, &what)));
-        }
+        let is_meant = |c: &&Rc<Cte>| c.name == name && !c.is_recursion;
+        let cte = Rc::clone(self.ctes.iter().rev().find(is_meant)?);
         if let Some(relation) = cte.bound.borrow_mut().take() {
             return Some(Ok(relation));
         }

@@ -108,8 +108,7 @@ impl Binder<'_> {
                 return Err(options_refused(&format!("WITH query '{only}'"), span));
             }
             self.note_table(span, alias, quoted(only), only, takes_alias);
-            let relation = relation.map_err(|e| e.or_at(span))?;
-            return with_alias(relation, alias, only, None);
+            return with_alias(relation?, alias, only, None);
         }
         let (path, object) = self.catalog_object(&parts, span)?;
         let last = path.object.clone();
@@ -152,6 +151,12 @@ impl Binder<'_> {
             .map_err(|e| BindError::at(span, e.to_string()))?;
         if let Some(object) = found {
             return Ok((path, object));
+        }
+        if let [only] = parts
+            && self.ctes.iter().any(|c| c.is_recursion && c.name == *only)
+        {
+            let what = format!("A query of WITH RECURSIVE that reads itself, as '{only}' does,");
+            return Err(BindError::unsupported(span, what));
         }
         let neighbours = self.cx.catalog.neighbours(&path);
         let names: Vec<&str> = neighbours

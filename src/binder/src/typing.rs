@@ -184,3 +184,13 @@ impl Binder<'_> {
         }
     }
 }
+
+/// A column of a query has a type.
+pub(crate) fn refuse_untyped_null(value: &TypedExpr, span: Option<Span>) -> BindResult<()> {
+    let bare = crate::expr::is_null(&value.ty) && value.literal().is_some();
+    if bare || filbert_functions::cast::holds_untyped_null(&value.ty.kind) {
+        return Err(BindError::at(span, "Illegal use of 'NULL'")
+            .with_hint("Give it a type: CAST(NULL AS INT)."));
+    }
+    Ok(())
+}

@@ -15,6 +15,7 @@ use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
 use crate::plan::{one_row, project_exprs};
 use crate::scope::{Relation, Scope, ScopeColumn};
+use crate::typing::refuse_untyped_null;
 
 /// Typed rows of equal length.
 pub(crate) struct Rows {
@@ -24,6 +25,9 @@ pub(crate) struct Rows {
 impl Binder<'_> {
     pub fn values(&mut self, values: &ast::Values) -> BindResult<Relation> {
         let rows = self.values_rows(values)?;
+        for (value, span) in rows.rows.iter().flatten() {
+            refuse_untyped_null(value, *span)?;
+        }
         self.rows_relation(rows)
     }
 

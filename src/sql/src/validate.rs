@@ -354,12 +354,6 @@ impl Visitor for Checker {
 
     fn pre_visit_query(&mut self, query: &Query) -> Flow {
         if let Some(with) = &query.with {
-            if with.recursive {
-                return refuse(
-                    "WITH RECURSIVE is not supported.",
-                    span(with.with_token.0.span),
-                );
-            }
             for cte in &with.cte_tables {
                 alias(Some(&cte.alias))?;
             }

@@ -15,6 +15,7 @@ use crate::ddl::quoted;
 use crate::error::{BindError, BindResult, available};
 use crate::names::uniquify;
 use crate::scope::{Scope, ScopeRelation};
+use crate::typing::refuse_untyped_null;
 
 impl Binder<'_> {
     pub(super) fn select_items(
@@ -58,11 +59,7 @@ impl Binder<'_> {
     fn select_item(&mut self, ast: &Ast, name: String, block: &mut Block) -> BindResult<NamedExpr> {
         let mut cx = block.cx("SELECT");
         let expr = self.expr(ast, &mut cx)?;
-        let bare = crate::expr::is_null(&expr.ty) && expr.literal().is_some();
-        if bare || filbert_functions::cast::holds_untyped_null(&expr.ty.kind) {
-            return Err(BindError::at(span_of(ast), "Illegal use of 'NULL'")
-                .with_hint("Give it a type: CAST(NULL AS INT)."));
-        }
+        refuse_untyped_null(&expr, span_of(ast))?;
         Ok(NamedExpr { name, expr })
     }
 

@@ -19,7 +19,7 @@ fn values_and_no_from() {
     Projection: Int32(1) AS EXPR$0#0, Utf8View("abc") AS EXPR$1#0, Decimal128(1.5,2,1) AS EXPR$2#0
       EmptyRelation: rows=1
     "#);
-    insta::assert_snapshot!(catalog.plan("VALUES (1, 'x'), (NULL, 'yy')"), @r#"
+    insta::assert_snapshot!(catalog.plan("VALUES (1, 'x'), (CAST(NULL AS INT), 'yy')"), @r#"
     EXPR$0 INT, EXPR$1 VARCHAR(2) NOT NULL
     Values: (Int32(1), Utf8View("x")), (Int32(NULL), Utf8View("yy"))
     "#);

@@ -471,6 +471,7 @@ fn infer_percentile(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
         &[DOUBLE, MANY, BIGINT],
     ];
     let mut types = call.matches(forms)?;
+    check_present_percentages(call)?;
     let percentages = LogicalType::not_null(TypeKind::Double);
     let kind = if matches!(types[1].kind, TypeKind::Array(_)) {
         let array = TypeKind::Array(Box::new(percentages));
@@ -513,6 +514,22 @@ fn infer_bitmap(call: &CallArgs<'_>, result: TypeKind) -> Result<Inferred, CallE
     const BITMAP: Param = Param::of(Family::Bitmap);
     let types = call.matches(&[&[BITMAP]])?;
     Ok(call.returns(types, result))
+}
+
+/// No percentage can be NULL, by its type.
+fn check_present_percentages(call: &CallArgs<'_>) -> Result<(), CallError> {
+    let given = call.ty(1);
+    let may_be_null = match &given.kind {
+        TypeKind::Array(element) => element.nullable,
+        _ => given.nullable,
+    };
+    if may_be_null {
+        return Err(CallError::Invalid(format!(
+            "Invalid input arguments. Percentages of PERCENTILE must be of a type that is NOT NULL, but are of type '{given}'. COALESCE \
+             gives one."
+        )));
+    }
+    Ok(())
 }
 
 /// A literal percentage lies between 0 and 1.

@@ -174,10 +174,6 @@ fn what_other_databases_have_is_refused() {
         ("SELECT SUM(a) FILTER FROM t", "after FILTER"),
         ("SELECT a 'x' FROM t", "backticks"),
         ("SELECT a FROM t TABLESAMPLE (10 PERCENT)", "TABLESAMPLE"),
-        (
-            "WITH RECURSIVE a AS (SELECT 1) SELECT * FROM a",
-            "RECURSIVE",
-        ),
         ("SELECT a FROM t WHERE a = ?", "Parameters"),
     ] {
         let error = error(text).to_string();

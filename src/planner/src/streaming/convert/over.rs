@@ -99,10 +99,14 @@ impl Converter<'_> {
         input: NodeId,
         order_by: &[SortKey],
     ) -> Result<(SortKey, TimeKind), PlanError> {
-        let [order] = order_by else {
-            return Err(PlanError::Refused(
-                "The window can only be ordered by a single time column.".to_owned(),
-            ));
+        let order = match order_by {
+            [order] => order,
+            [] => return Err(without_order()),
+            _ => {
+                return Err(PlanError::Refused(
+                    "The window can only be ordered by a single time column.".to_owned(),
+                ));
+            }
         };
         if !order.ascending {
             return Err(PlanError::Refused(
@@ -206,6 +210,9 @@ fn frame_of(call: &WindowFunction) -> Result<OverFrame, PlanError> {
         }
         _ => {}
     }
+    if call.params.order_by.is_empty() {
+        return Err(without_order());
+    }
     let frame: &WindowFrame = &call.params.window_frame;
     let following =
         || PlanError::Refused("OVER RANGE FOLLOWING windows are not supported yet.".to_owned());
@@ -221,6 +228,14 @@ fn frame_of(call: &WindowFunction) -> Result<OverFrame, PlanError> {
         start: bound(&frame.start_bound)?,
         end: bound(&frame.end_bound)?,
     })
+}
+
+fn without_order() -> PlanError {
+    PlanError::Refused(
+        "The window can only be ordered by a single time column. Without ORDER BY it is complete with the last row, and a stream never \
+         ends: give it an order, or use batch mode (SET 'execution.runtime-mode' = 'batch')."
+            .to_owned(),
+    )
 }
 
 /// Rows, or milliseconds.
