@@ -57,9 +57,9 @@ fn lower_node(node: &RelationalNode, ctx: &PlannerContext) -> Result<LogicalPlan
             window::lower(node, input, window, time, ctx)
         }
         Relational::ChangelogFunction(_) => Err(PlanError::Unsupported {
-            operation: "TO_CHANGELOG or FROM_CHANGELOG".to_owned(),
+            operation: "A call of TO_CHANGELOG or FROM_CHANGELOG".to_owned(),
             mode: "batch",
-            hint: String::new(),
+            hint: " They run in streaming mode, over bounded tables too.".to_owned(),
         }),
         Relational::ProcessTable(call) => Err(PlanError::Unsupported {
             operation: format!("The process table function {}", call.function),
