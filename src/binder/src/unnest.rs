@@ -10,6 +10,7 @@ use datafusion::common::{Column, NullHandling, ScalarValue, UnnestOptions};
 use datafusion::functions_nested::expr_fn as nested;
 use datafusion::logical_expr::{Cast, Expr, JoinType, LogicalPlan, Unnest};
 use filbert_functions::TypedExpr;
+use filbert_functions::multiset::multiset_elements;
 use filbert_sql::TableFunction;
 use filbert_types::{LogicalType, Span, TypeKind};
 use sqlparser::ast::{Expr as Ast, JoinConstraint, Value};
@@ -91,7 +92,8 @@ impl Binder<'_> {
                 (nested::map_values(value.clone()), nullable(item), "VALUE"),
             ],
             TypeKind::Multiset(element) => {
-                return self.unnest_multiset(rows, value, element, outer, call);
+                let elements = multiset_elements(value.clone());
+                vec![(elements, nullable(element), "element")]
             }
             _ => {
                 return Err(BindError::at(
@@ -109,7 +111,11 @@ impl Binder<'_> {
             lists.push((series, ty, "ORDINALITY"));
         }
         let (plan, columns) = self.unnest_lists(rows, kept, lists, outer)?;
-        self.element_columns(plan, columns, &collection.ty.kind, outer)
+        let kind = match collection.ty.kind {
+            TypeKind::Multiset(element) => TypeKind::Array(element),
+            kind => kind,
+        };
+        self.element_columns(plan, columns, &kind, outer)
     }
 
     /// Unnests lists of equal length side by side.
@@ -209,54 +215,13 @@ impl Binder<'_> {
         relation.columns.drain(..before);
         Ok(relation)
     }
-
-    /// An element of a multiset comes as often as it counts: its keys are unnested, then each as often.
-    fn unnest_multiset(
-        &mut self,
-        rows: LogicalPlan,
-        value: Expr,
-        element: &LogicalType,
-        outer: bool,
-        call: &TableFunction<'_>,
-    ) -> BindResult<Relation> {
-        if call.with_ordinality {
-            return Err(BindError::unsupported(
-                span_of(call.name),
-                "WITH ORDINALITY on a MULTISET",
-            ));
-        }
-        let element = element.with_nullable(element.nullable || outer);
-        let kept: Vec<Expr> = rows
-            .schema()
-            .columns()
-            .into_iter()
-            .map(Expr::Column)
-            .collect();
-        let count = LogicalType::new(TypeKind::Int, outer);
-        let lists = vec![
-            (nested::map_keys(value.clone()), element.clone(), "KEY"),
-            (nested::map_values(value), count, "COUNT"),
-        ];
-        let (plan, pair) = self.unnest_lists(rows, kept.clone(), lists, outer)?;
-        let [key, count] = pair.as_slice() else {
-            return Err(BindError::new("A multiset has keys and counts"));
-        };
-        let times = Expr::Cast(Cast::new(
-            Box::new(Expr::Column(count.column.clone())),
-            DataType::Int64,
-        ));
-        let repeated = nested::array_repeat(Expr::Column(key.column.clone()), times);
-        let lists = vec![(repeated, element.clone(), "element")];
-        let (plan, columns) = self.unnest_lists(plan, kept, lists, outer)?;
-        let kind = TypeKind::Array(Box::new(element));
-        self.element_columns(plan, columns, &kind, outer)
-    }
 }
 
 /// `[1, 2, .., n]` for a collection of n elements.
 fn ordinality(collection: &TypeKind, value: Expr) -> Expr {
     let list = match collection {
         TypeKind::Map(..) => nested::map_keys(value),
+        TypeKind::Multiset(_) => multiset_elements(value),
         _ => value,
     };
     let count = Expr::Cast(Cast::new(

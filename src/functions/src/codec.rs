@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregate::BoundAggregate;
 use crate::definition::{FunctionRef, Inferred};
+use crate::multiset::{MULTISET_ELEMENTS, MultisetElements};
 use crate::registry::FunctionRegistry;
 use crate::udf::{BoundFunction, Session};
 use crate::window::BoundWindow;
@@ -324,8 +325,13 @@ fn decode_udwf(name: &str, buf: &[u8]) -> Result<Arc<WindowUDF>> {
     }
 }
 
-/// One of DataFusion's own, which its optimizer may have put in.
+/// One of DataFusion's own, which its optimizer may have put in, or one of plans alone.
 fn datafusion_function(name: &str) -> Result<Arc<ScalarUDF>> {
+    if name == MULTISET_ELEMENTS {
+        return Ok(Arc::new(ScalarUDF::new_from_impl(
+            MultisetElements::default(),
+        )));
+    }
     let found = datafusion::functions::all_default_functions()
         .into_iter()
         .chain(datafusion::functions_nested::all_default_nested_functions())

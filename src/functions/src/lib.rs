@@ -6,6 +6,7 @@
 //! - [`typed`]: an expression with its [`LogicalType`](filbert_types::LogicalType), and what typing needs to know of the session.
 //! - [`call`]: the ways in: calls by name, casts, common types.
 //! - [`literal`]: literals with exactly Flink's types.
+//! - [`multiset`]: the elements of a multiset, for plans.
 //! - [`constructors`]: ROW, ARRAY and MAP values, and the fields of rows.
 //! - [`operators`]: operators as functions by name.
 //! - [`definition`]: what a function is: signatures, type inference, an expansion or a kernel, help.
@@ -46,6 +47,7 @@ mod java;
 mod json;
 pub mod kernel;
 pub mod literal;
+pub mod multiset;
 pub mod operators;
 pub mod parameters;
 pub mod process_table_function;

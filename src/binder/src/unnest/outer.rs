@@ -19,9 +19,6 @@ use crate::plan::project_exprs;
 use crate::relational::{Relational, RelationalNode};
 use crate::scope::Scope;
 
-/// The function that makes the elements of a multiset of its keys.
-const REPEATED: &str = "array_repeat";
-
 impl Binder<'_> {
     /// The outer join with elements, whose columns a plan of projections has made already, with a condition.
     pub(crate) fn outer_where(&mut self, joined: From, condition: &Ast) -> BindResult<From> {
@@ -44,17 +41,7 @@ impl Binder<'_> {
                 let condition = with_columns(condition, &by_column(&projection))?;
                 self.below(projection, condition)
             }
-            LogicalPlan::Unnest(unnest) => match repeated_key(&unnest) {
-                Some((projection, element, key)) => {
-                    let mut columns = by_column(&projection);
-                    columns.insert(element, key);
-                    let input = self.below(projection, with_columns(condition, &columns)?)?;
-                    let repeated =
-                        Unnest::try_new(Arc::new(input), unnest.exec_columns, unnest.options)?;
-                    Ok(LogicalPlan::Unnest(repeated))
-                }
-                None => self.elements_where(unnest, condition),
-            },
+            LogicalPlan::Unnest(unnest) => self.elements_where(unnest, condition),
             other => Err(BindError::new(format!(
                 "{} stands between a LEFT JOIN's condition and its UNNEST",
                 other.display()
@@ -158,24 +145,6 @@ fn reads_only_left(expr: &Expr, left: &LogicalPlan, lists: &[Column]) -> bool {
     compared
         .chain(outer)
         .all(|column| column.is_some_and(|c| left.schema().has_column(c) && !lists.contains(c)))
-}
-
-/// The elements of a multiset are its keys, each as often as it counts, so that a condition is decided by key, before
-/// that: the projection that repeats them, the column of the elements, and their key.
-fn repeated_key(unnest: &Unnest) -> Option<(Projection, Column, Expr)> {
-    let ([element], LogicalPlan::Projection(projection)) =
-        (unnest.exec_columns.as_slice(), unnest.input.as_ref())
-    else {
-        return None;
-    };
-    let at = projection.schema.index_of_column(element).ok()?;
-    match projection.expr.get(at)?.clone().unalias() {
-        Expr::ScalarFunction(call) if call.name() == REPEATED => {
-            let key = call.args.into_iter().next()?;
-            Some((projection.clone(), element.clone(), key))
-        }
-        _ => None,
-    }
 }
 
 /// What a projection's columns stand for.
