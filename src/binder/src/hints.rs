@@ -87,9 +87,12 @@ impl Binder<'_> {
     /// Notes how long `STATE_TTL('t' = '1 d')` lets state about the rows of a block's relations live.
     pub fn state_ttl_hints(&mut self, select: &Select, scope: &Scope) -> BindResult<()> {
         let hints = Rc::clone(&self.hints);
-        for hint in hints.of_select(select).iter().filter(|h| h.is("STATE_TTL")) {
-            let HintArgs::Options(options) = &hint.args else {
-                continue;
+        let stated = hints.of_select(select).iter();
+        // Of several hints the first counts, of several options of one hint the last.
+        for hint in stated.filter(|h| h.is("STATE_TTL")).rev() {
+            let options = match &hint.args {
+                HintArgs::Options(options) => options,
+                args => return Err(BindError::at(Some(hint.name.span), no_options(args))),
             };
             for option in options {
                 let text = &option.value.value;
@@ -103,7 +106,7 @@ impl Binder<'_> {
                 let wanted = last_part(&option.key.value);
                 let named = scope.relations.iter().filter(|relation| {
                     let table = relation.path.as_ref().map(|path| path.object.as_str());
-                    relation.alias.as_deref() == Some(wanted) || table == Some(wanted)
+                    relation.alias.as_deref().or(table) == Some(wanted)
                 });
                 for column in named.flat_map(|relation| &relation.columns) {
                     self.types.set_state_ttl(&column.column, ttl_ms);
@@ -114,11 +117,26 @@ impl Binder<'_> {
     }
 }
 
+/// What is wrong with a STATE_TTL hint that names no options.
+fn no_options(args: &HintArgs) -> String {
+    let is_empty = match args {
+        HintArgs::None => true,
+        HintArgs::Names(names) => names.is_empty(),
+        HintArgs::Texts(texts) => texts.is_empty(),
+        HintArgs::Options(options) => options.is_empty(),
+    };
+    if is_empty {
+        "Invalid STATE_TTL hint, expecting at least one key-value options specified.".to_owned()
+    } else {
+        "Invalid list options in STATE_TTL hint, only support key-value options.".to_owned()
+    }
+}
+
 fn last_part(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
-/// The names and aliases of a block's relations.
+/// What a block calls its relations: their aliases, or their names where they have none.
 fn block_tables(from: &[TableWithJoins]) -> Vec<String> {
     let mut names = Vec::new();
     for item in from {
@@ -138,8 +156,10 @@ fn collect(factor: &TableFactor, names: &mut Vec<String>) {
                 .iter()
                 .filter_map(|p| p.as_ident().map(|i| i.value.clone()))
                 .collect();
-            names.push(parts.join("."));
-            names.extend(alias.iter().map(|a| a.name.value.clone()));
+            names.push(match alias {
+                Some(alias) => alias.name.value.clone(),
+                None => parts.join("."),
+            });
         }
         TableFactor::Derived { alias, .. } => {
             names.extend(alias.iter().map(|a| a.name.value.clone()));
