@@ -151,7 +151,7 @@ impl Binder<'_> {
         Ok((plan, columns))
     }
 
-    /// ROW elements become their fields; in an inner join an element that is NULL as a whole gives no row.
+    /// ROW elements become their fields; an element that is NULL as a whole gives no row.
     fn element_columns(
         &mut self,
         plan: LogicalPlan,
@@ -180,10 +180,11 @@ impl Binder<'_> {
         for column in columns {
             match (&column.ty.kind, collection) {
                 (TypeKind::Row(fields), TypeKind::Array(_)) => {
-                    if !outer {
-                        let present = Expr::Column(column.column.clone()).is_not_null();
-                        plan = filter(plan, present)?;
-                    }
+                    let present = Expr::Column(column.column.clone()).is_not_null();
+                    plan = match outer {
+                        false => filter(plan, present)?,
+                        true => self.with_condition(plan, present)?,
+                    };
                     for field in fields.clone() {
                         items.push(NamedExpr {
                             expr: self.field(column.expr(), &field.name, None, &field.name)?,

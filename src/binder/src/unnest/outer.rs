@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, NullHandling, UnnestOptions};
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, Projection, Unnest};
 use filbert_types::{LogicalType, TypeKind};
 use sqlparser::ast::Expr as Ast;
@@ -35,13 +35,18 @@ impl Binder<'_> {
     }
 
     /// Carries the condition through projections to the elements.
-    fn with_condition(&mut self, plan: LogicalPlan, condition: Expr) -> BindResult<LogicalPlan> {
+    pub(super) fn with_condition(
+        &mut self,
+        plan: LogicalPlan,
+        condition: Expr,
+    ) -> BindResult<LogicalPlan> {
         match plan {
             LogicalPlan::Projection(projection) => {
                 let condition = with_columns(condition, &by_column(&projection))?;
                 self.below(projection, condition)
             }
             LogicalPlan::Unnest(unnest) => self.elements_where(unnest, condition),
+            LogicalPlan::Extension(node) => self.elements_where_too(node, condition),
             other => Err(BindError::new(format!(
                 "{} stands between a LEFT JOIN's condition and its UNNEST",
                 other.display()
@@ -54,6 +59,32 @@ impl Binder<'_> {
         let input = self.with_condition(Arc::unwrap_or_clone(projection.input), condition)?;
         let projection = Projection::try_new(projection.expr, Arc::new(input))?;
         Ok(LogicalPlan::Projection(projection))
+    }
+
+    /// The elements that meet another condition, too.
+    fn elements_where_too(&mut self, node: Extension, condition: Expr) -> BindResult<LogicalPlan> {
+        let node = node.node.as_any().downcast_ref::<RelationalNode>();
+        let (
+            Some(node),
+            Some(Relational::OuterUnnest {
+                lists,
+                condition: first,
+            }),
+        ) = (node, node.map(|node| &node.relational))
+        else {
+            return Err(BindError::new(
+                "A LEFT JOIN's condition has lost its UNNEST".to_owned(),
+            ));
+        };
+        let [input] = node.inputs.as_slice() else {
+            return Err(BindError::new("UNNEST has one input".to_owned()));
+        };
+        let options = UnnestOptions {
+            null_handling: NullHandling::PreserveAndExpandEmpty,
+            recursions: Vec::new(),
+        };
+        let unnest = Unnest::try_new(Arc::new(input.clone()), lists.clone(), options)?;
+        self.elements_where(unnest, first.clone().and(condition))
     }
 
     /// The elements that meet the condition. Subqueries that read the left side alone become columns of it.
