@@ -249,6 +249,13 @@ fn check_metadata(
         if !counts(&column.kind) || offered.iter().any(|f| f.name == *key) {
             continue;
         }
+        if purpose == "writing" && offered.is_empty() {
+            return Err(ConnectorError::user(format!(
+                "Table '{}' declares persistable metadata columns, but the connector writes no metadata. If the column \
+                 '{}' should not be persisted, it can be declared with the VIRTUAL keyword.",
+                request.path, column.name
+            )));
+        }
         let names: Vec<&str> = offered.iter().map(|f| f.name.as_str()).collect();
         let hint = did_you_mean(key, names.iter().copied());
         let list = if names.is_empty() {

@@ -61,7 +61,8 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use filbert_binder::BoundQuery;
-use filbert_types::options::NON_DETERMINISTIC_UPDATE;
+use filbert_types::Configuration;
+use filbert_types::options::{NON_DETERMINISTIC_UPDATE, NOT_NULL_ENFORCER, TYPE_LENGTH_ENFORCER};
 
 use crate::decorrelate::decorrelate;
 use crate::error::PlanError;
@@ -90,6 +91,7 @@ pub(crate) fn plan_target(
     parallelism: usize,
     explain: bool,
 ) -> Result<StreamPlan, PlanError> {
+    check_words(&ctx.configuration)?;
     let query = target.query();
     let timed = convert::compare_times(query.plan.clone(), &query.types)?;
     let independent = decorrelate(timed, ctx, &query.types)?;
@@ -143,6 +145,20 @@ pub(crate) fn plan_target(
     }
     nested::prune_fields(&mut plan);
     Ok(plan)
+}
+
+/// Values that are looked at where a job runs, if at all, are told of before it does.
+fn check_words(configuration: &Configuration) -> Result<(), PlanError> {
+    for option in [
+        &NON_DETERMINISTIC_UPDATE,
+        &NOT_NULL_ENFORCER,
+        &TYPE_LENGTH_ENFORCER,
+    ] {
+        if let Some(value) = configuration.get(option) {
+            option.check(value)?;
+        }
+    }
+    Ok(())
 }
 
 impl PlanTarget {
