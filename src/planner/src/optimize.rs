@@ -93,8 +93,8 @@ const RULES: &[(Use, MakeRule)] = &[
     (Use::Both, || Arc::new(FiltersDown::default())),
     // One DISTINCT aggregate is two plain ones; in a stream it would double the state and change the changelog.
     (Use::Batch, || Arc::new(SingleDistinctToGroupBy::new())),
-    // GROUP BY 1; in a stream, the group of no row would then emit one.
-    (Use::Batch, || Arc::new(EliminateGroupByConstant::new())),
+    // GROUP BY a, 1: what the other keys tell is no key.
+    (Use::Both, || Arc::new(EliminateGroupByConstant::new())),
     // An expression written twice is evaluated once.
     (Use::Both, || Arc::new(CommonSubexprEliminate::new())),
     // Columns that nobody reads are not carried.

@@ -3,6 +3,7 @@
 
 mod watermark;
 
+use arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
 use filbert_graph::OperatorSpec;
 use filbert_graph::spec::CalcSpec;
@@ -41,6 +42,28 @@ impl Calc {
 /// True where CURRENT_WATERMARK is called.
 pub(super) fn reads_watermark(calc: &Calc) -> bool {
     calc.exprs().any(watermark::is_read)
+}
+
+/// The column that an expression is, or tells apart as well: a cast under which no two values become one.
+fn tells_column(expr: &Expr, input: &[PlanColumn]) -> Option<usize> {
+    match expr {
+        Expr::Alias(alias) => tells_column(&alias.expr, input),
+        Expr::Cast(cast) => {
+            let column = as_column(&cast.expr, input)?;
+            let from = input[column].ty.arrow();
+            is_injective(&from, cast.field.data_type()).then_some(column)
+        }
+        other => as_column(other, input),
+    }
+}
+
+fn is_injective(from: &DataType, to: &DataType) -> bool {
+    use DataType::{Int8, Int16, Int32, Int64};
+    from == to
+        || matches!(
+            (from, to),
+            (Int8, Int16 | Int32 | Int64) | (Int16, Int32 | Int64) | (Int32, Int64)
+        )
 }
 
 /// `k`, or `(v + 1) AS x`.
@@ -119,16 +142,23 @@ impl StreamOperator for Calc {
 
     fn upsert_keys(&self, view: NodeView<'_>) -> Vec<KeySet> {
         let input = view.input(0);
-        let moved = |column: &usize| {
-            self.projection
-                .iter()
-                .position(|e| as_column(e, &input.columns) == Some(*column))
+        let places = |column: usize| {
+            let exprs = self.projection.iter().enumerate();
+            exprs
+                .filter(move |(_, e)| tells_column(e, &input.columns) == Some(column))
+                .map(|(place, _)| place)
         };
-        input
-            .upsert_keys
-            .iter()
-            .filter_map(|key| key.iter().map(moved).collect())
-            .collect()
+        let moved = |key: &KeySet| {
+            let first: Option<KeySet> = key.iter().map(|c| places(*c).next()).collect();
+            // A key of one column is one wherever that stands.
+            let others = key.first().filter(|_| key.len() == 1).into_iter();
+            let others = others.flat_map(|c| places(*c).skip(1).map(|place| KeySet::from([place])));
+            std::iter::once(first)
+                .flatten()
+                .chain(others)
+                .collect::<Vec<KeySet>>()
+        };
+        input.upsert_keys.iter().flat_map(moved).collect()
     }
 
     fn is_deterministic(&self) -> bool {

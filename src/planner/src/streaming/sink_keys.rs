@@ -27,6 +27,14 @@ pub(crate) fn materialize(plan: &mut StreamPlan, ctx: &PlannerContext) -> Result
     if sink.insert.on_conflict.is_some() {
         check_upsert_sink(sink, mode)?;
     }
+    let conflict = match sink.insert.on_conflict.as_deref() {
+        Some("NOTHING") => ConflictSpec::Nothing,
+        Some("ERROR") => ConflictSpec::Error,
+        _ => ConflictSpec::Deduplicate,
+    };
+    if conflict != ConflictSpec::Deduplicate {
+        check_watermarks(plan, sink)?;
+    }
     if !sink.needs_materializer(input) {
         return Ok(());
     }
@@ -36,14 +44,6 @@ pub(crate) fn materialize(plan: &mut StreamPlan, ctx: &PlannerContext) -> Result
         && ctx.configuration.get_bool(&REQUIRE_ON_CONFLICT)?
     {
         return Err(differing_keys(sink, input));
-    }
-    let conflict = match sink.insert.on_conflict.as_deref() {
-        Some("NOTHING") => ConflictSpec::Nothing,
-        Some("ERROR") => ConflictSpec::Error,
-        _ => ConflictSpec::Deduplicate,
-    };
-    if conflict != ConflictSpec::Deduplicate {
-        check_watermarks(plan, sink)?;
     }
     let ttl = ctx.configuration.get_duration(&STATE_TTL)?;
     let ttl_ms = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
@@ -94,7 +94,9 @@ impl Sink {
             Materialize::Force => true,
             Materialize::Auto => {
                 let key: KeySet = self.primary_key.iter().copied().collect();
-                !insert_only
+                // Flink takes what FROM_CHANGELOG gives as it is.
+                !matches!(input.op, StreamOp::ChangelogFunction(_))
+                    && !insert_only
                     && !mode.is_insert_only()
                     && !input.upsert_keys.iter().any(|k| k.is_subset(&key))
             }

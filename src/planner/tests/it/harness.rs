@@ -120,7 +120,7 @@ impl Session {
 
     /// In batch mode, where `c` too sends inserts only.
     pub fn batch(mut self) -> Session {
-        self.edit("c").options.remove("changelog");
+        self.edit("c").options.shift_remove("changelog");
         self.set("execution.runtime-mode", "batch")
             .set("parallelism.default", "2")
     }
