@@ -189,10 +189,10 @@ impl StreamOperator for Sink {
             view.input_names().join(", ")
         );
         let input = match &view.input(0).op {
-            StreamOp::SinkMaterializer(_) => &view.plan.nodes[view.input(0).inputs[0]],
-            _ => view.input(0),
+            StreamOp::SinkMaterializer(_) => view.input(0).inputs[0],
+            _ => view.node.inputs[0],
         };
-        if self.needs_materializer(input) {
+        if self.needs_materializer(view.plan, input) {
             text.push_str(", upsertMaterialize=[true]");
             if let Some(conflict) = &self.insert.on_conflict {
                 text.push_str(&format!(", conflictStrategy=[{conflict}]"));
@@ -260,7 +260,9 @@ impl StreamOperator for Sink {
     fn delete_inputs(&self, _required: DeleteKind, view: NodeView<'_>) -> Vec<Vec<DeleteKind>> {
         let full = vec![DeleteKind::Full];
         let input = view.input(0);
-        if self.mode(input.traits.modify).key_only_deletes && !self.needs_materializer(input) {
+        if self.mode(input.traits.modify).key_only_deletes
+            && !self.needs_materializer(view.plan, view.node.inputs[0])
+        {
             vec![vec![DeleteKind::ByKey], full]
         } else {
             vec![full]

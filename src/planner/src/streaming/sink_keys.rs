@@ -8,7 +8,7 @@ use filbert_types::options::{REQUIRE_ON_CONFLICT, STATE_TTL};
 use crate::error::PlanError;
 use crate::planner::PlannerContext;
 use crate::streaming::changelog::{DeleteKind, ModifyKinds, Traits, UpdateKind};
-use crate::streaming::node::{KeySet, PlanNode, StreamOp, StreamPlan};
+use crate::streaming::node::{KeySet, NodeId, PlanNode, StreamOp, StreamPlan};
 use crate::streaming::sink::{Materialize, Sink};
 use crate::streaming::sink_materializer::SinkMaterializer;
 
@@ -35,7 +35,7 @@ pub(crate) fn materialize(plan: &mut StreamPlan, ctx: &PlannerContext) -> Result
     if conflict != ConflictSpec::Deduplicate {
         check_watermarks(plan, sink)?;
     }
-    if !sink.needs_materializer(input) {
+    if !sink.needs_materializer(plan, node.inputs[0]) {
         return Ok(());
     }
     let differs = sink.materialize == Materialize::Auto;
@@ -83,7 +83,9 @@ fn smallest(keys: &[KeySet]) -> Option<Vec<usize>> {
 
 impl Sink {
     /// True when rows of one primary key must be put in order before this sink.
-    pub fn needs_materializer(&self, input: &PlanNode) -> bool {
+    pub fn needs_materializer(&self, plan: &StreamPlan, input: NodeId) -> bool {
+        let is_read_from_log = is_read_from_log(plan, input);
+        let input = &plan.nodes[input];
         let mode = self.upsert_mode(input.traits.modify);
         let insert_only = input.traits.modify.is_insert_only();
         if self.primary_key.is_empty() || mode.update_before {
@@ -94,13 +96,22 @@ impl Sink {
             Materialize::Force => true,
             Materialize::Auto => {
                 let key: KeySet = self.primary_key.iter().copied().collect();
-                // Flink takes what FROM_CHANGELOG gives as it is.
-                !matches!(input.op, StreamOp::ChangelogFunction(_))
+                !is_read_from_log
                     && !insert_only
                     && !mode.is_insert_only()
                     && !input.upsert_keys.iter().any(|k| k.is_subset(&key))
             }
         }
+    }
+}
+
+/// True for rows of FROM_CHANGELOG, which Flink takes as they are.
+fn is_read_from_log(plan: &StreamPlan, id: NodeId) -> bool {
+    let node = &plan.nodes[id];
+    match &node.op {
+        StreamOp::Calc(_) => is_read_from_log(plan, node.inputs[0]),
+        StreamOp::ChangelogFunction(_) => true,
+        _ => false,
     }
 }
 
