@@ -4,6 +4,7 @@
 //! - [`node`]: the plan's nodes and the trait that each operator implements.
 //! - [`convert`]: logical nodes -> stream nodes.
 //! - [`changelog`]: the row kinds that each node sends; [`monotonicity`]: which need no retractions.
+//! - [`unread_join`]: outer joins that add nothing.
 //! - [`determinism`]: whether updates will find what they take back.
 //! - [`mini_batch`]: bundles and two phases, where the session asks for them; [`local_window_aggregate`]: those of windows.
 //! - [`nested`]: which fields of ROW columns the sources need not make.
@@ -50,6 +51,7 @@ mod temporal_join;
 mod temporal_sort;
 mod union;
 mod unnest;
+mod unread_join;
 mod values;
 mod watermark_assigner;
 mod window_aggregate;
@@ -100,7 +102,7 @@ pub(crate) fn plan_target(
     let logical = guard_filters(logical)?;
     let mut converter = Converter::new(ctx, &query.types, exprs);
     converter.query(&logical, query)?;
-    let mut plan = changelog_normalize::push_conditions(converter.plan)?;
+    let mut plan = unread_join::drop_unread(changelog_normalize::push_conditions(converter.plan)?);
     let root = plan.root();
     let columns = plan.nodes[root].columns.clone();
     let op = match target {
