@@ -1,8 +1,8 @@
 //! What the changes of a bundle come to. Of a row that comes and goes nothing is left; of a row with a unique key that
 //! changes several times, the first version taken back and the last one written (Flink's `BufferBundle`s).
 
-use arrow::array::{RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::array::{RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::{concat_batches, take_arrays};
 use arrow::datatypes::{DataType, SchemaRef};
 use filbert_state::{RowIndex, RowTable};
 use filbert_types::{ChangeBatch, RowKind};
@@ -56,8 +56,12 @@ impl NetChanges {
         if left.is_empty() {
             return Ok(None);
         }
+        let count = left.len();
         let kinds = left.iter().map(|row| kinds[*row as usize]).collect();
-        let rows = take_record_batch(&rows, &UInt32Array::from(left))?;
+        let columns = take_arrays(rows.columns(), &UInt32Array::from(left), None)?;
+        // There may be no columns, only rows.
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        let rows = RecordBatch::try_new_with_options(rows.schema(), columns, &options)?;
         Ok(Some(ChangeBatch::with_kinds(rows, kinds)))
     }
 
@@ -144,6 +148,17 @@ mod tests {
         assert_eq!(net("+I 1 a, +I 1 a, -D 1 a"), "+I 1 a");
         assert_eq!(net("-D 1 a, -D 1 a, +I 1 a, +I 2 c"), "-D 1 a, +I 2 c");
         assert_eq!(net("-U 1 a, +U 1 b, -U 1 b, +U 1 a"), "");
+    }
+
+    #[test]
+    fn rows_without_columns_are_counted() {
+        let schema = schema(&[]);
+        let options = RecordBatchOptions::new().with_row_count(Some(3));
+        let rows = RecordBatch::try_new_with_options(SchemaRef::clone(&schema), vec![], &options);
+        let kinds = vec![RowKind::Insert, RowKind::Insert, RowKind::Delete];
+        let mut changes = NetChanges::new(schema, None, false);
+        changes.add(&ChangeBatch::with_kinds(rows.unwrap(), kinds));
+        assert_eq!(changes.take().unwrap().unwrap().num_rows(), 1);
     }
 
     #[test]
