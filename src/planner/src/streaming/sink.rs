@@ -98,21 +98,19 @@ impl Sink {
 
     /// What the connector takes of a query that sends these changes.
     pub fn mode(&self, kinds: ModifyKinds) -> ChangelogMode {
-        self.table_sink.changelog_mode(ChangelogMode {
-            insert: kinds.insert,
-            update_before: kinds.update,
-            update_after: kinds.update,
-            delete: kinds.delete,
-            key_only_deletes: false,
-        })
+        self.mode_of(kinds, kinds.update)
     }
 
     /// As `mode`, for updates without their -U. Keys are looked at before it is settled how updates come, so that a
     /// connector that takes what it is offered (`print`) counts as one for upserts.
     pub fn upsert_mode(&self, kinds: ModifyKinds) -> ChangelogMode {
+        self.mode_of(kinds, false)
+    }
+
+    fn mode_of(&self, kinds: ModifyKinds, update_before: bool) -> ChangelogMode {
         self.table_sink.changelog_mode(ChangelogMode {
             insert: kinds.insert,
-            update_before: false,
+            update_before,
             update_after: kinds.update,
             delete: kinds.delete,
             key_only_deletes: false,
