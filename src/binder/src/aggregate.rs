@@ -2,9 +2,11 @@
 //!
 //! - `calls`: calls of aggregate functions.
 //! - `grouping`: GROUPING and GROUP_ID.
+//! - `names`: what keys and calls are called.
 
 mod calls;
 mod grouping;
+mod names;
 
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -25,6 +27,7 @@ use crate::plan::project_exprs;
 
 pub(crate) use calls::AggregateArgs;
 pub(crate) use grouping::group_id_call;
+pub(crate) use names::ItemNames;
 
 /// A key of GROUP BY.
 struct GroupKey {
@@ -44,6 +47,7 @@ pub(crate) struct Aggregates {
     sets: Option<Vec<Vec<usize>>>,
     calls: Vec<(Expr, Column, LogicalType)>,
     window: Option<GroupWindow>,
+    names: ItemNames,
 }
 
 impl Aggregates {
@@ -102,6 +106,7 @@ impl Binder<'_> {
     pub fn group_by(
         &mut self,
         group_by: &GroupByExpr,
+        names: ItemNames,
         cx: &mut ExprCx<'_>,
     ) -> BindResult<Aggregates> {
         let items = match group_by {
@@ -119,6 +124,7 @@ impl Binder<'_> {
             sets: None,
             calls: Vec::new(),
             window: None,
+            names,
         };
         // Each item is a list of sets of keys; the sets of all items are multiplied.
         let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
@@ -263,7 +269,10 @@ impl Binder<'_> {
         self.check_groupable(&bound.ty, span_of(ast))?;
         let (column, syntax) = match &bound.expr {
             Expr::Column(column) => (column.clone(), None),
-            _ => (self.new_column("key", &bound.ty), Some(ast.clone())),
+            _ => {
+                let name = aggregates.names.of_key(ast, aggregates.keys.len());
+                (self.new_column(&name, &bound.ty), Some(ast.clone()))
+            }
         };
         aggregates.keys.push(GroupKey {
             expr: bound.expr,
@@ -329,6 +338,7 @@ impl Binder<'_> {
             sets,
             calls,
             window,
+            names: _,
         } = aggregates;
         let mut rows: Vec<Expr> = plan
             .schema()

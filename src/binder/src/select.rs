@@ -16,7 +16,7 @@ use sqlparser::ast::{
     self, Distinct, Expr as Ast, GroupByExpr, OrderByExpr, Query, Select, Visit, Visitor,
 };
 
-use crate::aggregate::Aggregates;
+use crate::aggregate::{Aggregates, ItemNames};
 use crate::binder::{Binder, NamedExpr, span_of};
 use crate::error::{BindError, BindResult};
 use crate::expr::{ExprCx, split_conjuncts};
@@ -114,7 +114,8 @@ impl Binder<'_> {
             return Ok(None);
         }
         let mut cx = ExprCx::plain(scope, "GROUP BY");
-        Ok(Some(self.group_by(&select.group_by, &mut cx)?))
+        let names = ItemNames::of(&select.projection);
+        Ok(Some(self.group_by(&select.group_by, names, &mut cx)?))
     }
 
     fn block_expressions(

@@ -71,7 +71,9 @@ impl Binder<'_> {
         if let Some((_, column, ty)) = aggregates.calls.iter().find(|(e, ..)| *e == call.expr) {
             return Ok(TypedExpr::new(Expr::Column(column.clone()), ty.clone()));
         }
-        let column = self.new_column(&name.to_lowercase(), &call.ty);
+        let place = aggregates.keys.len() + aggregates.calls.len();
+        let column_name = aggregates.names.of_call(function, place);
+        let column = self.new_column(&column_name, &call.ty);
         aggregates
             .calls
             .push((call.expr, column.clone(), call.ty.clone()));
