@@ -116,6 +116,9 @@ pub struct SourceSpec {
     pub limit: Option<u64>,
     pub partitions: Option<Vec<PartitionSpec>>,
     pub batch: bool,
+    /// Whether the source ends by itself.
+    #[serde(default)]
+    pub bounded: bool,
     /// Watermarks that the source makes, split by split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<SourceWatermarkSpec>,

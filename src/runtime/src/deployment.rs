@@ -7,7 +7,6 @@ use std::task::Waker;
 
 use crossbeam_channel::Sender;
 use filbert_graph::job_graph::ChainedOperator;
-use filbert_graph::spec::ConflictSpec;
 use filbert_graph::{JobGraph, OperatorSpec, StreamNode};
 use filbert_operators::build::output_schema;
 use filbert_operators::check::Replay;
@@ -23,8 +22,9 @@ use crate::batch::{BatchRuntime, PlanInstance};
 use crate::coordinator::Coordinators;
 use crate::error::JobError;
 use crate::exchange::channel::Channel;
-use crate::exchange::gate::{InputGate, ReadOrder};
+use crate::exchange::gate::InputGate;
 use crate::exchange::partitioner::Router;
+use crate::exchange::read_order::ReadOrder;
 use crate::exchange::writer::ResultWriter;
 use crate::job_manager::{ControlEvent, TaskKey, TaskReport};
 use crate::metrics::TaskMetrics;
@@ -162,7 +162,7 @@ impl TaskDescriptor {
         let head = if is_source {
             Head::Source(SourceHead::default())
         } else {
-            let order = read_order(graph, self.key.vertex);
+            let order = ReadOrder::of(graph, self.key.vertex);
             Head::Gate(InputGate::new(
                 self.inputs,
                 order,
@@ -264,25 +264,6 @@ pub(crate) fn task_info(graph: &JobGraph, key: TaskKey) -> TaskInfo {
         max_parallelism: vertex.max_parallelism,
         attempt: key.attempt,
     }
-}
-
-fn read_order(graph: &JobGraph, vertex: usize) -> ReadOrder {
-    let head = graph.vertices[vertex].chain.first();
-    match head.map(|operator| &operator.node.spec) {
-        Some(OperatorSpec::SinkMaterializer(spec))
-            if spec.conflict != ConflictSpec::Deduplicate =>
-        {
-            ReadOrder::ByWatermark
-        }
-        _ if has_single_producers(graph, vertex) => ReadOrder::InTurn,
-        _ => ReadOrder::AsItComes,
-    }
-}
-
-/// Whether one subtask stands behind each edge into the vertex, so that the order of an input's rows is settled.
-fn has_single_producers(graph: &JobGraph, vertex: usize) -> bool {
-    let mut edges = graph.edges.iter().filter(|edge| edge.consumer == vertex);
-    edges.all(|edge| graph.vertices[graph.data_sets[edge.data_set].producer].parallelism == 1)
 }
 
 /// The fields of each input of a vertex's head.

@@ -114,6 +114,7 @@ fn spec() -> LookupJoinSpec {
         limit: None,
         partitions: None,
         batch: false,
+        bounded: true,
         watermark: None,
     };
     LookupJoinSpec {

@@ -18,6 +18,7 @@ use filbert_types::{Barrier, ChangeBatch, Element, Watermark, WatermarkMark};
 
 use crate::exchange::channel::Channel;
 use crate::exchange::gate::turns::Turns;
+use crate::exchange::read_order::ReadOrder;
 use crate::metrics::TaskMetrics;
 
 /// What a gate gives to its task.
@@ -68,17 +69,6 @@ impl GateChannel {
             None => self.channel.pop(),
         }
     }
-}
-
-/// In which order a gate reads its channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ReadOrder {
-    /// What is there first is read first.
-    AsItComes,
-    /// The channels' first rows are read in turn.
-    InTurn,
-    /// What follows a channel's watermark waits for the other channels' watermarks.
-    ByWatermark,
 }
 
 pub(crate) struct InputGate {

@@ -130,6 +130,7 @@ pub fn number_spec(count: u64) -> SourceSpec {
         limit: None,
         partitions: None,
         batch: false,
+        bounded: true,
         watermark: None,
     }
 }
