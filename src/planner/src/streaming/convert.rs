@@ -28,7 +28,7 @@ use filbert_binder::relational::ChangelogFunction;
 use filbert_binder::{BoundQuery, ColumnTypes, Relational, RelationalNode};
 use filbert_graph::spec::{ChangelogFunctionSpec, WindowSpec};
 use filbert_types::options::STATE_TTL;
-use filbert_types::{LogicalType, TimeKind, TypeKind};
+use filbert_types::{LogicalType, TimeKind};
 
 use crate::columns::{PlanColumn, column_type};
 
@@ -292,14 +292,6 @@ impl<'a> Converter<'a> {
     fn state_ttl_ms(&self) -> Result<Option<u64>, PlanError> {
         Ok(self.millis(&STATE_TTL)?.filter(|ms| *ms > 0))
     }
-}
-
-fn as_rowtime(ty: &LogicalType) -> LogicalType {
-    let mut ty = ty.clone();
-    if let TypeKind::Timestamp { kind, .. } | TypeKind::TimestampLtz { kind, .. } = &mut ty.kind {
-        *kind = TimeKind::Rowtime;
-    }
-    ty
 }
 
 fn unsupported(operation: &str) -> PlanError {

@@ -8,6 +8,7 @@ use arrow::array::{
 use arrow::datatypes::Int32Type;
 
 use super::*;
+use crate::logical_type::TypeKind;
 use crate::logical_type::{Field, IntervalFields};
 
 fn text(kind: TypeKind, style: Style, zone: &str, array: &dyn Array) -> Vec<String> {

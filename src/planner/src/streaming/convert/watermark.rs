@@ -3,10 +3,11 @@
 use datafusion::common::Column;
 use datafusion::logical_expr::Expr;
 use filbert_connector_api::options::{TableOptions, WatermarkParams};
+use filbert_types::TimeKind;
 use filbert_types::options::{AUTO_WATERMARK_INTERVAL, SOURCE_IDLE_TIMEOUT};
 
+use super::Converter;
 use super::calc::inlined;
-use super::{Converter, as_rowtime};
 use crate::error::PlanError;
 use crate::streaming::node::{NodeId, StreamOp};
 use crate::streaming::source::{Source, SourceWatermark};
@@ -55,7 +56,7 @@ impl Converter<'_> {
                 source.watermark = Some(made);
             }
             let column = &mut self.plan.nodes[input].columns[rowtime];
-            column.ty = as_rowtime(&column.ty);
+            column.ty = column.ty.with_time_kind(TimeKind::Rowtime);
             return Ok(input);
         }
         let op = StreamOp::WatermarkAssigner(WatermarkAssigner {
@@ -65,7 +66,7 @@ impl Converter<'_> {
             idle_timeout_ms,
         });
         let mut columns = self.plan.nodes[input].columns.clone();
-        columns[rowtime].ty = as_rowtime(&columns[rowtime].ty);
+        columns[rowtime].ty = columns[rowtime].ty.with_time_kind(TimeKind::Rowtime);
         Ok(self.plan.add(op, vec![input], columns))
     }
 
