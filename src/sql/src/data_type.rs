@@ -1,13 +1,19 @@
 //! Flink's type grammar, to [`LogicalType`]. DDL and CAST share it.
 //!
 //! Inside a query's tree a type is `DataType::Custom` whose name is the type's text; [`cast_type`] gives the type back.
+//!
+//! - `interval`: INTERVAL. `constructed`: types of other types.
 
-use filbert_types::logical_type::IntervalFields;
+mod constructed;
+mod interval;
+
 use filbert_types::logical_type::{MAX_DECIMAL_PRECISION, MAX_LENGTH};
-use filbert_types::{Field, LogicalType, Span, TypeKind};
+use filbert_types::{LogicalType, Span, TypeKind};
 use sqlparser::ast::{DataType, Ident, ObjectName};
 use sqlparser::tokenizer::Token;
 
+use self::constructed::{map, row, single_argument, structured};
+use self::interval::interval;
 use crate::cursor::Cursor;
 use crate::dialect::FlinkDialect;
 use crate::error::{ParseError, Result};
@@ -223,15 +229,6 @@ fn base(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
     Ok(kind)
 }
 
-fn map(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
-    cursor.expect(&Token::Lt)?;
-    let key = nested(cursor, depth + 1)?;
-    cursor.expect(&Token::Comma)?;
-    let value = nested(cursor, depth + 1)?;
-    cursor.expect(&Token::Gt)?;
-    Ok(TypeKind::Map(Box::new(key), Box::new(value)))
-}
-
 fn real(cursor: &Cursor<'_, '_>, start: usize) -> ParseError {
     ParseError::new("Type is not supported: REAL", cursor.span_since(start))
         .with_hint("FLOAT has the same values.")
@@ -362,163 +359,6 @@ fn timestamp(cursor: &mut Cursor<'_, '_>, start: usize) -> Result<TypeKind> {
     }
     cursor.words(&["WITHOUT", "TIME", "ZONE"]);
     Ok(TypeKind::timestamp(precision))
-}
-
-fn interval(cursor: &mut Cursor<'_, '_>) -> Result<TypeKind> {
-    let unit = cursor.expect_one_of(&["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"])?;
-    let fields = match unit {
-        "YEAR" => {
-            let precision = field_precision(cursor, 4)?;
-            if cursor.words(&["TO", "MONTH"]) {
-                IntervalFields::YearToMonth { precision }
-            } else {
-                IntervalFields::Year { precision }
-            }
-        }
-        "MONTH" => {
-            field_precision(cursor, 4)?;
-            IntervalFields::Month
-        }
-        "DAY" => day_interval(cursor)?,
-        "HOUR" => {
-            field_precision(cursor, 6)?;
-            match end_unit(cursor, &["MINUTE", "SECOND"])? {
-                Some("MINUTE") => IntervalFields::HourToMinute,
-                Some(_) => IntervalFields::HourToSecond {
-                    fraction: fraction(cursor)?,
-                },
-                None => IntervalFields::Hour,
-            }
-        }
-        "MINUTE" => {
-            field_precision(cursor, 6)?;
-            match end_unit(cursor, &["SECOND"])? {
-                Some(_) => IntervalFields::MinuteToSecond {
-                    fraction: fraction(cursor)?,
-                },
-                None => IntervalFields::Minute,
-            }
-        }
-        _ => IntervalFields::Second {
-            fraction: fraction(cursor)?,
-        },
-    };
-    Ok(match fields {
-        IntervalFields::Year { .. }
-        | IntervalFields::YearToMonth { .. }
-        | IntervalFields::Month => TypeKind::IntervalYearMonth(fields),
-        _ => TypeKind::IntervalDayTime(fields),
-    })
-}
-
-fn day_interval(cursor: &mut Cursor<'_, '_>) -> Result<IntervalFields> {
-    let precision = field_precision(cursor, 6)?;
-    Ok(match end_unit(cursor, &["HOUR", "MINUTE", "SECOND"])? {
-        Some("HOUR") => IntervalFields::DayToHour { precision },
-        Some("MINUTE") => IntervalFields::DayToMinute { precision },
-        Some(_) => IntervalFields::DayToSecond {
-            precision,
-            fraction: fraction(cursor)?,
-        },
-        None => IntervalFields::Day { precision },
-    })
-}
-
-fn end_unit(cursor: &mut Cursor<'_, '_>, units: &[&'static str]) -> Result<Option<&'static str>> {
-    if cursor.word("TO") {
-        cursor.expect_one_of(units).map(Some)
-    } else {
-        Ok(None)
-    }
-}
-
-/// The digits of an interval's first field, 2 unless written.
-fn field_precision(cursor: &mut Cursor<'_, '_>, max: u8) -> Result<u8> {
-    match parameter(cursor)? {
-        None => Ok(2),
-        Some((n, at)) => in_range(n, 1, max, at, "an interval's first field"),
-    }
-}
-
-/// The digits of an interval's seconds, 6 unless written. `SECOND(p, f)` names those of the whole seconds too.
-fn fraction(cursor: &mut Cursor<'_, '_>) -> Result<u8> {
-    if !cursor.token(&Token::LParen) {
-        return Ok(6);
-    }
-    let mut at = cursor.peek_span();
-    let mut digits = cursor.uint("a number")?;
-    if cursor.token(&Token::Comma) {
-        at = cursor.peek_span();
-        digits = cursor.uint("a number")?;
-    }
-    cursor.expect(&Token::RParen)?;
-    in_range(digits, 0, 9, at, "an interval's seconds")
-}
-
-/// `<type>`.
-fn single_argument(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<LogicalType> {
-    cursor.expect(&Token::Lt)?;
-    let ty = nested(cursor, depth + 1)?;
-    cursor.expect(&Token::Gt)?;
-    Ok(ty)
-}
-
-fn row(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
-    let close = if cursor.token(&Token::Lt) {
-        Token::Gt
-    } else if cursor.token(&Token::LParen) {
-        Token::RParen
-    } else if cursor.token(&Token::Neq) {
-        // `ROW<>` lexes as an operator.
-        return Ok(TypeKind::Row(Vec::new()));
-    } else {
-        return Err(cursor.unexpected("'<' or '(' after ROW"));
-    };
-    if cursor.token(&close) {
-        return Ok(TypeKind::Row(Vec::new()));
-    }
-    fields(cursor, &close, depth).map(TypeKind::Row)
-}
-
-/// `STRUCTURED<'class', name type, ..>`.
-fn structured(cursor: &mut Cursor<'_, '_>, depth: u32) -> Result<TypeKind> {
-    cursor.expect(&Token::Lt)?;
-    let class = cursor.string("the class name in single quotes")?.value;
-    let fields = if cursor.token(&Token::Gt) {
-        Vec::new()
-    } else {
-        cursor.expect(&Token::Comma)?;
-        // So Flink writes a type without fields: `STRUCTURED<'class', >`.
-        match cursor.token(&Token::Gt) {
-            true => Vec::new(),
-            false => fields(cursor, &Token::Gt, depth)?,
-        }
-    };
-    Ok(TypeKind::Structured { class, fields })
-}
-
-/// `name type ['comment'], ..` up to a bracket.
-fn fields(cursor: &mut Cursor<'_, '_>, close: &Token, depth: u32) -> Result<Vec<Field>> {
-    let mut fields = Vec::new();
-    loop {
-        let name = cursor.ident()?;
-        let ty = nested(cursor, depth + 1)?;
-        let comment = match cursor.peek() {
-            Token::SingleQuotedString(_) => Some(cursor.string("a comment")?.value),
-            _ => None,
-        };
-        fields.push(Field {
-            name: name.value,
-            ty,
-            comment,
-        });
-        if cursor.token(close) {
-            return Ok(fields);
-        }
-        if !cursor.token(&Token::Comma) {
-            return Err(cursor.unexpected(&format!("',' or '{close}' after the field")));
-        }
-    }
 }
 
 fn raw(cursor: &mut Cursor<'_, '_>) -> Result<TypeKind> {

@@ -1,75 +1,21 @@
 //! Errors that say what is wrong: what was found where, what could stand there, and what was probably meant.
+//!
+//! - `misspelt`: keywords. `sqlparser`: sqlparser's errors.
 
+mod misspelt;
+mod sqlparser;
+
+use ::sqlparser::tokenizer::Token;
 use filbert_types::Span;
 use filbert_types::suggest::nearest;
-use sqlparser::parser::ParserError;
-use sqlparser::tokenizer::Token;
 
+pub(crate) use self::sqlparser::from_sqlparser;
+
+use self::misspelt::{is_clause, misspelt};
 use crate::cursor::Cursor;
-use crate::dialect::FlinkDialect;
 use crate::error::ParseError;
 use crate::source::{Chunk, is_word, span};
 use crate::words;
-
-/// The keywords that go on after a query's parts: what a misspelt one among names was probably meant to be.
-const CLAUSES: &[&str] = &[
-    "SELECT",
-    "FROM",
-    "WHERE",
-    "GROUP",
-    "HAVING",
-    "ORDER",
-    "LIMIT",
-    "OFFSET",
-    "FETCH",
-    "UNION",
-    "INTERSECT",
-    "EXCEPT",
-    "JOIN",
-    "INNER",
-    "LEFT",
-    "RIGHT",
-    "FULL",
-    "CROSS",
-    "NATURAL",
-    "LATERAL",
-    "USING",
-    "WINDOW",
-    "QUALIFY",
-    "DISTINCT",
-    "BETWEEN",
-    "LIKE",
-    "VALUES",
-    "PARTITION",
-    "OVER",
-    "UNNEST",
-    "MATCH_RECOGNIZE",
-    "WITH",
-    "AS",
-    "ON",
-    "AND",
-    "OR",
-    "IN",
-    "IS",
-    "NOT",
-    "NULL",
-    "BY",
-    "CASE",
-    "WHEN",
-    "THEN",
-    "ELSE",
-    "END",
-    "TABLE",
-    "COMMENT",
-    "PRIMARY",
-    "ENFORCED",
-    "WATERMARK",
-    "METADATA",
-    "VIRTUAL",
-    "PARTITIONED",
-    "INTO",
-    "EXISTS",
-];
 
 /// An error at token `index`, where `expected` could stand.
 pub(crate) fn unexpected(chunk: &Chunk, index: usize, expected: &str) -> ParseError {
@@ -139,10 +85,6 @@ fn begins_clause(token: &Token) -> bool {
     ]
     .iter()
     .any(|word| is_word(token, word))
-}
-
-fn is_clause(word: &str) -> bool {
-    CLAUSES.contains(&word.to_ascii_uppercase().as_str())
 }
 
 /// Behind a comma: a reserved word as a name, or nothing that could be an item.
@@ -281,90 +223,6 @@ fn ended(chunk: &Chunk, expected: &str) -> ParseError {
     }
 }
 
-/// Our error for one of sqlparser's: its text holds the place.
-pub(crate) fn from_sqlparser(
-    chunk: &Chunk,
-    dialect: &FlinkDialect,
-    error: ParserError,
-) -> ParseError {
-    let text = match error {
-        ParserError::RecursionLimitExceeded => {
-            return ParseError::new("The statement nests too deeply.", chunk.span())
-                .with_hint("Split it, for instance by views.");
-        }
-        ParserError::ParserError(text) | ParserError::TokenizerError(text) => text,
-    };
-    if let Some(error) = dialect.raised(&text) {
-        return error;
-    }
-    let (message, place) = match text.rsplit_once(" at Line: ") {
-        Some((message, place)) => (message, parse_place(place)),
-        None => (text.as_str(), None),
-    };
-    let index = match place {
-        Some((line, column)) => chunk
-            .tokens
-            .iter()
-            .position(|t| t.span.start.line == line && t.span.start.column == column)
-            .unwrap_or(chunk.tokens.len()),
-        None => chunk.tokens.len(),
-    };
-    let expected = message
-        .strip_prefix("Expected: ")
-        .and_then(|m| m.rsplit_once(", found: "))
-        .map(|(expected, _)| expected);
-    match expected {
-        Some(expected) => unexpected(chunk, index, &reword(expected)),
-        None if message.contains("or JOIN after ") => {
-            let side = message.rsplit(' ').next().unwrap_or_default();
-            unexpected(
-                chunk,
-                after_join_side(chunk, side),
-                &format!("JOIN or OUTER JOIN after {side}"),
-            )
-        }
-        None => {
-            let place = chunk
-                .tokens
-                .get(index)
-                .map_or(chunk.span(), |t| span(t.span));
-            ParseError::new(format!("{}.", message.trim_end_matches('.')), place)
-        }
-    }
-}
-
-/// The token behind a LEFT, RIGHT or FULL that no JOIN follows.
-fn after_join_side(chunk: &Chunk, side: &str) -> usize {
-    let at = chunk.tokens.windows(2).position(|pair| {
-        is_word(&pair[0].token, side)
-            && !["JOIN", "OUTER"].iter().any(|w| is_word(&pair[1].token, w))
-            && pair[1].token != Token::LParen
-    });
-    at.map_or(chunk.tokens.len(), |i| i + 1)
-}
-
-fn parse_place(place: &str) -> Option<(u64, u64)> {
-    let (line, column) = place.split_once(", Column: ")?;
-    Some((line.trim().parse().ok()?, column.trim().parse().ok()?))
-}
-
-/// sqlparser's words for what it wants, in ours.
-fn reword(expected: &str) -> String {
-    match expected {
-        "identifier" | "an identifier after AS" => "a name".to_string(),
-        "end of statement" => "the end of the statement".to_string(),
-        "an expression" => "an expression".to_string(),
-        "joined table" => "a table or a join".to_string(),
-        "SELECT, VALUES, or a subquery in the query body" => {
-            "SELECT, VALUES, TABLE or a query in parentheses".to_string()
-        }
-        "(" | ")" | "," | "=" | "[" | "]" | "=>" => format!("'{expected}'"),
-        "ROWS, RANGE, GROUPS" => "PARTITION BY, ORDER BY, ROWS, RANGE or ')'".to_string(),
-        "JOIN or APPLY after CROSS" => "JOIN after CROSS".to_string(),
-        other => other.to_string(),
-    }
-}
-
 /// A token as an error shows it.
 pub(crate) fn show(token: &Token) -> String {
     match token {
@@ -387,78 +245,6 @@ fn reserved(token: &Token) -> Option<&str> {
         }
         _ => None,
     }
-}
-
-/// Whether the place looks like one for a name: asked for, or behind AS, a dot or a comma.
-fn wants_name(expected: &str, chunk: &Chunk, index: usize) -> bool {
-    let before = index.checked_sub(1).map(|i| &chunk.tokens[i].token);
-    let after_as = matches!(before, Some(Token::Word(w))
-        if w.quote_style.is_none() && w.value.eq_ignore_ascii_case("AS"));
-    let starts_clause = matches!(&chunk.tokens[index].token, Token::Word(w)
-        if CLAUSES.contains(&w.value.to_ascii_uppercase().as_str()));
-    let as_alias = expected.contains("the end of the statement") || expected.contains("')'");
-    expected == "a name"
-        || (!starts_clause
-            && (expected.contains("a name")
-                || after_as
-                || as_alias
-                || matches!(before, Some(Token::Period))))
-}
-
-/// The misspelt keyword at or before token `index`, with its place: `SELECT a FORM t` fails at `t`.
-fn misspelt(chunk: &Chunk, index: usize, expected: &str) -> Option<(Span, String)> {
-    let before = index.checked_sub(1);
-    // `SELECT a FORM orders`: letters in another order are the surer sign than one too many.
-    let transposed = before.filter(|i| {
-        matches!(&chunk.tokens[*i].token, Token::Word(w) if w.quote_style.is_none()
-            && CLAUSES.iter().any(|c| is_anagram(&w.value.to_ascii_uppercase(), c)))
-    });
-    for i in [transposed, Some(index), before].into_iter().flatten() {
-        let Token::Word(w) = &chunk.tokens.get(i)?.token else {
-            continue;
-        };
-        if w.quote_style.is_some() || w.value.len() < 2 {
-            continue;
-        }
-        let upper = w.value.to_ascii_uppercase();
-        if words::is_keyword(&upper) && i != index {
-            continue;
-        }
-        // A reserved word is misspelt only when it isn't a clause of its own: `JOIN u NO a = b`.
-        if words::is_reserved(&upper) && (is_clause(&upper) || upper.len() > 3) {
-            continue;
-        }
-        let wanted = expected
-            .split(|c: char| !c.is_ascii_uppercase() && c != '_')
-            .filter(|w| w.len() > 1);
-        if let Some(word) = near(&upper, wanted).or_else(|| near(&upper, CLAUSES.iter().copied())) {
-            return Some((
-                span(chunk.tokens[i].span),
-                format!("Did you mean {word} instead of '{}'?", w.value),
-            ));
-        }
-    }
-    None
-}
-
-/// Whether two words have the same letters in another order.
-fn is_anagram(a: &str, b: &str) -> bool {
-    let sorted = |s: &str| {
-        let mut letters: Vec<char> = s.chars().collect();
-        letters.sort_unstable();
-        letters
-    };
-    a != b && sorted(a) == sorted(b)
-}
-
-/// Like [`nearest`], but short words must be letters in another order, or lack one of four: `t` is no misspelt `AT`.
-fn near<'a>(upper: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = nearest(upper, candidates.filter(|c| *c != upper))?;
-    let lacks_one = upper.len() == 3 && near.len() == 4 && {
-        let mut rest = near.chars();
-        upper.chars().all(|c| rest.any(|n| n == c))
-    };
-    (upper.len() >= 4 || is_anagram(upper, near) || lacks_one).then_some(near)
 }
 
 fn missing_comma(chunk: &Chunk, index: usize, expected: &str) -> Option<String> {
@@ -501,4 +287,20 @@ fn open_paren(chunk: &Chunk, index: usize) -> Option<usize> {
         }
     }
     open.pop()
+}
+
+/// Whether the place looks like one for a name: asked for, or behind AS, a dot or a comma.
+fn wants_name(expected: &str, chunk: &Chunk, index: usize) -> bool {
+    let before = index.checked_sub(1).map(|i| &chunk.tokens[i].token);
+    let after_as = matches!(before, Some(Token::Word(w))
+        if w.quote_style.is_none() && w.value.eq_ignore_ascii_case("AS"));
+    let starts_clause = matches!(&chunk.tokens[index].token, Token::Word(w)
+        if is_clause(&w.value));
+    let as_alias = expected.contains("the end of the statement") || expected.contains("')'");
+    expected == "a name"
+        || (!starts_clause
+            && (expected.contains("a name")
+                || after_as
+                || as_alias
+                || matches!(before, Some(Token::Period))))
 }
