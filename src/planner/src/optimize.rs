@@ -1,6 +1,7 @@
 //! Which of DataFusion's logical rules run. It is a list of what is allowed, so that a rule that a later version adds
 //! runs only after somebody has thought about it; DataFusion's type coercion is off, since the binder types everything.
 
+mod adjusted;
 mod constants;
 mod filters_down;
 mod implied_guards;
@@ -35,9 +36,9 @@ use datafusion::optimizer::single_distinct_to_groupby::SingleDistinctToGroupBy;
 use datafusion::optimizer::{OptimizerContext, OptimizerRule};
 
 use crate::error::PlanError;
-use crate::optimize::filters_down::FiltersDown;
+use crate::optimize::filters_down::filters_down;
 use crate::optimize::implied_guards::DropImpliedGuards;
-use crate::optimize::lateral_join::LateralJoin;
+use crate::optimize::lateral_join::lateral_join;
 
 /// Where a rule may run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,7 +71,7 @@ const RULES: &[(Use, MakeRule)] = &[
     // A correlated scalar subquery is a left join.
     (Use::Both, || Arc::new(ScalarSubqueryToJoin::new())),
     // LATERAL is a join where it can be one.
-    (Use::Both, || Arc::new(LateralJoin::default())),
+    (Use::Both, || Arc::new(lateral_join())),
     // Equalities become the keys of hash joins.
     (Use::Both, || Arc::new(ExtractEquijoinPredicate::new())),
     // GROUP BY a, a and ORDER BY a, a.
@@ -90,7 +91,7 @@ const RULES: &[(Use, MakeRule)] = &[
     // A limit reaches the scans; a stream's rows can be taken back, so that there it must count what is left.
     (Use::Batch, || Arc::new(PushDownLimit::new())),
     // Filters reach the scans.
-    (Use::Both, || Arc::new(FiltersDown::default())),
+    (Use::Both, || Arc::new(filters_down())),
     // One DISTINCT aggregate is two plain ones; in a stream it would double the state and change the changelog.
     (Use::Batch, || Arc::new(SingleDistinctToGroupBy::new())),
     // GROUP BY a, 1: what the other keys tell is no key.
