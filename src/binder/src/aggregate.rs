@@ -385,7 +385,7 @@ impl Binder<'_> {
             .collect();
         if group.is_empty() && aggr.is_empty() {
             // `SELECT 1 FROM t HAVING TRUE`: one group, of which nothing is asked.
-            let count = self.aggregate("COUNT", AggregateArgs::none(), false, None)?;
+            let count = self.aggregate("COUNT", AggregateArgs::plain(Vec::new()), false, None)?;
             let column = self.new_column("count", &count.ty);
             aggr.push(count.expr.alias(column.name));
         }

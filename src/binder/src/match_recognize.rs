@@ -23,8 +23,7 @@ use crate::expr::ExprCx;
 use crate::from::{From, aliased};
 use crate::match_recognize::pattern::BoundPattern;
 use crate::relational::{AfterMatch, MatchOrder, MatchRows, Relational, RelationalNode, RowMatch};
-use crate::scope::{Relation, Scope, ScopeColumn, ScopeRelation};
-use crate::table::extension;
+use crate::scope::{Relation, Scope, ScopeColumn};
 use crate::unnest::empty_scope;
 
 pub(crate) use scope::PatternScope;
@@ -211,7 +210,7 @@ impl Binder<'_> {
             schema: Arc::new(DFSchema::new_with_metadata(fields, HashMap::new())?),
         };
         Ok(Relation {
-            plan: extension(node),
+            plan: node.into_plan(),
             columns,
         })
     }
@@ -319,11 +318,7 @@ impl Binder<'_> {
         clause: &'static str,
         scope: &mut PatternScope,
     ) -> BindResult<filbert_functions::TypedExpr> {
-        let columns = Rc::new(Scope::of(ScopeRelation {
-            alias: None,
-            path: None,
-            columns: scope.columns.clone(),
-        }));
+        let columns = Rc::new(Scope::of_columns(scope.columns.clone()));
         let outer = self.pattern.replace(std::mem::take(scope));
         let mut cx = ExprCx::plain(&columns, clause);
         let bound = self.expr(ast, &mut cx);

@@ -14,7 +14,7 @@ use sqlparser::ast::{
 use crate::binder::{Binder, NamedExpr, span_of};
 use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
-use crate::scope::{Relation, Scope, ScopeRelation};
+use crate::scope::{Relation, Scope};
 use crate::typing::check_orderable;
 
 /// The expressions of an ORDER BY; what Flink's lacks is refused.
@@ -80,11 +80,7 @@ impl Binder<'_> {
         if items.is_empty() {
             return Ok(relation);
         }
-        let scope = std::rc::Rc::new(Scope::of(ScopeRelation {
-            alias: None,
-            path: None,
-            columns: relation.columns.clone(),
-        }));
+        let scope = std::rc::Rc::new(Scope::of_columns(relation.columns.clone()));
         let mut sort = Vec::new();
         for item in items {
             let expr = match ordinal(&item.expr, relation.columns.len())? {

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::common::{Column, DFSchema, DFSchemaRef, Result};
-use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalNodeCore};
 use filbert_types::RowKind;
 
 pub use process_table::{ProcessTable, ProcessTableCall};
@@ -261,6 +261,14 @@ fn columns_of(expr: &Expr) -> Vec<Column> {
 }
 
 impl RelationalNode {
+    /// The node as a plan.
+    #[must_use]
+    pub fn into_plan(self) -> LogicalPlan {
+        LogicalPlan::Extension(Extension {
+            node: Arc::new(self),
+        })
+    }
+
     /// The same over expressions that stand for its own.
     fn with_exprs(&self, exprs: Vec<Expr>) -> Result<Relational> {
         let mut exprs = exprs.into_iter();

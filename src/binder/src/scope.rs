@@ -78,6 +78,15 @@ impl Scope {
         }
     }
 
+    /// The columns of a relation without a name.
+    pub fn of_columns(columns: Vec<ScopeColumn>) -> Scope {
+        Scope::of(ScopeRelation {
+            alias: None,
+            path: None,
+            columns,
+        })
+    }
+
     /// Puts the relations of `other` behind these.
     ///
     /// # Errors

@@ -212,10 +212,7 @@ impl Binder<'_> {
         let mut counts = Vec::with_capacity(2);
         let mut calls = Vec::with_capacity(2);
         for mark in marks {
-            let args = AggregateArgs {
-                args: vec![mark.expr()],
-                ..AggregateArgs::none()
-            };
+            let args = AggregateArgs::plain(vec![mark.expr()]);
             let count = self.aggregate("COUNT", args, true, None)?;
             let column = self.new_column("count", &count.ty);
             calls.push(count.expr.alias(&column.name));

@@ -1,27 +1,27 @@
-//! Catalog tables and views in FROM.
+//! Names in FROM: WITH queries, tables and views of the catalog.
+//!
+//! - `scan`: how a table is read, with its computed columns and its watermark.
+//! - `snapshot`: `FOR SYSTEM_TIME AS OF`.
+
+mod scan;
+mod snapshot;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use datafusion::common::{Column, TableReference};
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan, TableScanBuilder};
 use filbert_connector_api::{CatalogObject, CatalogView};
 use filbert_sql::{HintArgs, OptionEntry};
-use filbert_types::{
-    CatalogTable, ColumnKind, Field, LogicalType, ObjectPath, Span, TimeKind, TypeKind,
-};
-use sqlparser::ast::{self, Expr as Ast, TableAlias, TableFactor, TableVersion};
+use filbert_types::{ObjectPath, Span};
+use sqlparser::ast::{self, TableAlias, TableFactor};
 
-use crate::binder::{Binder, NamedExpr, ident_span, name_parts, span_of};
-use crate::bound::BoundTable;
+use crate::binder::{Binder, ident_span, name_parts, span_of};
 use crate::cte::rename_columns;
 use crate::ddl::quoted;
 use crate::error::{BindError, BindResult, available};
-use crate::expr::ExprCx;
 use crate::from::From;
-use crate::relational::{Relational, RelationalNode};
-use crate::scope::{Relation, Scope, ScopeColumn, ScopeRelation};
+use crate::scope::Relation;
+
+pub use scan::is_source_watermark;
 
 impl Binder<'_> {
     /// A name in FROM: a WITH query, a table or a view.
@@ -295,255 +295,6 @@ impl Binder<'_> {
         self.hints = hints;
         relation
     }
-
-    /// Reads a table: the scan, then computed columns, then the watermark.
-    pub fn scan(
-        &mut self,
-        path: &ObjectPath,
-        table: CatalogTable,
-        hint_options: BTreeMap<String, String>,
-        shown: &str,
-    ) -> BindResult<Relation> {
-        let relation_name = self.names.relation(shown);
-        let schema = table.schema.clone();
-        let stored = self.stored_columns(&table, &relation_name);
-        let metadata = metadata_fields(&table);
-        let fields: Vec<Field> = stored
-            .iter()
-            .map(|c| Field::new(&c.column.name, c.ty.clone()))
-            .collect();
-        let source = BoundTable {
-            path: path.clone(),
-            table,
-            hint_options,
-            metadata,
-            schema: filbert_types::schema::arrow_schema(&fields),
-        };
-        let scan = TableScanBuilder::new(relation_name, Arc::new(source)).build()?;
-        let mut plan = LogicalPlan::TableScan(scan);
-        let mut columns = Vec::with_capacity(schema.columns.len());
-        let scope = Rc::new(Scope::of(ScopeRelation {
-            alias: None,
-            path: None,
-            columns: stored.clone(),
-        }));
-        let mut items = Vec::with_capacity(schema.columns.len());
-        for column in &schema.columns {
-            let expr = match &column.kind {
-                ColumnKind::Computed { expression } => {
-                    self.computed_column(&column.name, expression, &scope)?
-                }
-                _ => match scope.column(&column.name, None)? {
-                    Some(expr) => expr,
-                    None => {
-                        return Err(BindError::new(format!("Column '{}' is lost", column.name)));
-                    }
-                },
-            };
-            items.push(NamedExpr {
-                name: column.name.clone(),
-                expr,
-            });
-        }
-        let projected = self.project(plan, items)?;
-        plan = projected.plan;
-        columns.extend(projected.columns);
-        let mut relation = Relation { plan, columns };
-        if let Some(watermark) = &schema.watermark {
-            relation = self.watermark(relation, watermark)?;
-        }
-        Ok(relation)
-    }
-
-    /// Physical columns, then metadata columns.
-    fn stored_columns(
-        &mut self,
-        table: &CatalogTable,
-        relation: &TableReference,
-    ) -> Vec<ScopeColumn> {
-        let metadata = table
-            .schema
-            .columns
-            .iter()
-            .filter(|c| matches!(c.kind, ColumnKind::Metadata { .. }));
-        let stored: Vec<ScopeColumn> = table
-            .schema
-            .physical_columns()
-            .chain(metadata)
-            .map(|c| ScopeColumn {
-                name: c.name.clone(),
-                column: Column::new(Some(relation.clone()), &c.name),
-                ty: c.ty.without_time_attribute(),
-            })
-            .collect();
-        for column in &stored {
-            self.types.insert(&column.column, column.ty.clone());
-        }
-        stored
-    }
-
-    fn computed_column(
-        &mut self,
-        name: &str,
-        text: &str,
-        scope: &Rc<Scope>,
-    ) -> BindResult<filbert_functions::TypedExpr> {
-        let wrong = |e: String| {
-            BindError::new(format!(
-                "Invalid expression for computed column '{name}': {e}"
-            ))
-        };
-        let parsed = filbert_sql::parse_expr(text).map_err(|e| wrong(e.to_string()))?;
-        self.isolated(|binder| {
-            let mut cx = ExprCx::plain(scope, "computed column");
-            binder.expr(&parsed.ast, &mut cx)
-        })
-        .map_err(|e| wrong(e.to_string()))
-    }
-
-    /// In batch mode a rowtime is an ordinary timestamp, and nobody waits for watermarks.
-    fn watermark(
-        &mut self,
-        relation: Relation,
-        spec: &filbert_types::WatermarkSpec,
-    ) -> BindResult<Relation> {
-        if self.cx.exprs.batch {
-            return Ok(relation);
-        }
-        let mut relation = relation;
-        let wrong = |e: String| {
-            BindError::new(format!(
-                "Invalid expression for watermark '{}': {e}",
-                spec.column.join(".")
-            ))
-        };
-        let [name] = spec.column.as_slice() else {
-            return Err(wrong(
-                "a rowtime inside of a ROW column is not supported".into(),
-            ));
-        };
-        let Some(index) = relation.columns.iter().position(|c| c.name == *name) else {
-            return Err(wrong("there is no such column".into()));
-        };
-        let column = &mut relation.columns[index];
-        let untimed = column.ty.clone();
-        column.ty = as_rowtime(&column.ty);
-        self.types.insert(&column.column, column.ty.clone());
-        let rowtime = column.column.clone();
-        if is_source_watermark(&spec.expression) {
-            // The source emits its own.
-            return Ok(relation);
-        }
-        let mut seen = relation.columns.clone();
-        seen[index].ty = untimed;
-        let parsed = filbert_sql::parse_expr(&spec.expression).map_err(|e| wrong(e.to_string()))?;
-        let scope = Rc::new(Scope::of(ScopeRelation {
-            alias: None,
-            path: None,
-            columns: seen,
-        }));
-        let watermark = self
-            .isolated(|binder| {
-                let mut cx = ExprCx::plain(&scope, "WATERMARK");
-                binder.expr(&parsed.ast, &mut cx)
-            })
-            .map_err(|e| wrong(e.to_string()))?;
-        let node = RelationalNode {
-            schema: Arc::clone(relation.plan.schema()),
-            relational: Relational::WatermarkAssigner {
-                rowtime,
-                watermark: watermark.expr,
-            },
-            inputs: vec![relation.plan],
-        };
-        Ok(Relation {
-            plan: extension(node),
-            columns: relation.columns,
-        })
-    }
-
-    /// `t FOR SYSTEM_TIME AS OF l.ts`: the rows as of the left row's time.
-    pub fn snapshot(
-        &mut self,
-        left: &From,
-        factor: &TableFactor,
-        version: &TableVersion,
-    ) -> BindResult<From> {
-        let TableVersion::ForSystemTimeAsOf(period) = version else {
-            return Err(BindError::unsupported(
-                span_of(factor),
-                format!("The version '{version}'"),
-            ));
-        };
-        let mut plain = factor.clone();
-        if let TableFactor::Table { version, .. } = &mut plain {
-            *version = None;
-        }
-        let mut right = self.table(&plain)?;
-        let bound = self.expr_of_left(left, period, "FOR SYSTEM_TIME AS OF");
-        if let TableFactor::Table { name, .. } = factor {
-            // The alias stands behind the time.
-            self.move_tail(span_of(name), span_of(period));
-        }
-        let bound = bound?;
-        if !bound.ty.kind.is_timestamp() {
-            return Err(BindError::at(
-                span_of(period),
-                format!(
-                    "The system time period specification expects Timestamp type but is '{}'",
-                    bound.ty
-                ),
-            ));
-        }
-        if !is_name(period) {
-            return Err(time_travel(period, &bound.expr, factor));
-        }
-        let node = RelationalNode {
-            schema: Arc::clone(right.plan.schema()),
-            relational: Relational::Snapshot {
-                period: bound.expr,
-                history: None,
-            },
-            inputs: vec![right.plan],
-        };
-        right.plan = extension(node);
-        Ok(right)
-    }
-}
-
-/// What Flink takes for a column: a name, also that of a function without parentheses.
-fn is_name(period: &Ast) -> bool {
-    match period {
-        Ast::Identifier(_) | Ast::CompoundIdentifier(_) => true,
-        Ast::Function(call) => matches!(call.args, sqlparser::ast::FunctionArguments::None),
-        _ => false,
-    }
-}
-
-/// `FOR SYSTEM_TIME AS OF TIMESTAMP '..'` asks the catalog for a table as it was; none can tell.
-fn time_travel(period: &Ast, bound: &Expr, factor: &TableFactor) -> BindError {
-    let is_constant =
-        !bound.contains_outer() && bound.column_refs().is_empty() && !bound.is_volatile();
-    let message = match is_constant {
-        false => format!(
-            "Unsupported time travel expression: {period} for the expression can not be reduced to a constant by Flink."
-        ),
-        true => {
-            let TableFactor::Table { name, .. } = factor else {
-                return BindError::unsupported(span_of(factor), "FOR SYSTEM_TIME AS OF a constant");
-            };
-            format!(
-                "Time travel is not supported: getTable(ObjectPath, long) is not implemented by the catalog of table '{name}'."
-            )
-        }
-    };
-    BindError::at(span_of(period), message)
-}
-
-pub(crate) fn extension(node: RelationalNode) -> LogicalPlan {
-    LogicalPlan::Extension(Extension {
-        node: Arc::new(node),
-    })
 }
 
 fn with_alias(
@@ -562,43 +313,9 @@ fn with_alias(
     Ok(from)
 }
 
-fn metadata_fields(table: &CatalogTable) -> Vec<Field> {
-    table
-        .schema
-        .columns
-        .iter()
-        .filter_map(|c| match &c.kind {
-            ColumnKind::Metadata { key, .. } => {
-                Some(Field::new(key.as_ref().unwrap_or(&c.name), c.ty.clone()))
-            }
-            _ => None,
-        })
-        .collect()
-}
-
 fn options_refused(what: &str, span: Option<Span>) -> BindError {
     BindError::at(
         span,
         format!("{what} cannot be enriched with new options. Hints can only be applied to tables."),
     )
-}
-
-/// The timestamp type as a rowtime attribute.
-pub(crate) fn as_rowtime(ty: &LogicalType) -> LogicalType {
-    as_time_attribute(ty, TimeKind::Rowtime)
-}
-
-pub(crate) fn as_time_attribute(ty: &LogicalType, time: TimeKind) -> LogicalType {
-    let mut ty = ty.clone();
-    if let TypeKind::Timestamp { kind, .. } | TypeKind::TimestampLtz { kind, .. } = &mut ty.kind {
-        *kind = time;
-    }
-    ty
-}
-
-/// `SOURCE_WATERMARK()`: the source knows its watermarks.
-pub fn is_source_watermark(expression: &str) -> bool {
-    let text: String = expression.chars().filter(|c| !c.is_whitespace()).collect();
-    text.eq_ignore_ascii_case("SOURCE_WATERMARK()")
-        || text.eq_ignore_ascii_case("`SOURCE_WATERMARK`()")
 }

@@ -14,9 +14,7 @@ mod temporal;
 use datafusion::common::ScalarValue;
 use filbert_sql::{TableArgument, TableArgumentSource};
 use filbert_types::{LogicalType, Span, TimeKind};
-use sqlparser::ast::{
-    Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, TableFactor,
-};
+use sqlparser::ast::{Expr as Ast, Ident, ObjectName, TableFactor};
 
 use crate::binder::{Binder, ident_span, name_parts, span_of};
 use crate::error::{BindError, BindResult, available};
@@ -24,7 +22,7 @@ use crate::expr::ExprCx;
 use crate::from::{From, aliased};
 use crate::relational::{MonthWindow, Window};
 use crate::scope::{Relation, ScopeColumn};
-use crate::tvf::arguments::{SIGNATURES, check_steps, partition_column, positional};
+use crate::tvf::arguments::{SIGNATURES, check_steps, descriptor, partition_column, positional};
 use crate::unnest::empty_scope;
 
 pub(crate) use arguments::positive;
@@ -221,22 +219,8 @@ impl Binder<'_> {
     /// The time column that a DESCRIPTOR names.
     fn descriptor(&self, name: &str, ast: &Ast, input: &Relation) -> BindResult<ScopeColumn> {
         let span = span_of(ast);
-        let ident = match ast {
-            Ast::Function(call) if call.name.to_string().eq_ignore_ascii_case("DESCRIPTOR") => {
-                match &call.args {
-                    FunctionArguments::List(list) => match list.args.as_slice() {
-                        // Flink looks at the first column alone.
-                        [
-                            FunctionArg::Unnamed(FunctionArgExpr::Expr(Ast::Identifier(ident))),
-                            ..,
-                        ] => Some(ident),
-                        _ => None,
-                    },
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
+        // Flink looks at the first column alone.
+        let ident = descriptor(ast).and_then(|items| items.first().copied().flatten());
         let Some(ident) = ident else {
             return Err(BindError::at(
                 span,

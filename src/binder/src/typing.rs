@@ -9,7 +9,6 @@ use filbert_types::{LogicalType, Span, TypeKind};
 use crate::aggregate::AggregateArgs;
 use crate::binder::Binder;
 use crate::error::{BindError, BindResult};
-use crate::window::Over;
 
 impl Binder<'_> {
     /// A call of a function or an operator by its name.
@@ -108,11 +107,8 @@ impl Binder<'_> {
         span: Option<Span>,
     ) -> BindResult<TypedExpr> {
         let modifiers = Modifiers {
-            distinct: args.distinct,
-            filter: args.filter,
-            order_by: args.order_by,
-            ignore_nulls: args.ignore_nulls,
             grouped,
+            ..args.modifiers
         };
         aggregate::call(self.cx.exprs, self.cx.functions, name, args.args, modifiers)
             .map_err(|e| BindError::from_call(&e, span))
@@ -123,23 +119,11 @@ impl Binder<'_> {
         &self,
         name: &str,
         args: AggregateArgs,
-        over: &Over,
+        over: &window::Over,
         span: Option<Span>,
     ) -> BindResult<TypedExpr> {
-        let modifiers = Modifiers {
-            distinct: args.distinct,
-            filter: args.filter,
-            order_by: args.order_by,
-            ignore_nulls: args.ignore_nulls,
-            grouped: false,
-        };
-        let over = window::Over {
-            partition_by: over.partition_by.clone(),
-            order_by: over.order_by.clone(),
-            frame: over.frame.clone(),
-        };
         let (exprs, functions) = (self.cx.exprs, self.cx.functions);
-        window::call(exprs, functions, name, args.args, &over, modifiers)
+        window::call(exprs, functions, name, args.args, over, args.modifiers)
             .map_err(|e| BindError::from_call(&e, span))
     }
 

@@ -1,8 +1,8 @@
 //! Calls of aggregate functions: what stands between their parentheses, and their clauses.
 
 use datafusion::logical_expr::Expr;
-use datafusion::logical_expr::expr::Sort;
 use filbert_functions::TypedExpr;
+use filbert_functions::aggregate::Modifiers;
 use filbert_types::{LogicalType, Span, TypeKind};
 use sqlparser::ast::{self, FunctionArg, FunctionArgExpr};
 
@@ -14,21 +14,15 @@ use crate::expr::call::{call_parts, plain_arg};
 /// An aggregate's arguments and clauses, bound.
 pub(crate) struct AggregateArgs {
     pub args: Vec<TypedExpr>,
-    pub distinct: bool,
-    pub filter: Option<TypedExpr>,
-    pub order_by: Vec<Sort>,
-    pub ignore_nulls: Option<bool>,
+    pub modifiers: Modifiers,
 }
 
 impl AggregateArgs {
-    /// A call without arguments.
-    pub fn none() -> AggregateArgs {
+    /// Arguments without clauses.
+    pub fn plain(args: Vec<TypedExpr>) -> AggregateArgs {
         AggregateArgs {
-            args: Vec::new(),
-            distinct: false,
-            filter: None,
-            order_by: Vec::new(),
-            ignore_nulls: None,
+            args,
+            modifiers: Modifiers::default(),
         }
     }
 }
@@ -60,11 +54,12 @@ impl Binder<'_> {
             return Err(BindError::at(span, "The query is not grouped"));
         };
         let args = args?;
-        for arg in args.args.iter().filter(|_| args.distinct) {
+        let distinct = args.modifiers.distinct;
+        for arg in args.args.iter().filter(|_| distinct) {
             self.check_groupable(&arg.ty, span)?;
         }
         let args = match name.eq_ignore_ascii_case("COUNT") {
-            true if args.distinct && args.args.len() > 1 => self.counted_rows(args, span)?,
+            true if distinct && args.args.len() > 1 => self.counted_rows(args, span)?,
             _ => args,
         };
         let call = self.aggregate(name, args, aggregates.never_empty(), span)?;
@@ -89,7 +84,8 @@ impl Binder<'_> {
         let values = std::mem::take(&mut args.args);
         for value in values.iter().filter(|value| value.ty.nullable) {
             let known = self.scalar("IS NOT NULL", vec![value.clone()], span)?;
-            args.filter = Some(match args.filter.take() {
+            let filter = &mut args.modifiers.filter;
+            *filter = Some(match filter.take() {
                 Some(filter) => self.scalar("AND", vec![filter, known], span)?,
                 None => known,
             });
@@ -153,10 +149,13 @@ impl Binder<'_> {
         let order_by = self.sort_exprs(clauses.order_by, cx)?;
         Ok(AggregateArgs {
             args: bound,
-            distinct: clauses.distinct,
-            filter,
-            order_by,
-            ignore_nulls: clauses.ignore_nulls,
+            modifiers: Modifiers {
+                distinct: clauses.distinct,
+                filter,
+                order_by,
+                ignore_nulls: clauses.ignore_nulls,
+                grouped: false,
+            },
         })
     }
 }

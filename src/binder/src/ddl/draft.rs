@@ -16,8 +16,7 @@ use super::canonical::canonical;
 use crate::binder::Binder;
 use crate::error::{BindError, BindResult, available};
 use crate::expr::ExprCx;
-use crate::scope::{Scope, ScopeColumn, ScopeRelation};
-use crate::table::as_time_attribute;
+use crate::scope::{Scope, ScopeColumn};
 
 /// An expression as the statement has it, or as text that a catalog kept.
 #[derive(Clone)]
@@ -297,11 +296,7 @@ impl Binder<'_> {
                 ty: ty.clone(),
             })
             .collect();
-        Rc::new(Scope::of(ScopeRelation {
-            alias: None,
-            path: None,
-            columns,
-        }))
+        Rc::new(Scope::of_columns(columns))
     }
 
     /// Binds an expression over a table's columns; gives its text as Flink prints it too.
@@ -399,7 +394,7 @@ impl Binder<'_> {
             }
             text
         };
-        columns[index].ty = as_time_attribute(&time, TimeKind::Rowtime);
+        columns[index].ty = time.with_time_kind(TimeKind::Rowtime);
         Ok(spec(expression))
     }
 }

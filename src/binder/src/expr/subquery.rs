@@ -94,10 +94,7 @@ impl Binder<'_> {
         if relation.plan.max_rows().is_some_and(|rows| rows <= 1) {
             return Ok(relation);
         }
-        let args = AggregateArgs {
-            args: vec![column.expr()],
-            ..AggregateArgs::none()
-        };
+        let args = AggregateArgs::plain(vec![column.expr()]);
         let value = self.aggregate("SINGLE_VALUE", args, false, span)?;
         let column = ScopeColumn {
             name: column.name.clone(),

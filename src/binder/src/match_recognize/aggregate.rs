@@ -64,10 +64,7 @@ impl Binder<'_> {
             return self.aggregate_column(upper, &text, args, rows, span, scope);
         }
         // Flink's validator writes AVG as a quotient.
-        let whole = AggregateArgs {
-            args: args.clone(),
-            ..AggregateArgs::none()
-        };
+        let whole = AggregateArgs::plain(args.clone());
         let ty = self.aggregate("AVG", whole, false, span)?.ty;
         let inner = text.split_once('(').map_or("", |(_, rest)| rest);
         let sum_text = format!("SUM({inner}");
@@ -88,15 +85,7 @@ impl Binder<'_> {
         span: Option<Span>,
         scope: &mut PatternScope,
     ) -> BindResult<TypedExpr> {
-        let call = self.aggregate(
-            name,
-            AggregateArgs {
-                args,
-                ..AggregateArgs::none()
-            },
-            false,
-            span,
-        )?;
+        let call = self.aggregate(name, AggregateArgs::plain(args), false, span)?;
         let Expr::AggregateFunction(function) = call.expr else {
             return Err(BindError::at(
                 span,

@@ -1,7 +1,11 @@
+//! The parameters of table functions, and what their arguments may be.
+
 use datafusion::common::Column;
-use filbert_sql::TableFunction;
+use filbert_sql::{TableFunction, is_default};
 use filbert_types::Span;
-use sqlparser::ast::{Expr as Ast, FunctionArg, FunctionArgExpr};
+use sqlparser::ast::{
+    Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Value, ValueWithSpan,
+};
 
 use crate::binder::{ident_span, span_of};
 use crate::error::{BindError, BindResult, available};
@@ -169,4 +173,71 @@ pub(super) fn partition_column(ast: &Ast, input: &Relation) -> BindResult<Column
                 available("columns", input.columns.iter().map(|c| c.name.as_str())),
             )
         })
+}
+
+/// The items of `DESCRIPTOR(..)`, none for one that is no column's name; nothing where this is no DESCRIPTOR.
+pub(super) fn descriptor(ast: &Ast) -> Option<Vec<Option<&Ident>>> {
+    let Ast::Function(call) = ast else {
+        return None;
+    };
+    let FunctionArguments::List(list) = &call.args else {
+        return None;
+    };
+    if !call.name.to_string().eq_ignore_ascii_case("DESCRIPTOR") {
+        return None;
+    }
+    let items = list.args.iter().map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Ast::Identifier(ident))) => Some(ident),
+        _ => None,
+    });
+    Some(items.collect())
+}
+
+/// The operator's name that a call gives.
+pub(super) fn uid_of(ast: Option<&Ast>, span: Option<Span>) -> BindResult<Option<String>> {
+    let Some(ast) = ast.filter(|ast| !is_default(ast)) else {
+        return Ok(None);
+    };
+    let text = match ast {
+        Ast::Value(ValueWithSpan {
+            value: Value::SingleQuotedString(text),
+            ..
+        }) => text.as_str(),
+        _ => "",
+    };
+    let mut letters = text.chars();
+    let fits = letters
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && letters.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if fits {
+        return Ok(Some(text.to_owned()));
+    }
+    Err(BindError::at(
+        span_of(ast).or(span),
+        format!(
+            "Invalid unique identifier for process table function. The `uid` argument must be a string literal that follows the pattern [a-zA-Z_][a-zA-Z-_0-9]*. But found: {}",
+            if text.is_empty() {
+                ast.to_string()
+            } else {
+                text.to_owned()
+            }
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uid_is_a_name() {
+        let uid = |text: &str| {
+            let parsed = filbert_sql::parse_expr(text).unwrap();
+            uid_of(Some(&parsed.ast), None)
+        };
+        assert_eq!(uid("'my-uid_1'").unwrap().as_deref(), Some("my-uid_1"));
+        assert!(uid("'bad uid!'").unwrap_err().message.ends_with("bad uid!"));
+        assert!(uid("1").is_err());
+    }
 }

@@ -1,19 +1,19 @@
+//! TO_CHANGELOG and FROM_CHANGELOG: the kinds of rows as a column, and back.
+
 use std::sync::Arc;
 
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::Expr;
 use filbert_functions::TypedExpr;
+use filbert_sql::is_default;
 use filbert_types::{LogicalType, RowKind, Span};
-use sqlparser::ast::{
-    Expr as Ast, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Value, ValueWithSpan,
-};
+use sqlparser::ast::{Expr as Ast, Ident, Value, ValueWithSpan};
 
 use crate::binder::{Binder, NamedExpr, span_of};
 use crate::error::{BindError, BindResult, available};
 use crate::relational::{ChangelogFunction, Relational, RelationalNode};
 use crate::scope::Relation;
-use crate::table::extension;
-use crate::tvf::process::{is_default, uid_of};
+use crate::tvf::arguments::{descriptor, uid_of};
 
 /// The words for row kinds.
 const KINDS: [(&str, RowKind); 4] = [
@@ -118,11 +118,12 @@ impl Binder<'_> {
             .collect();
         fields.extend(added.map(|(column, ty)| (None, Arc::new(ty.arrow_field(&column.name)))));
         let schema = DFSchema::new_with_metadata(fields, schema.metadata().clone())?;
-        let plan = extension(RelationalNode {
+        let plan = RelationalNode {
             relational: Relational::ChangelogFunction(function),
             inputs: vec![input.plan],
             schema: Arc::new(schema),
-        });
+        }
+        .into_plan();
         let items = columns
             .into_iter()
             .map(|(name, column, ty)| NamedExpr {
@@ -165,29 +166,13 @@ fn op_column(ast: Option<&Ast>, span: Option<Span>) -> BindResult<String> {
         return Ok(OP.to_owned());
     };
     let span = span_of(ast).or(span);
-    let names: Vec<&Ident> = match ast {
-        Ast::Function(call) if call.name.to_string().eq_ignore_ascii_case("DESCRIPTOR") => {
-            match &call.args {
-                FunctionArguments::List(list) => list
-                    .args
-                    .iter()
-                    .filter_map(|arg| match arg {
-                        FunctionArg::Unnamed(FunctionArgExpr::Expr(Ast::Identifier(ident))) => {
-                            Some(ident)
-                        }
-                        _ => None,
-                    })
-                    .collect(),
-                _ => Vec::new(),
-            }
-        }
-        _ => {
-            return Err(BindError::at(
-                span,
-                "The argument 'op' must be DESCRIPTOR(column).",
-            ));
-        }
+    let Some(items) = descriptor(ast) else {
+        return Err(BindError::at(
+            span,
+            "The argument 'op' must be DESCRIPTOR(column).",
+        ));
     };
+    let names: Vec<&Ident> = items.into_iter().flatten().collect();
     match names.as_slice() {
         [only] => Ok(only.value.clone()),
         _ => Err(BindError::at(

@@ -1,3 +1,5 @@
+//! The plan's node of a window: of a table function, and of a group window of old.
+
 use std::sync::Arc;
 
 use datafusion::common::{Column, DFSchema};
@@ -8,7 +10,6 @@ use crate::binder::Binder;
 use crate::error::BindResult;
 use crate::relational::{Relational, RelationalNode, Window};
 use crate::scope::{Relation, ScopeColumn};
-use crate::table::{as_time_attribute, extension};
 
 impl Binder<'_> {
     /// window_start, window_end and window_time of windows over a time column of this type.
@@ -18,7 +19,7 @@ impl Binder<'_> {
             TypeKind::TimestampLtz { .. } => LogicalType::not_null(TypeKind::timestamp_ltz(3)),
             _ => bound_type.clone(),
         };
-        let time_type = as_time_attribute(&time_type, time.kind.time_kind());
+        let time_type = time_type.with_time_kind(time.kind.time_kind());
         [
             ("window_start", &bound_type),
             ("window_end", &bound_type),
@@ -51,7 +52,7 @@ impl Binder<'_> {
                 .map(|c| (None, Arc::new(c.ty.arrow_field(&c.column.name)))),
         );
         let schema = DFSchema::new_with_metadata(fields, schema.metadata().clone())?;
-        Ok(extension(RelationalNode {
+        Ok(RelationalNode {
             relational: Relational::WindowTableFunction {
                 window,
                 time,
@@ -59,7 +60,8 @@ impl Binder<'_> {
             },
             inputs: vec![input],
             schema: Arc::new(schema),
-        }))
+        }
+        .into_plan())
     }
 
     /// A window table function over its input.

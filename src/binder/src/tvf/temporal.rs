@@ -15,7 +15,6 @@ use crate::expr::call::plain_arg;
 use crate::from::{From, aliased};
 use crate::relational::{History, Relational, RelationalNode};
 use crate::scope::{Relation, ScopeColumn};
-use crate::table::extension;
 
 impl Binder<'_> {
     /// The temporal table function that a call in FROM names.
@@ -111,7 +110,7 @@ impl Binder<'_> {
             inputs: vec![history.plan],
         };
         Ok(Relation {
-            plan: extension(node),
+            plan: node.into_plan(),
             columns: history.columns,
         })
     }
