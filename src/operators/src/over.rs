@@ -14,6 +14,8 @@
 
 mod changing;
 mod corrected;
+mod firing;
+mod forget;
 mod frames;
 mod lag;
 mod steps;
@@ -38,8 +40,11 @@ use crate::output::Output;
 use crate::stored_rows::{StoredChanges, StoredRows};
 use crate::ttl::StateTtl;
 use crate::watermark_assigner::to_millis;
+
 pub use changing::ChangingOverOperator;
-use frames::{Frames, Window, list_of};
+
+use firing::Firing;
+use frames::Frames;
 use steps::{Calls, Steps};
 
 /// Rows that wait for the watermark are in one order.
@@ -85,15 +90,6 @@ pub struct OverOperator {
     ttl: Option<StateTtl>,
     clock: Option<Arc<dyn Clock>>,
     metrics: Arc<OperatorMetrics>,
-}
-
-/// What makes rows enter their frames.
-#[derive(Debug, Clone, Copy)]
-enum Firing {
-    /// It passes behind them.
-    Watermark(Watermark),
-    /// Processing time.
-    Arrival(i64),
 }
 
 /// A batch on its way.
@@ -220,27 +216,6 @@ impl OverOperator {
         }
     }
 
-    /// The watermark as far as no row waits for its frame's end.
-    fn passing(&mut self, watermark: Watermark) -> Option<Watermark> {
-        loop {
-            let first = self.held.iter().next().map(|(time, rows)| (time, *rows));
-            match first {
-                None => break,
-                Some((time, 0)) => {
-                    self.held.pop_until(time);
-                }
-                Some((time, _)) => {
-                    let before = Watermark(time.saturating_sub(1)).min(watermark);
-                    let rises = before > self.passed;
-                    self.passed = self.passed.max(before);
-                    return rises.then_some(before);
-                }
-            }
-        }
-        self.passed = self.passed.max(watermark);
-        Some(watermark)
-    }
-
     /// Rows are computed as they come.
     fn fires_at_once(&self) -> bool {
         self.spec.order == OverTime::Proctime && !self.waits_for_timer()
@@ -288,177 +263,6 @@ impl OverOperator {
             .is_some_and(|last| time <= last)
     }
 
-    /// When no later row reaches back to this one, the partition can go.
-    fn plan_cleanup(&mut self, partition: u32, time: i64) -> Result<()> {
-        let Some(before) = self.frames.range_before() else {
-            return Ok(());
-        };
-        let after = self.frames.range_after().unwrap_or(0).max(0);
-        let reach = before.max(0).saturating_add(after);
-        let earliest = time.saturating_add(reach).saturating_add(1);
-        if self
-            .cleanup_at
-            .get(partition)
-            .is_some_and(|at| at >= earliest)
-        {
-            return Ok(());
-        }
-        let at = earliest.saturating_add(reach / 2);
-        self.cleanup_at.set(partition, Some(at));
-        let partitions = self
-            .cleanups
-            .at(at, || Ok::<_, OperatorError>(Vec::new()))?;
-        partitions.push(partition);
-        Ok(())
-    }
-
-    /// Rows up to the time enter their partitions' frames and go out; false when there are more than enough steps.
-    fn fire(&mut self, firing: Firing, steps_max: usize) -> Result<bool> {
-        let Some(until) = firing.time(self.spec.order) else {
-            return Ok(true);
-        };
-        let is_waiting = self.frames.waits();
-        loop {
-            if self.steps.len() >= steps_max {
-                return Ok(false);
-            }
-            let Some(group) = self.next_group(until) else {
-                break;
-            };
-            for run in group.chunk_by(|a, b| a.0 == b.0) {
-                self.enter(run)?;
-                if !is_waiting {
-                    self.advance(run[0].0, until, usize::MAX);
-                }
-            }
-        }
-        self.progress = self.progress.max(until);
-        if is_waiting && !self.advance_waiting(until, steps_max) {
-            return Ok(false);
-        }
-        Ok(true)
-    }
-
-    /// The earliest rows that wait, by partition.
-    fn next_group(&mut self, until: i64) -> Option<Vec<(u32, u32)>> {
-        let first = self.order.get(ALL, 0)?;
-        let time = self.times.get(first);
-        if time > until {
-            return None;
-        }
-        let times = &self.times;
-        let same = self.order.iter_from(ALL, 0);
-        let same = same.take_while(|e| times.get(*e) == time).count();
-        let entries = self.order.shift(ALL, same);
-        let mut group: Vec<(u32, u32)> = entries
-            .into_iter()
-            .map(|entry| (self.partition_of.get(entry), entry))
-            .collect();
-        if group.len() > 1 {
-            let mut seen = std::collections::HashMap::new();
-            for (index, (partition, _)) in group.iter().enumerate() {
-                seen.entry(*partition).or_insert(index);
-            }
-            group.sort_by_key(|(partition, _)| seen.get(partition).copied());
-        }
-        Some(group)
-    }
-
-    fn enter(&mut self, run: &[(u32, u32)]) -> Result<()> {
-        let partition = run[0].0;
-        for (_, entry) in run {
-            self.order.push_back(list_of(partition), *entry);
-            self.last_time.set(partition, Some(self.times.get(*entry)));
-        }
-        let waiting = self.waiting.get(partition);
-        self.waiting
-            .set(partition, waiting.saturating_sub(run.len() as u32));
-        if !self.frames.waits() {
-            return Ok(());
-        }
-        let time = self.times.get(run[0].1);
-        *self.held.at(time, || Ok::<_, OperatorError>(0))? += run.len() as u32;
-        match self.frames.range_after() {
-            Some(after) => {
-                let due = time.saturating_add(after);
-                let partitions = self.due.at(due, || Ok::<_, OperatorError>(Vec::new()))?;
-                partitions.push(partition);
-            }
-            None => self.advancing.push(partition),
-        }
-        Ok(())
-    }
-
-    fn advance(&mut self, partition: u32, until: i64, steps_max: usize) -> bool {
-        let mut window = Window {
-            order: &mut self.order,
-            times: &self.times,
-            rows: &mut self.rows,
-            steps: &mut self.steps,
-            changes: &mut self.changes,
-            complete_until: until,
-        };
-        let before = window.changes.len();
-        let is_done = self.frames.advance(partition, &mut window, steps_max);
-        if self.frames.waits() {
-            for entry in self.changes.entries_from(before) {
-                let time = self.times.get(*entry);
-                if let Ok(count) = self.held.at(time, || Ok::<_, OperatorError>(1)) {
-                    *count = count.saturating_sub(1);
-                }
-            }
-        }
-        is_done
-    }
-
-    /// Rows whose frames reached behind them go out.
-    fn advance_waiting(&mut self, until: i64, steps_max: usize) -> bool {
-        while let Some((_, partitions)) = self.due.pop_until(until) {
-            self.advancing.extend(partitions);
-        }
-        if until == i64::MAX && !self.has_ended {
-            self.advancing.extend(self.partitions.live_slots());
-            self.has_ended = true;
-        }
-        while let Some(partition) = self.advancing.last().copied() {
-            if !self.advance(partition, until, steps_max) {
-                return false;
-            }
-            self.advancing.pop();
-        }
-        true
-    }
-
-    /// Forgets the partitions to which no later row reaches back, or that have expired.
-    fn forget_partitions(&mut self) {
-        let until = match self.spec.order {
-            OverTime::Proctime => self.now_ms().saturating_sub(1),
-            _ => self.progress,
-        };
-        while let Some((at, partitions)) = self.cleanups.pop_until(until) {
-            for partition in partitions {
-                if self.cleanup_at.get(partition) == Some(at) {
-                    self.forget(partition);
-                }
-            }
-        }
-    }
-
-    fn forget(&mut self, partition: u32) {
-        for entry in self.order.clear_parent(list_of(partition)) {
-            self.rows.leave(entry);
-        }
-        self.rows.forget_left();
-        self.frames.reset(partition);
-        self.calls.reset(partition);
-        self.cleanup_at.reset(partition);
-        self.last_time.reset(partition);
-        if let Some(ttl) = &mut self.ttl {
-            ttl.reset(partition);
-        }
-        self.partitions.remove(partition);
-    }
-
     fn now_ms(&self) -> i64 {
         self.clock.as_ref().map_or(0, |clock| clock.now_ms())
     }
@@ -483,16 +287,6 @@ impl OverOperator {
             + self.calls.memory_bytes();
         self.metrics.state_rows.set(self.rows.len() as u64);
         self.metrics.state_bytes.set(bytes as u64);
-    }
-}
-
-impl Firing {
-    /// Rows up to this time go out.
-    fn time(self, order: OverTime) -> Option<i64> {
-        match self {
-            Firing::Watermark(watermark) => (order != OverTime::Proctime).then_some(watermark.0),
-            Firing::Arrival(time) => Some(time),
-        }
     }
 }
 

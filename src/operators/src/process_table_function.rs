@@ -8,26 +8,24 @@
 //! - Cost: a call a row, of values: state is read by vectors where a piece of a batch is begun and written back at its
 //!   end; a map's entries are read one by one when they are asked for. Output goes out in pieces.
 
+mod emit;
 mod stores;
 mod timers;
 mod work;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::take;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{SchemaRef, TimestampMillisecondType};
-use filbert_functions::value::column_of;
-use filbert_functions::{
-    FunctionContext, InputRow, ProcessChangelog, ProcessTableFunction, Timestamp, Value,
-};
+use filbert_functions::{FunctionContext, InputRow, ProcessChangelog, ProcessTableFunction, Value};
 use filbert_graph::spec::ProcessTableSpec;
 use filbert_state::KeyIndex;
 use filbert_types::{ChangeBatch, Watermark};
 
+use self::emit::Origins;
 use self::stores::Store;
-use self::timers::{Due, Timers};
-use self::work::{Frame, Kinds, Sent, Work, failed};
+use self::timers::Timers;
+use self::work::{Frame, Kinds, Work, failed};
 use crate::context::{JobContext, OperatorContext};
 use crate::error::{OperatorError, Result};
 use crate::group_aggregate::state_error;
@@ -65,12 +63,6 @@ struct Rest {
     mark: usize,
     /// A watermark whose timers are going off.
     firing: Option<Watermark>,
-}
-
-/// What the rows of a piece of output were made for.
-enum Origins<'a> {
-    Rows(usize, &'a ChangeBatch),
-    Timers(&'a [Due]),
 }
 
 impl ProcessTableFunctionOperator {
@@ -312,90 +304,6 @@ impl ProcessTableFunctionOperator {
                 if let Some(ttl) = &mut self.ttl {
                     ttl.reset(*slot);
                 }
-            }
-        }
-    }
-
-    /// Puts what was sent between its key (or the columns passed through) and its time.
-    fn emit(&self, sent: Vec<Sent>, origins: &Origins<'_>, out: &mut Output) -> Result<()> {
-        if sent.is_empty() {
-            return Ok(());
-        }
-        let picks = UInt32Array::from_iter_values(sent.iter().map(|row| row.origin));
-        let mut columns = match origins {
-            Origins::Rows(input, batch) => self.row_columns(*input, batch, &picks)?,
-            Origins::Timers(due) => self.timer_columns(due, &picks)?,
-        };
-        for (at, field) in self.own.clone().enumerate() {
-            let ty = self.output.field(field).data_type();
-            let column = column_of(ty, sent.iter().map(|row| &row.values[at]));
-            columns.push(column.map_err(|e| failed(self.function.name(), e))?);
-        }
-        if self.own.end < self.output.fields().len() {
-            columns.push(self.time_column(origins, &picks)?);
-        }
-        let options = RecordBatchOptions::new().with_row_count(Some(sent.len()));
-        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?;
-        let kinds = sent.iter().map(|row| row.kind).collect();
-        out.emit(ChangeBatch::with_kinds(rows, kinds));
-        Ok(())
-    }
-
-    fn row_columns(
-        &self,
-        input: usize,
-        batch: &ChangeBatch,
-        picks: &UInt32Array,
-    ) -> Result<Vec<ArrayRef>> {
-        let own = &self.spec.tables[input];
-        let mut columns = Vec::with_capacity(self.output.fields().len());
-        for (number, table) in self.spec.tables.iter().enumerate() {
-            let shown = match (table.pass_through, number == input) {
-                (true, true) => &table.columns,
-                // Of another table's row nothing is known here.
-                (true, false) => {
-                    for _ in &table.columns {
-                        let ty = self.output.field(columns.len()).data_type();
-                        columns.push(arrow::array::new_null_array(ty, picks.len()));
-                    }
-                    continue;
-                }
-                // Rows that are seen together have one key.
-                (false, _) => &own.keys,
-            };
-            for column in shown {
-                columns.push(take(batch.rows.column(*column), picks, None)?);
-            }
-        }
-        Ok(columns)
-    }
-
-    fn timer_columns(&self, due: &[Due], picks: &UInt32Array) -> Result<Vec<ArrayRef>> {
-        let slots: Vec<u32> = picks
-            .values()
-            .iter()
-            .map(|i| due[*i as usize].slot)
-            .collect();
-        let keys = self.index.key_columns(&slots).map_err(state_error)?;
-        let tables = self.spec.tables.iter();
-        Ok(tables.flat_map(|_| keys.iter().cloned()).collect())
-    }
-
-    fn time_column(&self, origins: &Origins<'_>, picks: &UInt32Array) -> Result<ArrayRef> {
-        match origins {
-            Origins::Rows(input, batch) => match self.spec.tables[*input].on_time {
-                Some(at) => Ok(take(batch.rows.column(at), picks, None)?),
-                None => {
-                    let ty = self.output.field(self.own.end).data_type();
-                    Ok(arrow::array::new_null_array(ty, picks.len()))
-                }
-            },
-            Origins::Timers(due) => {
-                let times = picks.values().iter();
-                let times = times.map(|i| Timestamp::from_millis(due[*i as usize].time).into());
-                let times: Vec<Value> = times.collect();
-                let ty = self.output.field(self.own.end).data_type();
-                column_of(ty, times.iter()).map_err(OperatorError::engine)
             }
         }
     }

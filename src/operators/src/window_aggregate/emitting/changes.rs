@@ -1,3 +1,5 @@
+//! What groups send: of every row, or what they have become since.
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
