@@ -2,11 +2,13 @@
 
 pub(crate) mod adapt;
 mod bitmap;
+mod bound;
 pub(crate) mod collect;
 pub mod definitions;
 mod frame_ends;
 pub(crate) mod groups;
 mod in_order;
+mod inference;
 mod json;
 pub mod square_sums;
 mod udaf;
@@ -26,8 +28,8 @@ use crate::typed::{ExprContext, TypedExpr};
 use crate::user_aggregate::AggregateFunction;
 use crate::{CallError, FunctionRef, definition::Inferred};
 
+pub use bound::BoundAggregate;
 pub use definitions::{Aggregate, AggregateInfer, Implementation, Nullability, aggregate, all};
-pub use udaf::BoundAggregate;
 
 /// What stands around an aggregate call.
 #[derive(Debug, Clone, Default)]

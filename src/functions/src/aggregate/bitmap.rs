@@ -10,7 +10,7 @@ use datafusion::scalar::ScalarValue;
 use filbert_types::TypeKind;
 use roaring::RoaringBitmap;
 
-use super::udaf::BoundAggregate;
+use super::bound::BoundAggregate;
 use crate::builtins::bitmap::{read, write};
 
 type Made = Result<Box<dyn Accumulator>>;

@@ -18,8 +18,8 @@ use filbert_types::TypeKind;
 use indexmap::IndexMap;
 
 use super::adapt::{SingleGroup, list_row, list_scalar};
+use super::bound::BoundAggregate;
 use super::definitions::{DEFAULT_SEPARATOR, Implementation};
-use super::udaf::BoundAggregate;
 use crate::hash_order::HashCodes;
 use crate::kernel::fail;
 

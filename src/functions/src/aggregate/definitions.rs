@@ -1,3 +1,5 @@
+//! The table of aggregate functions: names, help, and how batch computes each.
+
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -7,14 +9,19 @@ use datafusion::logical_expr::AggregateUDF;
 use filbert_types::{LogicalType, TypeKind};
 
 use super::bitmap;
+use super::bound::{GroupsMaker, RowsMaker};
 use super::collect;
 use super::groups;
+use super::inference::{
+    infer_approx_count_distinct, infer_array_agg, infer_avg, infer_bitmap, infer_bitmap_build,
+    infer_collect, infer_count, infer_extreme, infer_json_array, infer_json_object, infer_listagg,
+    infer_percentile, infer_same, infer_sum, infer_variance,
+};
 use super::json;
-use super::udaf::{BoundAggregate, GroupsMaker, RowsMaker};
 use crate::CallError;
 use crate::definition::{Function, Inferred};
 use crate::kernel::Call;
-use crate::signature::{ANY, BIGINT, CallArgs, DOUBLE, Family, INT, NUMERIC, Param, STRING};
+use crate::signature::CallArgs;
 use crate::user_aggregate::AggregateFunction;
 
 /// Decides an aggregate call's types, but for the result's nullability.
@@ -352,215 +359,5 @@ pub fn aggregate(name: &str) -> Option<&'static Aggregate> {
     })
 }
 
-fn infer_count(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = call.matches_variadic(&[], &ANY)?;
-    Ok(call.returns(types, TypeKind::BigInt))
-}
-
-fn one_numeric(call: &CallArgs<'_>) -> Result<Vec<LogicalType>, CallError> {
-    call.matches(&[&[NUMERIC]])
-}
-
-fn infer_sum(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = one_numeric(call)?;
-    let kind = match &types[0].kind {
-        TypeKind::Decimal { scale, .. } => TypeKind::decimal(38, *scale),
-        kind => kind.clone(),
-    };
-    Ok(call.returns(types, kind))
-}
-
-/// AVG's type, which the statistics share.
-fn average_kind(kind: &TypeKind) -> TypeKind {
-    match kind {
-        TypeKind::Decimal { scale, .. } => TypeKind::decimal(38, (*scale).max(6)),
-        kind => kind.clone(),
-    }
-}
-
-fn infer_avg(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = one_numeric(call)?;
-    let kind = average_kind(&types[0].kind);
-    Ok(call.returns(types, kind))
-}
-
-fn infer_variance(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = one_numeric(call)?;
-    let kind = average_kind(&types[0].kind);
-    let args = vec![LogicalType::new(TypeKind::Double, types[0].nullable)];
-    Ok(call.returns(args, kind))
-}
-
-fn infer_extreme(call: &CallArgs<'_>, name: &str) -> Result<Inferred, CallError> {
-    let types = call.matches(&[&[ANY]])?;
-    let kind = types[0].without_time_attribute().kind;
-    let root = match &kind {
-        TypeKind::Array(_) => "ARRAY",
-        TypeKind::Map(..) => "MAP",
-        TypeKind::Multiset(_) => "MULTISET",
-        TypeKind::Row(_) => "ROW",
-        TypeKind::Structured { .. } => "STRUCTURED_TYPE",
-        TypeKind::Binary(_) => "BINARY",
-        TypeKind::VarBinary(_) => "VARBINARY",
-        TypeKind::Variant => "VARIANT",
-        TypeKind::Bitmap => "BITMAP",
-        TypeKind::Raw { .. } => "RAW",
-        TypeKind::Null => "NULL",
-        _ => return Ok(call.returns(types, kind)),
-    };
-    Err(CallError::Invalid(format!(
-        "{name} aggregate function does not support type: ''{root}''."
-    )))
-}
-
-fn infer_same(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = call.matches(&[&[ANY]])?;
-    let kind = types[0].without_time_attribute().kind;
-    Ok(call.returns(types, kind))
-}
-
-fn infer_listagg(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    if call.len() == 2 && call.kind(1).is_character() && call.args[1].literal().is_none() {
-        return Err(CallError::Invalid(
-            "Argument to function 'LISTAGG' must be a literal".into(),
-        ));
-    }
-    let types = call.matches(&[&[STRING], &[STRING, STRING]])?;
-    let kind = types[0].kind.clone();
-    Ok(call.returns(types, kind))
-}
-
-fn infer_array_agg(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = call.matches(&[&[ANY]])?;
-    let element = types[0].without_time_attribute();
-    Ok(call.returns(types, TypeKind::Array(Box::new(element))))
-}
-
-fn infer_collect(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = call.matches(&[&[ANY]])?;
-    let element = types[0].without_time_attribute();
-    Ok(call.returns(types, TypeKind::Multiset(Box::new(element))))
-}
-
-fn infer_approx_count_distinct(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let mut types = call.matches(&[&[ANY]])?;
-    let kind = &types[0].kind;
-    let supported = kind.is_numeric()
-        || kind.is_character()
-        || kind.is_timestamp()
-        || matches!(kind, TypeKind::Date | TypeKind::Time(_) | TypeKind::Null);
-    if !supported {
-        return Err(CallError::Invalid(format!(
-            "APPROX_COUNT_DISTINCT aggregate function does not support type: ''{}''.",
-            types[0].with_nullable(true)
-        )));
-    }
-    // DataFusion's sketch takes no floating point numbers; their texts differ where they do.
-    if kind.is_approximate_numeric() {
-        types[0] = LogicalType::new(TypeKind::STRING, types[0].nullable);
-    }
-    Ok(call.returns(types, TypeKind::BigInt))
-}
-
-fn infer_percentile(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    const MANY: Param = Param::of(Family::Array);
-    let forms: &[&[Param]] = &[
-        &[DOUBLE, DOUBLE],
-        &[DOUBLE, MANY],
-        &[DOUBLE, DOUBLE, BIGINT],
-        &[DOUBLE, MANY, BIGINT],
-    ];
-    let mut types = call.matches(forms)?;
-    check_present_percentages(call)?;
-    let percentages = LogicalType::not_null(TypeKind::Double);
-    let kind = if matches!(types[1].kind, TypeKind::Array(_)) {
-        let array = TypeKind::Array(Box::new(percentages));
-        types[1] = LogicalType::new(array.clone(), types[1].nullable);
-        TypeKind::Array(Box::new(LogicalType::from(TypeKind::Double)))
-    } else {
-        check_percentage(call)?;
-        TypeKind::Double
-    };
-    Ok(call.returns(types, kind))
-}
-
-/// The length that Flink gives texts made by JSON aggregates.
-const JSON_TEXT: TypeKind = TypeKind::VarChar(2000);
-
-fn infer_json_object(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let mut types = call.matches(&[&[STRING, ANY]])?;
-    types[1] = LogicalType::new(TypeKind::STRING, types[1].nullable);
-    Ok(call.returns(types, JSON_TEXT))
-}
-
-fn infer_json_array(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
-    let types = call.matches(&[&[ANY]])?;
-    let text = vec![LogicalType::new(TypeKind::STRING, types[0].nullable)];
-    Ok(call.returns(text, JSON_TEXT))
-}
-
-fn infer_bitmap_build(call: &CallArgs<'_>, result: TypeKind) -> Result<Inferred, CallError> {
-    let types = call.matches(&[&[INT]])?;
-    if *call.kind(0) == TypeKind::BigInt {
-        return Err(CallError::Invalid(
-            "Unsupported argument type. Expected type root 'INTEGER' but actual type was 'BIGINT'."
-                .into(),
-        ));
-    }
-    Ok(call.returns(types, result))
-}
-
-fn infer_bitmap(call: &CallArgs<'_>, result: TypeKind) -> Result<Inferred, CallError> {
-    const BITMAP: Param = Param::of(Family::Bitmap);
-    let types = call.matches(&[&[BITMAP]])?;
-    Ok(call.returns(types, result))
-}
-
-/// No percentage can be NULL, by its type.
-fn check_present_percentages(call: &CallArgs<'_>) -> Result<(), CallError> {
-    let given = call.ty(1);
-    let may_be_null = match &given.kind {
-        TypeKind::Array(element) => element.nullable,
-        _ => given.nullable,
-    };
-    if may_be_null {
-        return Err(CallError::Invalid(format!(
-            "Invalid input arguments. Percentages of PERCENTILE must be of a type that is NOT NULL, but are of type '{given}'. COALESCE \
-             gives one."
-        )));
-    }
-    Ok(())
-}
-
-/// A literal percentage lies between 0 and 1.
-fn check_percentage(call: &CallArgs<'_>) -> Result<(), CallError> {
-    let Some(value) = call.args[1].literal() else {
-        return Ok(());
-    };
-    let number = value.cast_to(&arrow::datatypes::DataType::Float64);
-    if let Ok(datafusion::common::ScalarValue::Float64(Some(p))) = number
-        && !(0.0..=1.0).contains(&p)
-    {
-        return Err(CallError::Invalid(format!(
-            "Invalid input arguments. Percentage of PERCENTILE should be between [0.0, 1.0], but was '{p}'."
-        )));
-    }
-    Ok(())
-}
-
 /// The separator that LISTAGG uses where none is given.
 pub(super) const DEFAULT_SEPARATOR: &str = ",";
-
-/// A bound aggregate of these types, for tests and for the codec.
-impl BoundAggregate {
-    /// Binds by name; none where there is no such aggregate.
-    pub fn by_name(
-        name: &str,
-        arg_types: Vec<LogicalType>,
-        return_type: LogicalType,
-    ) -> Option<BoundAggregate> {
-        let (name, over) = BoundAggregate::without_over(name);
-        let bound = BoundAggregate::new(aggregate(name)?, arg_types, return_type);
-        Some(if over { bound.with_over() } else { bound })
-    }
-}

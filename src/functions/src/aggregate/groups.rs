@@ -20,8 +20,8 @@ use datafusion_functions_aggregate_common::aggregate::groups_accumulator::prim_o
 use filbert_types::{LogicalType, TypeKind};
 
 use super::adapt::OwnGroups;
+use super::bound::BoundAggregate;
 use super::definitions::Implementation;
-use super::udaf::BoundAggregate;
 use crate::common_type::digits;
 use crate::operators::decimal::{divide_half_up, fit, fit_i128, rescale, wide};
 

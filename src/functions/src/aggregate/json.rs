@@ -10,7 +10,7 @@ use datafusion::logical_expr::Accumulator;
 use datafusion::scalar::ScalarValue;
 
 use super::adapt::{list_row, list_scalar};
-use super::udaf::BoundAggregate;
+use super::bound::BoundAggregate;
 use crate::kernel::fail;
 
 type Made = Result<Box<dyn Accumulator>>;

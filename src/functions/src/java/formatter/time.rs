@@ -1,31 +1,8 @@
 //! `%t` and its suffixes: the parts of an instant, in a time zone and `Locale.US`.
 
+use crate::java::date_pattern::{MONTHS, WEEKDAYS, short};
 use crate::java::sql_date::{calendar_date_of, calendar_days_of, iso_weekday};
 use crate::java::zone::Zone;
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const WEEKDAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
 
 /// An instant in a zone.
 struct Local<'a> {
@@ -90,9 +67,9 @@ impl Local<'_> {
             's' => (self.millis / 1000).to_string(),
             'Q' => self.millis.to_string(),
             'B' => month_name.to_owned(),
-            'b' | 'h' => month_name[..3].to_owned(),
+            'b' | 'h' => short(month_name).to_owned(),
             'A' => weekday.to_owned(),
-            'a' => weekday[..3].to_owned(),
+            'a' => short(weekday).to_owned(),
             'C' => padded(year / 100, 2),
             'Y' => padded(year, 4),
             'y' => padded(year.rem_euclid(100), 2),
