@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use datafusion::logical_expr::LogicalPlan;
 use sqlparser::ast;
 
 use crate::binder::{Binder, ident_span};
 use crate::error::{BindError, BindResult};
 use crate::scope::Relation;
+use crate::values::constant_schema;
 
 /// A query of a WITH clause.
 pub(crate) struct Cte {
@@ -68,7 +70,24 @@ impl Binder<'_> {
         self.outer.extend(hidden_outer);
         let mut relation = relation?;
         rename_columns(&mut relation, &cte.columns)?;
+        self.rename_values(&mut relation, cte.columns.iter())?;
         Ok(relation)
+    }
+
+    /// Where a relation is VALUES, plans call its columns as the query does that reads them.
+    pub fn rename_values<'n>(
+        &mut self,
+        relation: &mut Relation,
+        names: impl Iterator<Item = &'n ast::Ident>,
+    ) -> BindResult<()> {
+        let LogicalPlan::Values(values) = &mut relation.plan else {
+            return Ok(());
+        };
+        for (column, name) in relation.columns.iter_mut().zip(names) {
+            column.column = self.new_column(&name.value, &column.ty);
+        }
+        values.schema = constant_schema(&relation.columns)?;
+        Ok(())
     }
 }
 

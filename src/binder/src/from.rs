@@ -152,7 +152,11 @@ impl Binder<'_> {
     }
 
     fn derived(&mut self, query: &Query, alias: Option<&TableAlias>) -> BindResult<From> {
-        let relation = self.query(query)?;
+        let mut relation = self.query(query)?;
+        if let Some(alias) = alias {
+            let names = alias.columns.iter().map(|column| &column.name);
+            self.rename_values(&mut relation, names)?;
+        }
         aliased(relation, alias)
     }
 

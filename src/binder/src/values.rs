@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
-use datafusion::common::{DFSchema, TableReference};
+use datafusion::common::{DFSchema, DFSchemaRef, TableReference};
 use datafusion::logical_expr::{LogicalPlan, Union, Values};
 use filbert_functions::TypedExpr;
 use filbert_types::{LogicalType, Span};
@@ -108,13 +108,8 @@ impl Binder<'_> {
         }
         let constant = all.iter().flatten().all(is_standalone);
         let plan = if constant {
-            let fields: Vec<(Option<TableReference>, FieldRef)> = columns
-                .iter()
-                .map(|c| (None, Arc::new(c.ty.arrow_field(&c.column.name))))
-                .collect();
-            let schema = DFSchema::new_with_metadata(fields, Default::default())?;
             LogicalPlan::Values(Values {
-                schema: Arc::new(schema),
+                schema: constant_schema(&columns)?,
                 values: all
                     .into_iter()
                     .map(|row| row.into_iter().map(|v| v.expr).collect())
@@ -125,6 +120,16 @@ impl Binder<'_> {
         };
         Ok(Relation { plan, columns })
     }
+}
+
+/// The schema of rows of constants.
+pub(crate) fn constant_schema(columns: &[ScopeColumn]) -> BindResult<DFSchemaRef> {
+    let fields: Vec<(Option<TableReference>, FieldRef)> = columns
+        .iter()
+        .map(|c| (None, Arc::new(c.ty.arrow_field(&c.column.name))))
+        .collect();
+    let schema = DFSchema::new_with_metadata(fields, Default::default())?;
+    Ok(Arc::new(schema))
 }
 
 /// Rows with subqueries or names of an outer query can't be literal rows.

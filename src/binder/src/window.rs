@@ -34,8 +34,7 @@ struct OverCall {
     expr: Expr,
     column: Column,
     ty: LogicalType,
-    partition_by: Vec<Expr>,
-    order_by: Vec<Sort>,
+    over: Over,
 }
 
 /// A call with OVER, bound.
@@ -70,6 +69,19 @@ impl Windows {
             named: named.to_vec(),
             calls: Vec::new(),
         })
+    }
+
+    /// What plans call the next call's results: `w0$o1`, the window's number and the call's within it, as in Calcite.
+    fn next_name(&self, over: &Over) -> String {
+        let mut windows: Vec<&Over> = Vec::new();
+        for call in &self.calls {
+            if !windows.contains(&&call.over) {
+                windows.push(&call.over);
+            }
+        }
+        let known = windows.iter().position(|w| *w == over);
+        let calls = self.calls.iter().filter(|call| call.over == *over).count();
+        format!("w{}$o{calls}", known.unwrap_or(windows.len()))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -109,7 +121,7 @@ impl Binder<'_> {
         cx.windows = Some(windows);
         let (call, over) = bound?;
         match call {
-            Call::Plain(call) => Ok(self.placed(name, call, over, cx)),
+            Call::Plain(call) => Ok(self.placed(call, over, cx)),
             Call::Defaulted {
                 value,
                 is_there,
@@ -118,8 +130,8 @@ impl Binder<'_> {
                 let ty = value
                     .ty
                     .with_nullable(value.ty.nullable || default.ty.nullable);
-                let value = self.placed(name, value, over.clone(), cx);
-                let is_there = self.placed(name, is_there, over, cx);
+                let value = self.placed(value, over.clone(), cx);
+                let is_there = self.placed(is_there, over, cx);
                 let default = self.implicit_cast(default, &ty, span)?;
                 let expr = Expr::Case(Case::new(
                     None,
@@ -132,26 +144,19 @@ impl Binder<'_> {
     }
 
     /// The column of a call's results: a new one, or that of an equal call.
-    fn placed(
-        &mut self,
-        name: &str,
-        call: TypedExpr,
-        over: Over,
-        cx: &mut ExprCx<'_>,
-    ) -> TypedExpr {
+    fn placed(&mut self, call: TypedExpr, over: Over, cx: &mut ExprCx<'_>) -> TypedExpr {
         let Some(windows) = cx.windows.as_mut() else {
             return call;
         };
         if let Some(same) = windows.calls.iter().find(|c| c.expr == call.expr) {
             return TypedExpr::new(Expr::Column(same.column.clone()), same.ty.clone());
         }
-        let column = self.new_column(&name.to_lowercase(), &call.ty);
+        let column = self.new_column(&windows.next_name(&over), &call.ty);
         windows.calls.push(OverCall {
             expr: call.expr,
             column: column.clone(),
             ty: call.ty.clone(),
-            partition_by: over.partition_by,
-            order_by: over.order_by,
+            over,
         });
         TypedExpr::new(Expr::Column(column), call.ty)
     }
@@ -254,12 +259,17 @@ impl Binder<'_> {
         let mut groups: Vec<(Vec<Expr>, Vec<Sort>, Vec<Expr>)> = Vec::new();
         for call in windows.calls {
             let expr = call.expr.alias(call.column.name);
+            let Over {
+                partition_by,
+                order_by,
+                ..
+            } = call.over;
             match groups
                 .iter_mut()
-                .find(|(p, o, _)| *p == call.partition_by && *o == call.order_by)
+                .find(|(p, o, _)| *p == partition_by && *o == order_by)
             {
                 Some((_, _, exprs)) => exprs.push(expr),
-                None => groups.push((call.partition_by, call.order_by, vec![expr])),
+                None => groups.push((partition_by, order_by, vec![expr])),
             }
         }
         let mut plan = plan;

@@ -30,7 +30,7 @@ use crate::signature::call_text;
 use crate::typed::{ExprContext, TypedExpr};
 
 /// What an OVER says.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Over {
     pub partition_by: Vec<Expr>,
     pub order_by: Vec<Sort>,

@@ -182,23 +182,23 @@ fn grouping() {
     let catalog = TestCatalog::batch();
     insta::assert_snapshot!(catalog.plan("SELECT dept, boss + 1 AS b, COUNT(*), SUM(salary) AS s FROM emp WHERE id > 1 GROUP BY dept, boss + 1 HAVING MAX(id) > 2 ORDER BY COUNT(*) DESC"), @r#"
     dept STRING, b INT, EXPR$2 BIGINT NOT NULL, s DECIMAL(38, 2)
-    Sort: count#0 DESC NULLS LAST
-      Projection: emp.dept, key#0, count#0, sum#0
-        Filter: max#0 > Int32(2)
-          Aggregate: groupBy=[[emp.dept, key#0]], aggr=[[count(Int64(1)) AS count#0, sum(emp.salary) AS sum#0, max(emp.id) AS max#0]]
-            Projection: emp.id, emp.name, emp.dept, emp.salary, emp.boss, emp.boss + Int32(1) AS key#0
+    Sort: EXPR$2#0 DESC NULLS LAST
+      Projection: emp.dept, b#0, EXPR$2#0, s#0
+        Filter: $f4#0 > Int32(2)
+          Aggregate: groupBy=[[emp.dept, b#0]], aggr=[[count(Int64(1)) AS EXPR$2#0, sum(emp.salary) AS s#0, max(emp.id) AS $f4#0]]
+            Projection: emp.id, emp.name, emp.dept, emp.salary, emp.boss, emp.boss + Int32(1) AS b#0
               Filter: emp.id > Int32(1)
                 TableScan: emp
     "#);
     insta::assert_snapshot!(catalog.plan("SELECT dept, COUNT(DISTINCT name), GROUPING(dept) FROM emp GROUP BY ROLLUP (dept, boss)"), @r#"
     dept STRING, EXPR$1 BIGINT NOT NULL, EXPR$2 BIGINT NOT NULL
-    Projection: emp.dept, count#0, CAST(__grouping_id AS Int64) >> Int64(1) & Int64(1) AS EXPR$2#0
-      Aggregate: groupBy=[[GROUPING SETS ((emp.dept, emp.boss), (emp.dept), ())]], aggr=[[count(DISTINCT emp.name) AS count#0]]
+    Projection: emp.dept, EXPR$1#0, CAST(__grouping_id AS Int64) >> Int64(1) & Int64(1) AS EXPR$2#0
+      Aggregate: groupBy=[[GROUPING SETS ((emp.dept, emp.boss), (emp.dept), ())]], aggr=[[count(DISTINCT emp.name) AS EXPR$1#0]]
         TableScan: emp
     "#);
     insta::assert_snapshot!(catalog.plan("SELECT MAX(id) FROM emp"), @r#"
     EXPR$0 INT
-    Aggregate: groupBy=[[]], aggr=[[max(emp.id) AS max#0]]
+    Aggregate: groupBy=[[]], aggr=[[max(emp.id) AS EXPR$0#0]]
       TableScan: emp
     "#);
 }
@@ -208,16 +208,16 @@ fn windows_over_groups() {
     let catalog = TestCatalog::batch();
     insta::assert_snapshot!(catalog.plan("SELECT dept, SUM(SUM(salary)) OVER (ORDER BY dept) FROM emp GROUP BY dept"), @r#"
     dept STRING, EXPR$1 DECIMAL(38, 2)
-    Projection: emp.dept, sum#1
-      WindowAggr: windowExpr=[[sum(sum#0) ORDER BY [emp.dept ASC NULLS FIRST] RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW AS sum#1]]
-        Aggregate: groupBy=[[emp.dept]], aggr=[[sum(emp.salary) AS sum#0]]
+    Projection: emp.dept, w0$o0#0
+      WindowAggr: windowExpr=[[sum($f1#0) ORDER BY [emp.dept ASC NULLS FIRST] RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW AS w0$o0#0]]
+        Aggregate: groupBy=[[emp.dept]], aggr=[[sum(emp.salary) AS $f1#0]]
           TableScan: emp
     "#);
     insta::assert_snapshot!(catalog.plan("SELECT id, SUM(id) OVER w AS a, COUNT(*) OVER (w ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS c FROM emp WINDOW w AS (PARTITION BY dept ORDER BY salary) QUALIFY a > 3"), @r#"
     id INT NOT NULL, a INT NOT NULL, c BIGINT NOT NULL
-    Projection: emp.id, sum#0, count#0
-      Filter: sum#0 > Int32(3)
-        WindowAggr: windowExpr=[[sum(emp.id) PARTITION BY [emp.dept] ORDER BY [emp.salary ASC NULLS FIRST] RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW AS sum#0, count(Int64(1)) PARTITION BY [emp.dept] ORDER BY [emp.salary ASC NULLS FIRST] ROWS BETWEEN 1 PRECEDING AND CURRENT ROW AS count#0]]
+    Projection: emp.id, w0$o0#0, w1$o0#0
+      Filter: w0$o0#0 > Int32(3)
+        WindowAggr: windowExpr=[[sum(emp.id) PARTITION BY [emp.dept] ORDER BY [emp.salary ASC NULLS FIRST] RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW AS w0$o0#0, count(Int64(1)) PARTITION BY [emp.dept] ORDER BY [emp.salary ASC NULLS FIRST] ROWS BETWEEN 1 PRECEDING AND CURRENT ROW AS w1$o0#0]]
           TableScan: emp
     "#);
 }

@@ -8,9 +8,10 @@ use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::logical_expr::{
     AggregateUDF, Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, WindowFrame,
-    WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, col, expr::Sort,
-    expr::WindowFunction, lit, when,
+    WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, col, expr::WindowFunction, lit,
+    when,
 };
+use filbert_functions::window::Over;
 
 use crate::error::PlanError;
 
@@ -71,12 +72,6 @@ pub(super) fn with_bounds(
         ])?
         .build()?;
     Ok((plan, col(first), col(last) + lit(gap_ms)))
-}
-
-struct Over {
-    partition_by: Vec<Expr>,
-    order_by: Vec<Sort>,
-    frame: WindowFrame,
 }
 
 fn over(function: Arc<AggregateUDF>, arg: Expr, parts: &Over) -> Result<Expr, PlanError> {
