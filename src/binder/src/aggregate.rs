@@ -25,7 +25,7 @@ use crate::expr::call::call_parts;
 use crate::group_window::{GroupWindow, check_one_window, refuse_in_sets};
 use crate::plan::project_exprs;
 
-pub(crate) use calls::AggregateArgs;
+pub(crate) use calls::{AggregateArgs, misplaced};
 pub(crate) use grouping::group_id_call;
 pub(crate) use names::ItemNames;
 

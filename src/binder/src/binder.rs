@@ -1,3 +1,5 @@
+//! One statement's binding: what it needs of the session, and what it keeps while it walks through the text.
+
 use std::rc::Rc;
 
 use filbert_functions::{ExprContext, FunctionRegistry, TypedExpr};

@@ -1,3 +1,5 @@
+//! What binding gives.
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! What the binder asks of catalogs.
+
 use filbert_catalog::{CatalogManager, ManagerError};
 use filbert_connector_api::CatalogObject;
 use filbert_types::ObjectPath;

@@ -1,3 +1,5 @@
+//! Why a statement is refused.
+
 use std::fmt;
 
 use filbert_functions::CallError;

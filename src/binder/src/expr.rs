@@ -68,8 +68,12 @@ impl Binder<'_> {
         })
     }
 
-    pub fn exprs(&mut self, asts: &[Ast], cx: &mut ExprCx<'_>) -> BindResult<Vec<TypedExpr>> {
-        asts.iter().map(|a| self.expr(a, cx)).collect()
+    pub fn exprs<'a>(
+        &mut self,
+        asts: impl IntoIterator<Item = &'a Ast>,
+        cx: &mut ExprCx<'_>,
+    ) -> BindResult<Vec<TypedExpr>> {
+        asts.into_iter().map(|ast| self.expr(ast, cx)).collect()
     }
 
     fn expr_node(&mut self, ast: &Ast, cx: &mut ExprCx<'_>) -> BindResult<TypedExpr> {
@@ -157,8 +161,7 @@ impl Binder<'_> {
                 any: false,
             } => self.like(
                 "LIKE",
-                expr,
-                pattern,
+                [expr.as_ref(), pattern.as_ref()],
                 escape_char.as_ref(),
                 *negated,
                 cx,
@@ -171,8 +174,7 @@ impl Binder<'_> {
                 escape_char,
             } => self.like(
                 "SIMILAR TO",
-                expr,
-                pattern,
+                [expr.as_ref(), pattern.as_ref()],
                 escape_char.as_ref(),
                 *negated,
                 cx,
@@ -190,10 +192,7 @@ impl Binder<'_> {
         cx: &mut ExprCx<'_>,
         span: Option<Span>,
     ) -> BindResult<TypedExpr> {
-        let args = args
-            .iter()
-            .map(|a| self.expr(a, cx))
-            .collect::<BindResult<Vec<_>>>()?;
+        let args = self.exprs(args.iter().copied(), cx)?;
         self.scalar(name, args, span)
     }
 }

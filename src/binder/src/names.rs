@@ -1,3 +1,5 @@
+//! Names inside a plan, and users' names made unique.
+
 use std::collections::{HashMap, HashSet};
 
 use datafusion::common::{Column, TableReference};

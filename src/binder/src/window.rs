@@ -14,12 +14,12 @@ use datafusion::logical_expr::{
 };
 use filbert_functions::TypedExpr;
 use filbert_functions::window::Over;
-use filbert_types::{LogicalType, TypeKind};
+use filbert_types::{LogicalType, Span, TypeKind};
 use sqlparser::ast::{self, NamedWindowDefinition, WindowSpec};
 
 use self::frame::whole_partition;
 use self::named::over_spec;
-use crate::aggregate::AggregateArgs;
+use crate::aggregate::{AggregateArgs, misplaced};
 use crate::binder::{Binder, ident_span, span_of};
 use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
@@ -38,18 +38,27 @@ struct OverCall {
 }
 
 /// A call with OVER, bound.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a query has few, and none outlives binding"
-)]
-enum Call {
-    Plain(TypedExpr),
-    /// LAG or LEAD, with a default for rows where nothing is there.
-    Defaulted {
-        value: TypedExpr,
-        is_there: TypedExpr,
-        default: TypedExpr,
-    },
+struct Call {
+    value: TypedExpr,
+    over: Over,
+    /// Of LAG or LEAD, what takes the place of rows that are not there.
+    default: Option<RowDefault>,
+}
+
+/// A default that is no constant.
+struct RowDefault {
+    /// TRUE where the row is there, else NULL.
+    is_there: TypedExpr,
+    value: TypedExpr,
+}
+
+/// The functions that need an order.
+const ORDERED: &[&str] = &["RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE"];
+/// The functions that reach for another row.
+const SHIFTS: &[&str] = &["LEAD", "LAG"];
+
+fn is_among(name: &str, functions: &[&str]) -> bool {
+    functions.iter().any(|f| f.eq_ignore_ascii_case(name))
 }
 
 impl Windows {
@@ -99,6 +108,7 @@ impl Windows {
 }
 
 impl Binder<'_> {
+    /// A call with OVER: the column of its results.
     pub fn window_call(
         &mut self,
         name: &str,
@@ -107,40 +117,29 @@ impl Binder<'_> {
     ) -> BindResult<TypedExpr> {
         let span = span_of(function);
         let Some(windows) = cx.windows.take() else {
-            let message = if cx.in_aggregate {
-                "Windowed aggregate expressions cannot be nested".to_string()
-            } else {
-                format!(
-                    "Windowed aggregate expression is illegal in {} clause",
-                    cx.clause
-                )
-            };
-            return Err(BindError::at(span, message));
+            return Err(misplaced("Windowed aggregate", cx, span));
         };
         let bound = self.over_call(name, function, windows, cx);
         cx.windows = Some(windows);
-        let (call, over) = bound?;
-        match call {
-            Call::Plain(call) => Ok(self.placed(call, over, cx)),
-            Call::Defaulted {
-                value,
-                is_there,
-                default,
-            } => {
-                let ty = value
-                    .ty
-                    .with_nullable(value.ty.nullable || default.ty.nullable);
-                let value = self.placed(value, over.clone(), cx);
-                let is_there = self.placed(is_there, over, cx);
-                let default = self.implicit_cast(default, &ty, span)?;
-                let expr = Expr::Case(Case::new(
-                    None,
-                    vec![(Box::new(is_there.expr), Box::new(value.expr))],
-                    Some(Box::new(default.expr)),
-                ));
-                Ok(TypedExpr::new(expr, ty))
-            }
-        }
+        let Call {
+            value,
+            over,
+            default,
+        } = bound?;
+        let Some(default) = default else {
+            return Ok(self.placed(value, over, cx));
+        };
+        let nullable = value.ty.nullable || default.value.ty.nullable;
+        let ty = value.ty.with_nullable(nullable);
+        let value = self.placed(value, over.clone(), cx);
+        let is_there = self.placed(default.is_there, over, cx);
+        let default = self.implicit_cast(default.value, &ty, span)?;
+        let expr = Expr::Case(Case::new(
+            None,
+            vec![(Box::new(is_there.expr), Box::new(value.expr))],
+            Some(Box::new(default.expr)),
+        ));
+        Ok(TypedExpr::new(expr, ty))
     }
 
     /// The column of a call's results: a new one, or that of an equal call.
@@ -167,7 +166,7 @@ impl Binder<'_> {
         function: &ast::Function,
         windows: &Windows,
         cx: &mut ExprCx<'_>,
-    ) -> BindResult<(Call, Over)> {
+    ) -> BindResult<Call> {
         let span = span_of(function);
         if function.filter.is_some() {
             return Err(BindError::at(
@@ -181,48 +180,27 @@ impl Binder<'_> {
         let spec = over_spec(over, &windows.named)?;
         let mut args = self.aggregate_args(name, function, cx)?;
         let over = self.over(&spec, cx)?;
-        const ORDERED: &[&str] = &["RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE"];
-        const SHIFTS: &[&str] = &["LEAD", "LAG"];
-        if over.order_by.is_empty() && ORDERED.iter().any(|o| o.eq_ignore_ascii_case(name)) {
-            return Err(BindError::at(
-                span,
-                format!("{name} requires ORDER BY clause in window specification"),
-            ));
-        }
-        let unframed = name.eq_ignore_ascii_case("ROW_NUMBER")
-            || ORDERED
-                .iter()
-                .chain(SHIFTS)
-                .any(|o| o.eq_ignore_ascii_case(name));
-        if spec.window_frame.is_some() && unframed {
-            return Err(BindError::at(
-                span,
-                "ROW/RANGE not allowed with RANK, DENSE_RANK or ROW_NUMBER functions",
-            ));
-        }
-        let is_shift = SHIFTS.iter().any(|s| s.eq_ignore_ascii_case(name));
-        let is_column =
-            matches!(args.args.as_slice(), [_, _, default] if default.literal().is_none());
-        if self.cx.exprs.batch && is_shift && is_column {
-            // DataFusion takes a constant default alone: another one takes the place of rows that are not there.
-            let default = args.args.pop();
-            let marker = TypedExpr::new(lit(true), TypeKind::Boolean.into());
-            let marked = [marker].into_iter().chain(args.args.get(1).cloned());
-            let marked = AggregateArgs::plain(marked.collect());
-            let is_there = self.window(name, marked, &over, span)?;
-            let value = self.window(name, args, &over, span)?;
-            if let Some(default) = default {
-                let call = Call::Defaulted {
-                    value,
-                    is_there,
-                    default,
-                };
-                return Ok((call, over));
+        check_order_and_frame(name, &spec, &over, span)?;
+        // DataFusion takes a constant default alone.
+        let stands_apart = self.cx.exprs.batch
+            && is_among(name, SHIFTS)
+            && matches!(args.args.as_slice(), [_, _, default] if default.literal().is_none());
+        let default = match args.args.pop_if(|_| stands_apart) {
+            None => None,
+            Some(value) => {
+                let marker = TypedExpr::new(lit(true), TypeKind::Boolean.into());
+                let marked = [marker].into_iter().chain(args.args.get(1).cloned());
+                let marked = AggregateArgs::plain(marked.collect());
+                let is_there = self.window(name, marked, &over, span)?;
+                Some(RowDefault { is_there, value })
             }
-            return Ok((Call::Plain(value), over));
-        }
-        let call = self.window(name, args, &over, span)?;
-        Ok((Call::Plain(call), over))
+        };
+        let value = self.window(name, args, &over, span)?;
+        Ok(Call {
+            value,
+            over,
+            default,
+        })
     }
 
     fn over(&mut self, spec: &WindowSpec, cx: &mut ExprCx<'_>) -> BindResult<Over> {
@@ -278,4 +256,28 @@ impl Binder<'_> {
         }
         Ok(plan)
     }
+}
+
+/// Refuses a ranking without an order, and a frame where a function has one of its own.
+fn check_order_and_frame(
+    name: &str,
+    spec: &WindowSpec,
+    over: &Over,
+    span: Option<Span>,
+) -> BindResult<()> {
+    if over.order_by.is_empty() && is_among(name, ORDERED) {
+        return Err(BindError::at(
+            span,
+            format!("{name} requires ORDER BY clause in window specification"),
+        ));
+    }
+    let is_unframed =
+        is_among(name, &["ROW_NUMBER"]) || is_among(name, ORDERED) || is_among(name, SHIFTS);
+    if spec.window_frame.is_some() && is_unframed {
+        return Err(BindError::at(
+            span,
+            "ROW/RANGE not allowed with RANK, DENSE_RANK or ROW_NUMBER functions",
+        ));
+    }
+    Ok(())
 }

@@ -27,7 +27,18 @@ impl AggregateArgs {
     }
 }
 
+/// The refusal of an aggregate (or `Windowed aggregate`) where none may stand.
+pub(crate) fn misplaced(kind: &str, cx: &ExprCx<'_>, span: Option<Span>) -> BindError {
+    let message = if cx.in_aggregate {
+        format!("{kind} expressions cannot be nested")
+    } else {
+        format!("{kind} expression is illegal in {} clause", cx.clause)
+    };
+    BindError::at(span, message)
+}
+
 impl Binder<'_> {
+    /// A call of an aggregate function in a grouped block: the column of its results.
     pub fn aggregate_call(
         &mut self,
         name: &str,
@@ -35,17 +46,8 @@ impl Binder<'_> {
         cx: &mut ExprCx<'_>,
     ) -> BindResult<TypedExpr> {
         let span = span_of(function);
-        if cx.in_aggregate {
-            return Err(BindError::at(
-                span,
-                "Aggregate expressions cannot be nested",
-            ));
-        }
-        if cx.aggregates.is_none() {
-            return Err(BindError::at(
-                span,
-                format!("Aggregate expression is illegal in {} clause", cx.clause),
-            ));
+        if cx.in_aggregate || cx.aggregates.is_none() {
+            return Err(misplaced("Aggregate", cx, span));
         }
         cx.in_aggregate = true;
         let args = self.aggregate_args(name, function, cx);
@@ -120,10 +122,9 @@ impl Binder<'_> {
                 .with_hint("COUNT(*) counts rows."));
             }
             // Their clause stands among the arguments, and is in the name.
-            _ if name.to_uppercase().starts_with("JSON_") => filbert_sql::json_arguments(function)
-                .into_iter()
-                .map(|a| self.expr(a, cx))
-                .collect::<BindResult<Vec<_>>>()?,
+            _ if name.to_uppercase().starts_with("JSON_") => {
+                self.exprs(filbert_sql::json_arguments(function), cx)?
+            }
             args if self.cx.functions.user_aggregate(name).is_some() => {
                 let function = self.cx.functions.user_aggregate(name);
                 let parameters = function.map(|f| f.parameters()).unwrap_or_default();

@@ -95,18 +95,17 @@ impl Binder<'_> {
         self.call_of(name, &[expr, low, high], cx, span)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one syntax node")]
+    /// LIKE or SIMILAR TO of a value and a pattern.
     pub fn like(
         &mut self,
         name: &str,
-        expr: &Ast,
-        pattern: &Ast,
+        operands: [&Ast; 2],
         escape: Option<&ValueWithSpan>,
         negated: bool,
         cx: &mut ExprCx<'_>,
         span: Option<Span>,
     ) -> BindResult<TypedExpr> {
-        let mut args = vec![self.expr(expr, cx)?, self.expr(pattern, cx)?];
+        let mut args = self.exprs(operands, cx)?;
         if let Some(escape) = escape {
             args.push(self.literal(escape, span)?);
         }

@@ -1,3 +1,5 @@
+//! What names mean in DEFINE and MEASURES.
+
 use datafusion::common::Column;
 use datafusion::logical_expr::Expr;
 use filbert_sql::{MatchRecognize, RowsPerMatch};

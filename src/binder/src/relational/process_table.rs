@@ -1,3 +1,5 @@
+//! Calls of process table functions, as the plan holds them.
+
 use datafusion::common::{Column, Result, internal_err};
 use datafusion::logical_expr::Expr;
 use filbert_functions::ProcessChangelog;
