@@ -13,7 +13,7 @@ mod watermarks;
 
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::FilterBuilder;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -26,6 +26,7 @@ use filbert_types::{ChangeBatch, RowKind, Watermark};
 
 use crate::calc::shared::Shared;
 use crate::calc::watermarks::Watermarks;
+use crate::columns::record_batch;
 use crate::context::ExpressionFactory;
 use crate::error::Result;
 use crate::expressions::evaluate_mask;
@@ -122,12 +123,7 @@ impl CalcOperator {
                 (columns, filter.count())
             }
         };
-        let options = RecordBatchOptions::new().with_row_count(Some(count));
-        Ok(RecordBatch::try_new_with_options(
-            Arc::clone(&self.leaves_schema),
-            columns,
-            &options,
-        )?)
+        Ok(record_batch(&self.leaves_schema, columns, count)?)
     }
 
     fn project(&self, rows: &RecordBatch) -> Result<RecordBatch> {
@@ -136,12 +132,7 @@ impl CalcOperator {
             .iter()
             .map(|expr| Ok(expr.evaluate(rows)?.into_array(rows.num_rows())?))
             .collect::<Result<_>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-        Ok(RecordBatch::try_new_with_options(
-            Arc::clone(&self.output),
-            columns,
-            &options,
-        )?)
+        Ok(record_batch(&self.output, columns, rows.num_rows())?)
     }
 }
 

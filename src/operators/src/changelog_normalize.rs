@@ -14,16 +14,15 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::{interleave, take_record_batch};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::physical_expr::PhysicalExpr;
 use filbert_graph::spec::ChangelogNormalizeSpec;
 use filbert_state::{KeyIndex, RowTable, ValueTable, equal_rows};
 use filbert_types::{ChangeBatch, RowKind, WatermarkMark};
 
+use crate::columns::{columns_at, types_at, types_of};
 use crate::context::{ExpressionFactory, OperatorContext};
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
-use crate::keyed::columns_at;
 use crate::marks::push_mark;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
@@ -87,23 +86,17 @@ impl ChangelogNormalizeOperator {
         output: SchemaRef,
         expressions: &dyn ExpressionFactory,
     ) -> Result<ChangelogNormalizeOperator> {
-        let ty = |i: &usize| input.field(*i).data_type().clone();
-        let types: Vec<DataType> = input
-            .fields()
-            .iter()
-            .map(|f| f.data_type().clone())
-            .collect();
         let condition = spec.condition.as_ref();
         Ok(ChangelogNormalizeOperator {
             condition: condition
                 .map(|c| expressions.physical(c, input))
                 .transpose()?,
             emit_update_before: spec.emit_update_before,
-            index: KeyIndex::new(spec.keys.iter().map(ty).collect()).map_err(state_error)?,
+            index: KeyIndex::new(types_at(input, &spec.keys))?,
             keys: spec.keys.clone(),
             output,
             stored: ValueTable::default(),
-            rows: RowTable::new(&types),
+            rows: RowTable::new(&types_of(input)),
             ttl: StateTtl::new(spec.state_ttl_ms),
             metrics: Arc::default(),
             last: ValueTable::default(),
@@ -161,7 +154,7 @@ impl ChangelogNormalizeOperator {
         }
         let columns = batch.rows.columns();
         let stored = self.rows.equal(columns, &read.rows, &read.slots);
-        for (row, same) in read.rows.iter().zip(stored.map_err(state_error)?) {
+        for (row, same) in read.rows.iter().zip(stored?) {
             equal[*row as usize] = same;
         }
         let (mut left, mut right) = (Vec::new(), Vec::new());
@@ -171,7 +164,7 @@ impl ChangelogNormalizeOperator {
                 right.push(*row as u32);
             }
         }
-        let same = equal_rows(columns, &left, &right).map_err(state_error)?;
+        let same = equal_rows(columns, &left, &right)?;
         for (row, same) in left.iter().zip(same) {
             equal[*row as usize] = same;
         }
@@ -227,7 +220,7 @@ impl ChangelogNormalizeOperator {
     }
 
     fn gather(&self, batch: &ChangeBatch, read: &Read, changes: Changes) -> Result<ChangeBatch> {
-        let stored = self.rows.gather(&read.slots).map_err(state_error)?;
+        let stored = self.rows.gather(&read.slots)?;
         let columns = batch.rows.columns().iter().zip(&stored);
         let columns = columns
             .map(|(new, old)| interleave(&[new.as_ref(), old.as_ref()], &changes.picks))
@@ -267,13 +260,9 @@ impl ChangelogNormalizeOperator {
         }
         self.slots.iter().for_each(|slot| self.last.reset(*slot));
         let columns = batch.rows.columns();
-        self.rows
-            .replace(columns, &changed, &changed_slots)
-            .map_err(state_error)?;
+        self.rows.replace(columns, &changed, &changed_slots)?;
         let mut slots = Vec::new();
-        self.rows
-            .insert(columns, &new, &mut slots)
-            .map_err(state_error)?;
+        self.rows.insert(columns, &new, &mut slots)?;
         for (key, slot) in new_keys.into_iter().zip(slots) {
             self.stored.set(key, slot + 1);
         }
@@ -342,8 +331,7 @@ impl Operator for ChangelogNormalizeOperator {
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
         let keys = columns_at(&batch, &self.keys);
         self.index
-            .slots_for(&keys, batch.num_rows(), &mut self.slots)
-            .map_err(state_error)?;
+            .slots_for(&keys, batch.num_rows(), &mut self.slots)?;
         self.stored.reserve_slots(self.index.slots_end());
         self.last.reserve_slots(self.index.slots_end());
         self.expire_touched();

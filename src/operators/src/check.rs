@@ -1,3 +1,5 @@
+//! What debug builds check on every edge.
+
 use std::collections::HashMap;
 
 use arrow::array::ArrayRef;

@@ -1,3 +1,5 @@
+//! What operators are told: of their job when they are made, of their task when they are opened.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;

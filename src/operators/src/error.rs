@@ -1,6 +1,9 @@
+//! What went wrong in an operator, and whose fault it is.
+
 use arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use filbert_connector_api::{Blame, ConnectorError};
+use filbert_state::StateError;
 
 /// What went wrong in an operator: whose fault it is, and what to tell the user. One pointer wide.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +65,12 @@ impl From<ConnectorError> for OperatorError {
 impl From<ArrowError> for OperatorError {
     fn from(error: ArrowError) -> OperatorError {
         OperatorError::of_arrow(&error)
+    }
+}
+
+impl From<StateError> for OperatorError {
+    fn from(error: StateError) -> OperatorError {
+        OperatorError::engine(error.to_string())
     }
 }
 

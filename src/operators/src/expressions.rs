@@ -1,3 +1,5 @@
+//! Expressions from their bytes, and conditions as masks.
+
 use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, RecordBatch};

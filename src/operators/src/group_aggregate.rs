@@ -13,20 +13,17 @@
 pub mod mini_batch;
 mod state;
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::GroupAggregateSpec;
-use filbert_state::StateError;
 use filbert_types::{ChangeBatch, RowKind, WatermarkMark};
 
 use crate::aggregate::{Op, Rows};
+use crate::columns::{columns_at, record_batch};
 use crate::context::OperatorContext;
-use crate::error::{OperatorError, Result};
-use crate::keyed::columns_at;
+use crate::error::Result;
 use crate::marks::push_mark;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -178,8 +175,7 @@ impl GroupAggregateOperator {
         for value in values {
             columns.push(take(value, &picks, None)?);
         }
-        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(picks.len()));
-        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?;
+        let rows = record_batch(&self.output, columns, picks.len())?;
         let mut batch = ChangeBatch::with_kinds(rows, changes.kinds);
         batch.marks = changes.marks;
         Ok(batch)
@@ -233,10 +229,6 @@ impl Operator for GroupAggregateOperator {
         self.state.measure();
         Ok(Step::Done)
     }
-}
-
-pub(crate) fn state_error(error: StateError) -> OperatorError {
-    OperatorError::engine(error.to_string())
 }
 
 #[cfg(test)]

@@ -17,17 +17,17 @@ mod side;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use filbert_graph::spec::{IntervalJoinSpec, JoinKind};
 use filbert_state::{KeyIndex, NO_SLOT, SortKeyBatch, TimeTable};
 use filbert_types::{ChangeBatch, Clock, Watermark};
 
+use crate::columns::{columns_at, types_at};
 use crate::context::{ExpressionFactory, OperatorContext};
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 use crate::interval_join::side::Side;
 use crate::join::{Residual, both_schemas};
-use crate::keyed::columns_at;
+use crate::keyed::meeting_keys;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -96,8 +96,6 @@ impl IntervalJoinOperator {
         output: SchemaRef,
         condition: Option<Residual>,
     ) -> Result<IntervalJoinOperator> {
-        let keys = spec.keys[0].iter();
-        let types = keys.map(|k| inputs[0].field(*k).data_type().clone());
         let outer = |side: usize| match spec.kind {
             JoinKind::Full => true,
             JoinKind::Left => side == 0,
@@ -109,7 +107,7 @@ impl IntervalJoinOperator {
         Ok(IntervalJoinOperator {
             condition,
             output,
-            index: KeyIndex::new(types.collect::<Vec<DataType>>()).map_err(state_error)?,
+            index: KeyIndex::new(types_at(inputs[0], &spec.keys[0]))?,
             sides: [
                 Side::new(inputs[0], outer(0), waits[0])?,
                 Side::new(inputs[1], outer(1), waits[1])?,
@@ -151,26 +149,19 @@ impl IntervalJoinOperator {
         };
         let columns = columns_at(&batch, &self.spec.keys[side]);
         let mut keys = Vec::new();
-        self.index
-            .slots_for(&columns, rows, &mut keys)
-            .map_err(state_error)?;
-        let mut meets = vec![!self.is_empty_interval(); rows];
-        for (column, _) in columns
-            .iter()
-            .zip(&self.spec.null_meets_null)
-            .filter(|(_, m)| !**m)
-        {
-            if let Some(nulls) = column.logical_nulls() {
-                let rows = meets.iter_mut().enumerate();
-                rows.for_each(|(row, meets)| *meets &= nulls.is_valid(row));
-            }
-        }
+        self.index.slots_for(&columns, rows, &mut keys)?;
+        let meets = match (
+            self.is_empty_interval(),
+            meeting_keys(&columns, &self.spec.null_meets_null),
+        ) {
+            (true, _) => vec![false; rows],
+            (false, None) => vec![true; rows],
+            (false, Some(meeting)) => meeting.iter().collect(),
+        };
         let before = self.sides[1 - side].waits_ms;
         let sort_keys = |times: Int64Array| {
             let order = &self.sides[side].order;
-            order
-                .keys_of(&[Arc::new(times) as ArrayRef], rows)
-                .map_err(state_error)
+            order.keys_of(&[Arc::new(times) as ArrayRef], rows)
         };
         let first = times.iter().map(|t| t.saturating_sub(before));
         let first = sort_keys(Int64Array::from_iter_values(first))?;
@@ -182,7 +173,7 @@ impl IntervalJoinOperator {
             sort_keys: {
                 let order = &self.sides[side].order;
                 let own: ArrayRef = Arc::new(Int64Array::from(times.clone()));
-                order.keys_of(&[own], rows).map_err(state_error)?
+                order.keys_of(&[own], rows)?
             },
             side,
             keys,

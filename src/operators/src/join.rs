@@ -29,7 +29,7 @@ mod side;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, UInt32Array, new_null_array};
+use arrow::array::{ArrayRef, UInt32Array, new_null_array};
 use arrow::buffer::NullBuffer;
 use arrow::compute::take;
 use arrow::datatypes::{DataType, SchemaRef};
@@ -37,12 +37,12 @@ use filbert_graph::spec::{JoinKind, JoinSpec, JoinUniqueKey};
 use filbert_state::{KeyIndex, NO_SLOT};
 use filbert_types::{ChangeBatch, Clock};
 
+use crate::columns::{columns_at, types_at};
 use crate::context::{ExpressionFactory, OperatorContext};
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 use crate::join::probe::{Versions, Work};
 use crate::join::side::{Side, SideLayout};
-use crate::keyed::columns_at;
+use crate::keyed::meeting_keys;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -94,11 +94,8 @@ impl JoinOperator {
         output: SchemaRef,
         condition: Option<Residual>,
     ) -> Result<JoinOperator> {
-        let keys = spec.left.keys.iter();
-        let key_types: Vec<DataType> = keys
-            .map(|k| inputs[0].field(*k).data_type().clone())
-            .collect();
-        let mut index = KeyIndex::new(key_types.clone()).map_err(state_error)?;
+        let key_types = types_at(inputs[0], &spec.left.keys);
+        let mut index = KeyIndex::new(key_types.clone())?;
         let null_key = spec.null_aware.then(|| null_slot(&mut index, &key_types));
         let counts_matches = match spec.kind {
             JoinKind::Inner => [false, false],
@@ -133,9 +130,7 @@ impl JoinOperator {
         let keys = columns_at(batch, &self.sides[side].keys);
         let mut slots = Vec::new();
         let Some(valid) = self.keys_that_meet(&keys) else {
-            self.index
-                .slots_for(&keys, batch.num_rows(), &mut slots)
-                .map_err(state_error)?;
+            self.index.slots_for(&keys, batch.num_rows(), &mut slots)?;
             return Ok(slots);
         };
         let rows: Vec<u32> = valid.valid_indices().map(|i| i as u32).collect();
@@ -145,9 +140,7 @@ impl JoinOperator {
             .map(|key| take(key, &picked, None))
             .collect::<Result<Vec<_>, _>>()?;
         let mut found = Vec::new();
-        self.index
-            .slots_for(&keys, rows.len(), &mut found)
-            .map_err(state_error)?;
+        self.index.slots_for(&keys, rows.len(), &mut found)?;
         slots.resize(batch.num_rows(), NO_SLOT);
         for (row, slot) in rows.into_iter().zip(found) {
             slots[row as usize] = slot;
@@ -160,13 +153,7 @@ impl JoinOperator {
         if self.null_key.is_some() {
             return None;
         }
-        keys.iter()
-            .zip(&self.null_meets_null)
-            .filter(|(_, meets)| !**meets)
-            .fold(None, |all, (key, _)| {
-                NullBuffer::union(all.as_ref(), key.logical_nulls().as_ref())
-            })
-            .filter(|nulls| nulls.null_count() > 0)
+        meeting_keys(keys, &self.null_meets_null)
     }
 
     fn advance(&mut self, out: &mut Output) -> Result<Step> {
@@ -232,7 +219,7 @@ impl JoinOperator {
 fn null_slot(index: &mut KeyIndex, types: &[DataType]) -> Result<u32> {
     let keys: Vec<ArrayRef> = types.iter().map(|ty| new_null_array(ty, 1)).collect();
     let mut slots = Vec::new();
-    index.slots_for(&keys, 1, &mut slots).map_err(state_error)?;
+    index.slots_for(&keys, 1, &mut slots)?;
     Ok(slots[0])
 }
 

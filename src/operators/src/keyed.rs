@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::SchemaRef;
 use filbert_state::KeyIndex;
 use filbert_types::ChangeBatch;
 
+use crate::columns::{columns_at, types_at};
 use crate::context::OperatorContext;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 use crate::metrics::OperatorMetrics;
 use crate::ttl::StateTtl;
 
@@ -25,10 +26,9 @@ impl Keyed {
     /// # Errors
     /// When a column's type can't be a key.
     pub fn new(columns: &[usize], input: &SchemaRef, ttl_ms: Option<u64>) -> Result<Keyed> {
-        let types = columns.iter().map(|c| input.field(*c).data_type().clone());
         Ok(Keyed {
             columns: columns.to_vec(),
-            index: KeyIndex::new(types.collect()).map_err(state_error)?,
+            index: KeyIndex::new(types_at(input, columns))?,
             ttl: StateTtl::new(ttl_ms),
             metrics: Arc::default(),
         })
@@ -101,14 +101,6 @@ impl Keyed {
     }
 }
 
-/// Some of a batch's columns.
-pub(crate) fn columns_at(batch: &ChangeBatch, columns: &[usize]) -> Vec<ArrayRef> {
-    let columns = columns.iter();
-    columns
-        .map(|i| ArrayRef::clone(batch.rows.column(*i)))
-        .collect()
-}
-
 /// The slot of each row's key, which these columns make; keys not known get one.
 pub(crate) fn slots_of(
     index: &mut KeyIndex,
@@ -117,8 +109,17 @@ pub(crate) fn slots_of(
 ) -> Result<Vec<u32>> {
     let keys = columns_at(batch, columns);
     let mut slots = Vec::new();
-    index
-        .slots_for(&keys, batch.num_rows(), &mut slots)
-        .map_err(state_error)?;
+    index.slots_for(&keys, batch.num_rows(), &mut slots)?;
     Ok(slots)
+}
+
+/// Which rows' keys can meet others: those without a NULL that meets nothing. None when all can.
+pub(crate) fn meeting_keys(keys: &[ArrayRef], null_meets_null: &[bool]) -> Option<NullBuffer> {
+    keys.iter()
+        .zip(null_meets_null)
+        .filter(|(_, meets)| !**meets)
+        .fold(None, |all, (key, _)| {
+            NullBuffer::union(all.as_ref(), key.logical_nulls().as_ref())
+        })
+        .filter(|nulls| nulls.null_count() > 0)
 }

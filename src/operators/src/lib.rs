@@ -13,11 +13,10 @@
 //!   [`incremental_group_aggregate`], on the functions of [`aggregate`]; bundles end
 //!   at [`mini_batch_assigner`]'s watermarks. [`changelog_normalize`].
 //! - Before sinks: [`sink_upsert_materializer`], [`sink_compacting_materializer`].
-//! - Two inputs: [`join`]. A table asked by key: `lookup_join`.
+//! - Two inputs: [`join`], `interval_join`, [`temporal_join`]. A table asked by key: `lookup_join`.
 //! - Ordering: [`rank`], [`deduplicate`], [`temporal_sort`], [`over`].
-//! - Windows: [`window_table_function`], [`session_window`], [`window_aggregate`], its first phase
-//!   [`local_window_aggregate`], [`session_aggregate`], on [`windows`]; [`window_join`] and
-//!   [`window_rank`], on `window_rows`.
+//! - Windows: [`window_table_function`], [`window_aggregate`], its first phase [`local_window_aggregate`], on [`windows`];
+//!   `session_window` and `session_aggregate`, on `sessions`; `window_join` and `window_rank`, on `window_rows`.
 //! - Patterns: [`match_recognize`].
 //! - Users' own: `process_table_function`.
 //! - Ends: [`sink`], [`collect`].
@@ -37,6 +36,7 @@ pub mod changelog_function;
 pub mod changelog_normalize;
 pub mod check;
 pub mod collect;
+mod columns;
 pub mod connect;
 pub mod context;
 pub mod deduplicate;
@@ -61,8 +61,9 @@ pub mod output;
 pub mod over;
 mod process_table_function;
 pub mod rank;
-pub mod session_aggregate;
-pub mod session_window;
+mod session_aggregate;
+mod session_window;
+mod sessions;
 pub mod sink;
 pub mod sink_compacting_materializer;
 mod sink_lengths;
@@ -79,8 +80,8 @@ pub mod unnest;
 pub mod values;
 pub mod watermark_assigner;
 pub mod window_aggregate;
-pub mod window_join;
-pub mod window_rank;
+mod window_join;
+mod window_rank;
 mod window_rows;
 pub mod window_table_function;
 pub mod windows;

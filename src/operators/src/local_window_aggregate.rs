@@ -17,6 +17,7 @@ use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::LocalWindowAggregateSpec;
 use filbert_types::{ChangeBatch, Watermark};
 
+use crate::columns::types_at;
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
 use crate::metrics::OperatorMetrics;
@@ -69,8 +70,7 @@ impl LocalWindowAggregateOperator {
         output: SchemaRef,
         functions: &FunctionRegistry,
     ) -> Result<LocalWindowAggregateOperator> {
-        let keys = spec.keys.iter();
-        let keys = keys.map(|k| input.field(*k).data_type().clone()).collect();
+        let keys = types_at(input, &spec.keys);
         Ok(LocalWindowAggregateOperator {
             assigner: WindowAssigner::new(&spec.window, spec.time_zone.as_deref())?,
             slicing: match spec.assigned {

@@ -31,6 +31,7 @@ use filbert_connector_api::{LookupReader, LookupSource};
 use filbert_graph::spec::{AsyncOrder, LookupJoinSpec};
 use filbert_types::{ChangeBatch, Clock, Watermark};
 
+use crate::columns::record_batch;
 use crate::context::{ExpressionFactory, IoRuntime, OperatorContext};
 use crate::error::{OperatorError, Result};
 use crate::lookup_join::asking::{AskPlan, ask, ask_inline};
@@ -321,11 +322,8 @@ fn not_open() -> OperatorError {
 
 fn take_rows(rows: &RecordBatch, picked: &UInt32Array) -> Result<RecordBatch> {
     let columns = rows.columns().iter().map(|c| Ok(take(c, picked, None)?));
-    chunk::record_batch(
-        &rows.schema(),
-        columns.collect::<Result<Vec<ArrayRef>>>()?,
-        picked.len(),
-    )
+    let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
+    Ok(record_batch(&rows.schema(), columns, picked.len())?)
 }
 
 impl Operator for LookupJoinOperator {

@@ -30,6 +30,20 @@ pub fn filter_marks(marks: &[WatermarkMark], mask: &BooleanBuffer) -> Vec<Waterm
     kept
 }
 
+/// The marks of the rows from `start` to `end`, which go out together; one between two pieces goes with the first.
+pub fn marks_of_piece(marks: &[WatermarkMark], start: usize, end: usize) -> Vec<WatermarkMark> {
+    let first = match start {
+        0 => 0,
+        _ => marks.partition_point(|mark| mark.offset <= start),
+    };
+    let here = marks[first..].iter().take_while(|mark| mark.offset <= end);
+    here.map(|mark| WatermarkMark {
+        offset: mark.offset - start,
+        watermark: mark.watermark,
+    })
+    .collect()
+}
+
 /// Adds a mark behind the others; at the same place it takes the last one's.
 pub fn push_mark(marks: &mut Vec<WatermarkMark>, offset: usize, watermark: Watermark) {
     match marks.last_mut() {

@@ -1,3 +1,5 @@
+//! What operators count, readable while they run.
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// A counter that a task writes and anyone reads.

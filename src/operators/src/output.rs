@@ -1,3 +1,5 @@
+//! Where an operator leaves what it has to say.
+
 use std::collections::VecDeque;
 
 use filbert_types::{ChangeBatch, Watermark, WatermarkMark};

@@ -30,9 +30,9 @@ use filbert_graph::spec::{OverBound, OverSpec, OverTime};
 use filbert_state::{KeyIndex, SortKeyBatch, SortedTable, TimeTable, ValueTable};
 use filbert_types::{ChangeBatch, Clock, Watermark};
 
+use crate::columns::types_at;
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 use crate::keyed::slots_of;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
@@ -111,10 +111,8 @@ impl OverOperator {
         output: SchemaRef,
         functions: &FunctionRegistry,
     ) -> Result<OverOperator> {
-        let types = spec.partition_by.iter();
-        let types: Vec<DataType> = types.map(|c| input.field(*c).data_type().clone()).collect();
         let by_time = [(DataType::Int64, SortOptions::default())];
-        let mut order = SortedTable::new(&by_time).map_err(state_error)?;
+        let mut order = SortedTable::new(&by_time)?;
         order.reserve_parents(1);
         let retracts = spec.frame.start != OverBound::UnboundedPreceding;
         let calls = Calls::new(&spec.calls, input, retracts, functions)?;
@@ -122,7 +120,7 @@ impl OverOperator {
         frames.reads_current = calls.read_current();
         Ok(OverOperator {
             output,
-            partitions: KeyIndex::new(types).map_err(state_error)?,
+            partitions: KeyIndex::new(types_at(input, &spec.partition_by))?,
             rows: StoredRows::new(input),
             order,
             times: ValueTable::default(),
@@ -342,7 +340,7 @@ impl Operator for OverOperator {
             self.flush_at_ms = Some(self.now_ms().saturating_add(1));
         }
         self.input = Some(Input {
-            keys: keys.map_err(state_error)?,
+            keys: keys?,
             batch,
             partitions,
             times,

@@ -15,7 +15,7 @@ mod work;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{SchemaRef, TimestampMillisecondType};
 use filbert_functions::{FunctionContext, InputRow, ProcessChangelog, ProcessTableFunction, Value};
 use filbert_graph::spec::ProcessTableSpec;
@@ -26,9 +26,9 @@ use self::emit::Origins;
 use self::stores::Store;
 use self::timers::Timers;
 use self::work::{Frame, Kinds, Work, failed};
+use crate::columns::{record_batch, types_at};
 use crate::context::{JobContext, OperatorContext};
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -93,11 +93,7 @@ impl ProcessTableFunctionOperator {
             ));
         }
         let key_types = match keyed {
-            Some(input) => {
-                let keys = spec.tables[input].keys.iter();
-                keys.map(|k| inputs[input].field(*k).data_type().clone())
-                    .collect()
-            }
+            Some(input) => types_at(&inputs[input], &spec.tables[input].keys),
             None => Vec::new(),
         };
         let before: usize = spec
@@ -114,7 +110,7 @@ impl ProcessTableFunctionOperator {
             scalars: scalars(spec, job)?,
             context: job.functions.context(),
             own: before.min(end)..end,
-            index: KeyIndex::new(key_types).map_err(state_error)?,
+            index: KeyIndex::new(key_types)?,
             stores,
             timers: Timers::new()?,
             ttl: StateTtl::new(spec.state_ttl_ms),
@@ -204,9 +200,7 @@ impl ProcessTableFunctionOperator {
         let argument = table.argument;
         let mut row_slots = Vec::with_capacity(rows);
         if table.set_semantics {
-            self.index
-                .slots_for(&keys, rows, &mut row_slots)
-                .map_err(state_error)?;
+            self.index.slots_for(&keys, rows, &mut row_slots)?;
         } else {
             // Rows by themselves have no key, and no state.
             row_slots.resize(rows, 0);
@@ -340,8 +334,7 @@ fn time_of(times: Option<&ArrayRef>, row: usize) -> Option<i64> {
 /// The scalar arguments' values, by argument.
 fn scalars(spec: &ProcessTableSpec, job: &JobContext) -> Result<Arc<[Value]>> {
     let empty = Arc::new(arrow::datatypes::Schema::empty());
-    let options = RecordBatchOptions::new().with_row_count(Some(1));
-    let row = RecordBatch::try_new_with_options(Arc::clone(&empty), Vec::new(), &options)?;
+    let row = record_batch(&empty, Vec::new(), 1)?;
     let scalar = |expr: &Option<filbert_graph::ExprSpec>| {
         let Some(expr) = expr else {
             return Ok(Value::Null);

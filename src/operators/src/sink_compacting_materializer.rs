@@ -11,16 +11,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::util::display::array_value_to_string;
 use filbert_graph::spec::SinkMaterializerSpec;
 use filbert_state::{Chains, KeyIndex, RowTable, ValueTable};
 use filbert_types::{ChangeBatch, RowKind, Watermark};
 
+use crate::columns::{columns_at, types_at};
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
-use crate::keyed::columns_at;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -60,17 +59,11 @@ impl SinkCompactingMaterializerOperator {
         input: &SchemaRef,
         output: SchemaRef,
     ) -> Result<SinkCompactingMaterializerOperator> {
-        let ty = |i: &usize| input.field(*i).data_type().clone();
         let all: Vec<usize> = (0..input.fields().len()).collect();
         let row_key = spec.upsert_key.clone().unwrap_or_else(|| all.clone());
-        let index = |columns: &[usize]| -> Result<KeyIndex> {
-            let types: Vec<DataType> = columns.iter().map(ty).collect();
-            KeyIndex::new(types).map_err(state_error)
-        };
-        let types: Vec<DataType> = all.iter().map(ty).collect();
         Ok(SinkCompactingMaterializerOperator {
-            keys: index(&spec.primary_key)?,
-            entries: index(&row_key)?,
+            keys: KeyIndex::new(types_at(input, &spec.primary_key))?,
+            entries: KeyIndex::new(types_at(input, &row_key))?,
             primary_key_names: spec
                 .primary_key
                 .iter()
@@ -80,7 +73,7 @@ impl SinkCompactingMaterializerOperator {
             row_key,
             fails,
             output,
-            rows: RowTable::new(&types),
+            rows: RowTable::new(&types_at(input, &all)),
             pending: Chains::default(),
             changed: Chains::default(),
             retracts: ValueTable::default(),
@@ -97,16 +90,12 @@ impl SinkCompactingMaterializerOperator {
         let (mut keys, mut entries, mut slots) = (Vec::new(), Vec::new(), Vec::new());
         let count = batch.num_rows();
         self.keys
-            .slots_for(&columns_at(batch, &self.primary_key), count, &mut keys)
-            .map_err(state_error)?;
+            .slots_for(&columns_at(batch, &self.primary_key), count, &mut keys)?;
         let row_key = columns_at(batch, &self.row_key);
         self.entries
-            .slots_below(&row_key, count, Some(&keys), &mut entries)
-            .map_err(state_error)?;
+            .slots_below(&row_key, count, Some(&keys), &mut entries)?;
         let every: Vec<u32> = (0..count as u32).collect();
-        self.rows
-            .insert(batch.rows.columns(), &every, &mut slots)
-            .map_err(state_error)?;
+        self.rows.insert(batch.rows.columns(), &every, &mut slots)?;
         let (keys_end, rows_end) = (self.keys.slots_end(), self.rows.slots_end());
         self.pending.reserve(keys_end, rows_end);
         self.changed.reserve(1, keys_end);
@@ -189,7 +178,7 @@ impl SinkCompactingMaterializerOperator {
             }
             self.written.set(key, keep.map_or(0, |row| row + 1));
         }
-        let columns = self.rows.gather(&rows).map_err(state_error)?;
+        let columns = self.rows.gather(&rows)?;
         out.emit(self.changes(columns, kinds, &updates)?);
         self.forget(&gone, &touched);
         match self.changed.first(CHANGED) {
@@ -206,7 +195,7 @@ impl SinkCompactingMaterializerOperator {
     ) -> Result<ChangeBatch> {
         let (at, old): (Vec<u32>, Vec<u32>) =
             updates.iter().map(|(at, old)| (*at as u32, *old)).unzip();
-        let same = self.rows.equal(&columns, &at, &old).map_err(state_error)?;
+        let same = self.rows.equal(&columns, &at, &old)?;
         let rows = RecordBatch::try_new(Arc::clone(&self.output), columns)?;
         let batch = ChangeBatch::with_kinds(rows, kinds);
         if !same.contains(&true) {
@@ -221,7 +210,7 @@ impl SinkCompactingMaterializerOperator {
     }
 
     fn conflict(&self, row: u32) -> Result<OperatorError> {
-        let columns = self.rows.gather(&[row]).map_err(state_error)?;
+        let columns = self.rows.gather(&[row])?;
         let pairs = self.primary_key.iter().zip(&self.primary_key_names);
         let key = pairs
             .map(|(i, name)| {

@@ -11,15 +11,14 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use filbert_graph::spec::SinkMaterializerSpec;
 use filbert_state::{Chains, KeyIndex, RowTable};
 use filbert_types::{ChangeBatch, RowKind, WatermarkMark};
 
+use crate::columns::{columns_at, types_at};
 use crate::context::OperatorContext;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
-use crate::keyed::columns_at;
 use crate::marks::push_mark;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
@@ -68,22 +67,16 @@ impl SinkUpsertMaterializerOperator {
         input: &SchemaRef,
         output: SchemaRef,
     ) -> Result<SinkUpsertMaterializerOperator> {
-        let ty = |i: &usize| input.field(*i).data_type().clone();
         let all: Vec<usize> = (0..input.fields().len()).collect();
         let row_key = spec.upsert_key.clone().unwrap_or_else(|| all.clone());
-        let index = |columns: &[usize]| -> Result<KeyIndex> {
-            let types: Vec<DataType> = columns.iter().map(ty).collect();
-            KeyIndex::new(types).map_err(state_error)
-        };
-        let types: Vec<DataType> = all.iter().map(ty).collect();
         Ok(SinkUpsertMaterializerOperator {
-            keys: index(&spec.primary_key)?,
-            entries: index(&row_key)?,
+            keys: KeyIndex::new(types_at(input, &spec.primary_key))?,
+            entries: KeyIndex::new(types_at(input, &row_key))?,
             primary_key: spec.primary_key.clone(),
             row_key,
             has_upsert_key: spec.upsert_key.is_some(),
             output,
-            rows: RowTable::new(&types),
+            rows: RowTable::new(&types_at(input, &all)),
             order: Chains::default(),
             equal: Chains::default(),
             ttl: StateTtl::new(spec.state_ttl_ms),
@@ -130,8 +123,7 @@ impl SinkUpsertMaterializerOperator {
             .collect();
         let mut added = Vec::new();
         self.rows
-            .insert(batch.rows.columns(), &adding, &mut added)
-            .map_err(state_error)?;
+            .insert(batch.rows.columns(), &adding, &mut added)?;
         let rows_end = self.rows.slots_end();
         self.order.reserve(self.keys.slots_end(), rows_end);
         self.equal.reserve(self.entries.slots_end(), rows_end);
@@ -161,7 +153,7 @@ impl SinkUpsertMaterializerOperator {
     }
 
     fn gather(&self, changes: &mut Changes) -> Result<ChangeBatch> {
-        let columns = self.rows.gather(&changes.rows).map_err(state_error)?;
+        let columns = self.rows.gather(&changes.rows)?;
         let rows = RecordBatch::try_new(Arc::clone(&self.output), columns)?;
         let mut batch = ChangeBatch::with_kinds(rows, std::mem::take(&mut changes.kinds));
         batch.marks = std::mem::take(&mut changes.marks);
@@ -253,17 +245,14 @@ impl Operator for SinkUpsertMaterializerOperator {
 
     fn process(&mut self, _input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
         let (mut keys, mut entries) = (Vec::new(), Vec::new());
-        self.keys
-            .slots_for(
-                &columns_at(&batch, &self.primary_key),
-                batch.num_rows(),
-                &mut keys,
-            )
-            .map_err(state_error)?;
+        self.keys.slots_for(
+            &columns_at(&batch, &self.primary_key),
+            batch.num_rows(),
+            &mut keys,
+        )?;
         let row_key = columns_at(&batch, &self.row_key);
         self.entries
-            .slots_below(&row_key, batch.num_rows(), Some(&keys), &mut entries)
-            .map_err(state_error)?;
+            .slots_below(&row_key, batch.num_rows(), Some(&keys), &mut entries)?;
         let mut changes = self.changes(&batch, &keys, &entries)?;
         out.emit(self.gather(&mut changes)?);
         self.forget(&changes.gone, &keys, &entries);

@@ -1,3 +1,5 @@
+//! What an operator leaves in a checkpoint.
+
 use arrow::array::RecordBatch;
 use filbert_connector_api::source::Split;
 

@@ -8,12 +8,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use filbert_connector_api::source::{Pushdown, ReaderContext, ReaderOutput, Split};
 use filbert_connector_api::{ScanSource, SourceReader};
 use filbert_types::{ChangeBatch, Clock, Field, Watermark};
 
+use crate::columns::record_batch;
 use crate::context::{CoordinatorEvent, CoordinatorGateway, OperatorContext};
 use crate::error::{OperatorError, Result};
 use crate::metrics::OperatorMetrics;
@@ -78,10 +78,8 @@ impl SourceReaderOperator {
         if Arc::ptr_eq(&batch.rows.schema(), &self.output) {
             return Ok(batch);
         }
-        let options =
-            arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let columns = batch.rows.columns().to_vec();
-        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?;
+        let rows = record_batch(&self.output, columns, batch.num_rows())?;
         Ok(ChangeBatch { rows, ..batch })
     }
 }

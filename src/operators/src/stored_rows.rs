@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, NullArray, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::array::{ArrayRef, NullArray};
+use arrow::datatypes::SchemaRef;
 use filbert_state::RowTable;
 use filbert_types::{ChangeBatch, RowKind, Watermark, WatermarkMark};
 
+use crate::columns::{record_batch, types_of};
 use crate::error::Result;
-use crate::group_aggregate::state_error;
-use crate::marks::push_mark;
+use crate::marks::{marks_of_piece, push_mark};
 use crate::output::Output;
 
 /// Rows by entry. The rows of a batch get their entries one by one and are written together, before anybody reads them;
@@ -23,13 +23,8 @@ pub(crate) struct StoredRows {
 
 impl StoredRows {
     pub fn new(input: &SchemaRef) -> StoredRows {
-        let types: Vec<DataType> = input
-            .fields()
-            .iter()
-            .map(|f| f.data_type().clone())
-            .collect();
         StoredRows {
-            table: RowTable::new(&types),
+            table: RowTable::new(&types_of(input)),
             accepted: Default::default(),
             left: Vec::new(),
         }
@@ -37,7 +32,7 @@ impl StoredRows {
 
     /// An entry for a row of the batch.
     pub fn accept(&mut self, row: usize) -> Result<u32> {
-        let entry = self.table.reserve().map_err(state_error)?;
+        let entry = self.table.reserve()?;
         self.accepted.0.push(row as u32);
         self.accepted.1.push(entry);
         Ok(entry)
@@ -51,9 +46,7 @@ impl StoredRows {
     /// Writes the rows that were accepted since the last call.
     pub fn write(&mut self, columns: &[ArrayRef]) -> Result<()> {
         let (rows, entries) = &mut self.accepted;
-        self.table
-            .replace(columns, rows, entries)
-            .map_err(state_error)?;
+        self.table.replace(columns, rows, entries)?;
         rows.clear();
         entries.clear();
         Ok(())
@@ -67,7 +60,7 @@ impl StoredRows {
     }
 
     pub fn gather(&self, entries: &[u32]) -> Result<Vec<ArrayRef>> {
-        self.table.gather(entries).map_err(state_error)
+        Ok(self.table.gather(entries)?)
     }
 
     /// Some of `width` columns of the rows; the others hold nothing.
@@ -81,7 +74,7 @@ impl StoredRows {
         let mut columns = vec![nothing; width];
         for column in which {
             let gathered = self.table.gather_column(*column, entries);
-            columns[*column] = gathered.map_err(state_error)?;
+            columns[*column] = gathered?;
         }
         Ok(columns)
     }
@@ -95,8 +88,7 @@ impl StoredRows {
     ) -> Result<Vec<bool>> {
         let values = which.iter().map(|c| ArrayRef::clone(&columns[*c]));
         let values: Vec<ArrayRef> = values.collect();
-        let equal = self.table.equal_in(which, &values, rows, entries);
-        equal.map_err(state_error)
+        Ok(self.table.equal_in(which, &values, rows, entries)?)
     }
 
     pub fn len(&self) -> usize {
@@ -143,6 +135,22 @@ impl StoredChanges {
         self.shipped = 0;
     }
 
+    /// Ships what is there while the output has room; true when all is shipped. Then the changes are forgotten, and the
+    /// rows that have left.
+    pub fn ship_all(
+        &mut self,
+        rows: &mut StoredRows,
+        schema: &SchemaRef,
+        out: &mut Output,
+    ) -> Result<bool> {
+        if !self.ship(rows, schema, |_| Vec::new(), out)? {
+            return Ok(false);
+        }
+        self.clear();
+        rows.forget_left();
+        Ok(true)
+    }
+
     /// Ships what is there while the output has room; true when all is shipped. `more` gives the columns behind those of
     /// the stored rows, for a range of the changes.
     pub fn ship(
@@ -152,8 +160,6 @@ impl StoredChanges {
         more: impl Fn(std::ops::Range<usize>) -> Vec<ArrayRef>,
         out: &mut Output,
     ) -> Result<bool> {
-        let mut marks = self.marks.iter().peekable();
-        while marks.next_if(|m| m.offset < self.shipped).is_some() {}
         while self.shipped < self.entries.len() {
             if out.is_full() {
                 return Ok(false);
@@ -162,15 +168,9 @@ impl StoredChanges {
             let end = self.entries.len().min(start + out.batch_rows());
             let mut columns = rows.gather(&self.entries[start..end])?;
             columns.extend(more(start..end));
-            let options = RecordBatchOptions::new().with_row_count(Some(end - start));
-            let batch = RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?;
+            let batch = record_batch(schema, columns, end - start)?;
             let mut batch = ChangeBatch::with_kinds(batch, self.kinds[start..end].to_vec());
-            // A mark between two pieces goes with the first.
-            while let Some(mark) = marks.next_if(|m| m.offset <= end) {
-                if mark.offset > start || start == 0 {
-                    push_mark(&mut batch.marks, mark.offset - start, mark.watermark);
-                }
-            }
+            batch.marks = marks_of_piece(&self.marks, start, end);
             out.emit(batch);
             self.shipped = end;
         }

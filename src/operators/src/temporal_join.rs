@@ -15,7 +15,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, Int64Array};
+use arrow::buffer::NullBuffer;
 use arrow::compute::{SortOptions, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_expr::PhysicalExpr;
@@ -23,13 +24,13 @@ use filbert_graph::spec::TemporalJoinSpec;
 use filbert_state::{KeyIndex, NO_SLOT, SortKeyBatch, SortedTable, TimeTable, ValueTable};
 use filbert_types::{ChangeBatch, RowKind, Watermark, WatermarkMark};
 
+use crate::columns::{columns_at, record_batch, types_at};
 use crate::context::{ExpressionFactory, OperatorContext};
 use crate::error::{OperatorError, Result};
 use crate::expressions::evaluate_mask;
-use crate::group_aggregate::state_error;
 use crate::join::both_schemas;
-use crate::keyed::columns_at;
-use crate::marks::{filter_marks, push_mark};
+use crate::keyed::meeting_keys;
+use crate::marks::{filter_marks, marks_of_piece, push_mark};
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -82,7 +83,7 @@ impl TimedRows {
         let by_time = [(DataType::Int64, SortOptions::default())];
         Ok(TimedRows {
             rows: StoredRows::new(input),
-            sorted: SortedTable::new(&by_time).map_err(state_error)?,
+            sorted: SortedTable::new(&by_time)?,
             times: ValueTable::default(),
             kinds: ValueTable::default(),
         })
@@ -131,8 +132,14 @@ struct Input<'a> {
     /// The times as sort keys.
     order: SortKeyBatch,
     keys: Vec<u32>,
-    /// Rows whose key meets nothing, since it is NULL.
-    meets_nothing: Vec<bool>,
+    /// Rows whose key can meet others; none when all can.
+    meeting: Option<NullBuffer>,
+}
+
+impl Input<'_> {
+    fn meets(&self, row: usize) -> bool {
+        self.meeting.as_ref().is_none_or(|rows| rows.is_valid(row))
+    }
 }
 
 impl TemporalJoinOperator {
@@ -156,14 +163,12 @@ impl TemporalJoinOperator {
         output: SchemaRef,
         condition: Option<Arc<dyn PhysicalExpr>>,
     ) -> Result<TemporalJoinOperator> {
-        let types = spec.keys[0].iter();
-        let types = types.map(|key| inputs[0].field(*key).data_type().clone());
         Ok(TemporalJoinOperator {
             spec: spec.clone(),
             condition,
             both: both_schemas(inputs),
             output,
-            index: KeyIndex::new(types.collect()).map_err(state_error)?,
+            index: KeyIndex::new(types_at(inputs[0], &spec.keys[0]))?,
             sides: [TimedRows::new(inputs[0])?, TimedRows::new(inputs[1])?],
             timers: TimeTable::default(),
             due: ValueTable::default(),
@@ -189,16 +194,8 @@ impl TemporalJoinOperator {
         let count = batch.num_rows();
         let columns = columns_at(batch, &self.spec.keys[side]);
         let mut keys = Vec::new();
-        self.index
-            .slots_for(&columns, count, &mut keys)
-            .map_err(state_error)?;
-        let mut meets_nothing = vec![false; count];
-        for (column, meets) in columns.iter().zip(&self.spec.null_meets_null) {
-            if let Some(nulls) = column.nulls().filter(|_| !meets) {
-                let rows = meets_nothing.iter_mut().enumerate();
-                rows.for_each(|(row, nothing)| *nothing |= nulls.is_null(row));
-            }
-        }
+        self.index.slots_for(&columns, count, &mut keys)?;
+        let meeting = meeting_keys(&columns, &self.spec.null_meets_null);
         let end = self.index.slots_end();
         self.due.reserve_slots(end);
         for timed in &mut self.sides {
@@ -209,9 +206,9 @@ impl TemporalJoinOperator {
         Ok(Input {
             batch,
             times,
-            order: order.map_err(state_error)?,
+            order: order?,
             keys,
-            meets_nothing,
+            meeting,
         })
     }
 
@@ -228,7 +225,7 @@ impl TemporalJoinOperator {
 
     fn add_version(&mut self, input: &Input<'_>, row: usize) -> Result<()> {
         let (key, time) = (input.keys[row], input.times.value(row));
-        if input.meets_nothing[row] {
+        if !input.meets(row) {
             self.emptied.push(key);
             return Ok(());
         }
@@ -258,7 +255,7 @@ impl TemporalJoinOperator {
         let [rows, versions] = &mut self.sides;
         let newest = versions.sorted.get(key, 0);
         if side == 0 {
-            let version = newest.filter(|_| !input.meets_nothing[row]);
+            let version = newest.filter(|_| input.meets(row));
             if version.is_some() || self.spec.left_outer {
                 let entry = rows.accept(row, 0, kind)?;
                 rows.rows.leave(entry);
@@ -266,7 +263,7 @@ impl TemporalJoinOperator {
                 self.pairs.right.push(version.unwrap_or(NO_SLOT));
                 self.pairs.kinds.push(kind);
             }
-        } else if !input.meets_nothing[row] {
+        } else if input.meets(row) {
             versions.pop_front(key, 1);
             if kind.is_accumulate() {
                 let entry = versions.accept(row, 0, kind)?;
@@ -380,9 +377,10 @@ impl TemporalJoinOperator {
         let left = self.sides[0].rows.gather(&self.pairs.left[start..end])?;
         let mut versions = self.pairs.right[start..end].to_vec();
         let mut right = self.sides[1].rows.gather(&versions)?;
+        let both = |left: &[ArrayRef], right: &[ArrayRef]| [left, right].concat();
         let mut kept = None;
         if let Some(condition) = &self.condition {
-            let pairs = batch(&self.both, &left, &right, count)?;
+            let pairs = record_batch(&self.both, both(&left, &right), count)?;
             if let Some(mask) = evaluate_mask(condition, &pairs)? {
                 if self.spec.left_outer {
                     let fails = versions.iter_mut().zip(mask.values());
@@ -395,17 +393,9 @@ impl TemporalJoinOperator {
                 }
             }
         }
-        let mut rows = batch(&self.output, &left, &right, count)?;
+        let mut rows = record_batch(&self.output, both(&left, &right), count)?;
         let mut kinds = self.pairs.kinds[start..end].to_vec();
-        // A mark between two pieces goes with the first.
-        let here = |m: &&WatermarkMark| (m.offset > start || start == 0) && m.offset <= end;
-        let marks = self.pairs.marks.iter().filter(here);
-        let mut marks: Vec<WatermarkMark> = marks
-            .map(|m| WatermarkMark {
-                offset: m.offset - start,
-                watermark: m.watermark,
-            })
-            .collect();
+        let mut marks = marks_of_piece(&self.pairs.marks, start, end);
         if let Some(mask) = kept {
             rows = filter_record_batch(&rows, &mask)?;
             let mut holds = mask.values().iter();
@@ -418,21 +408,6 @@ impl TemporalJoinOperator {
         self.pairs.shipped = end;
         Ok(())
     }
-}
-
-fn batch(
-    schema: &SchemaRef,
-    left: &[ArrayRef],
-    right: &[ArrayRef],
-    rows: usize,
-) -> Result<RecordBatch> {
-    let columns = left.iter().chain(right).cloned().collect();
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    Ok(RecordBatch::try_new_with_options(
-        Arc::clone(schema),
-        columns,
-        &options,
-    )?)
 }
 
 impl Operator for TemporalJoinOperator {

@@ -19,7 +19,6 @@ use filbert_types::{ChangeBatch, Clock, RowKind, Watermark};
 
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -60,7 +59,7 @@ impl TemporalSortOperator {
             (input.field(key.column).data_type().clone(), options)
         });
         let columns: Vec<(DataType, SortOptions)> = time.into_iter().chain(others).collect();
-        let mut sorted = SortedTable::new(&columns).map_err(state_error)?;
+        let mut sorted = SortedTable::new(&columns)?;
         sorted.reserve_parents(1);
         Ok(TemporalSortOperator {
             spec: spec.clone(),
@@ -77,12 +76,9 @@ impl TemporalSortOperator {
     }
 
     fn run(&mut self, out: &mut Output) -> Result<Step> {
-        let none = |_| Vec::new();
-        if !self.changes.ship(&self.rows, &self.output, none, out)? {
+        if !self.changes.ship_all(&mut self.rows, &self.output, out)? {
             return Ok(Step::More);
         }
-        self.changes.clear();
-        self.rows.forget_left();
         let bytes = self.rows.memory_bytes() + self.sorted.memory_bytes();
         self.metrics.state_rows.set(self.sorted.len() as u64);
         self.metrics.state_bytes.set(bytes as u64);
@@ -150,10 +146,7 @@ impl Operator for TemporalSortOperator {
         columns.extend(times.clone().map(|t| Arc::new(t) as ArrayRef));
         let others = self.spec.order_by.iter();
         columns.extend(others.map(|key| ArrayRef::clone(batch.rows.column(key.column))));
-        let keys = self
-            .sorted
-            .keys_of(&columns, batch.num_rows())
-            .map_err(state_error)?;
+        let keys = self.sorted.keys_of(&columns, batch.num_rows())?;
         let mut marks = batch.marks.iter().peekable();
         for row in 0..batch.num_rows() {
             while let Some(mark) = marks.next_if(|m| m.offset <= row) {

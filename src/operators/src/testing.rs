@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
+use arrow::array::{Array, ArrayRef, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use filbert_types::{ChangeBatch, RowKind, Watermark, WatermarkMark};
+
+use crate::columns::record_batch;
 
 /// A schema of columns `c0`, `c1`, ...
 pub fn schema(types: &[DataType]) -> SchemaRef {
@@ -60,9 +62,8 @@ pub fn batch(schema: &SchemaRef, text: &str) -> Result<ChangeBatch, ArrowError> 
             let text: ArrayRef = Arc::new(StringArray::from(values));
             cast(&text, field.data_type())
         });
-    let options = RecordBatchOptions::new().with_row_count(Some(kinds.len()));
     let arrays = arrays.collect::<Result<_, _>>()?;
-    let rows = RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options)?;
+    let rows = record_batch(schema, arrays, kinds.len())?;
     let mut batch = ChangeBatch::with_kinds(rows, kinds);
     batch.marks = marks;
     Ok(batch)

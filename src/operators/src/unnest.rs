@@ -11,9 +11,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, ListArray, RecordBatch, RecordBatchOptions, UInt32Array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::take;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -21,6 +19,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use filbert_graph::spec::UnnestSpec;
 use filbert_types::{ChangeBatch, WatermarkMark};
 
+use crate::columns::record_batch;
 use crate::context::ExpressionFactory;
 use crate::error::{OperatorError, Result};
 use crate::marks::{filter_batch, push_mark};
@@ -109,9 +108,7 @@ impl UnnestOperator {
         }
         let mut columns = piece.rows.columns().to_vec();
         columns.push(lists);
-        let options = RecordBatchOptions::new().with_row_count(Some(count));
-        let schema = Arc::clone(schema);
-        piece.rows = RecordBatch::try_new_with_options(schema, columns, &options)?;
+        piece.rows = record_batch(schema, columns, count)?;
         self.calls = Some((batch, done + count));
         Ok(Some(Rest::of(piece)))
     }
@@ -242,11 +239,10 @@ impl UnnestOperator {
             })
         });
         let columns = columns.collect::<Result<Vec<_>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let kinds = batch.kinds.as_ref();
         let kinds = kinds.map(|kinds| rows.values().iter().map(|r| kinds[*r as usize]).collect());
         Ok(ChangeBatch {
-            rows: RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?,
+            rows: record_batch(&self.output, columns, rows.len())?,
             kinds,
             marks: picks.marks,
         })
@@ -315,7 +311,7 @@ impl Operator for UnnestOperator {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::Int64Array;
+    use arrow::array::{Int64Array, RecordBatch};
     use arrow::datatypes::{DataType, Field, Int32Type, Schema};
     use datafusion::common::ScalarValue;
     use datafusion::logical_expr::Operator as Comparison;

@@ -6,13 +6,14 @@
 use std::collections::VecDeque;
 use std::io::Cursor;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use filbert_graph::spec::ValuesSpec;
 use filbert_types::{ChangeBatch, Watermark};
 
+use crate::columns::record_batch;
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
 use crate::operator::{Operator, SourceOperator, SourceStep, Step};
@@ -36,9 +37,8 @@ impl ValuesOperator {
 }
 
 fn named(rows: &RecordBatch, output: &SchemaRef) -> std::result::Result<RecordBatch, ArrowError> {
-    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
     let columns = rows.columns().to_vec();
-    RecordBatch::try_new_with_options(SchemaRef::clone(output), columns, &options)
+    record_batch(output, columns, rows.num_rows())
 }
 
 impl Operator for ValuesOperator {

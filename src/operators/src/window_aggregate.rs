@@ -19,12 +19,13 @@ pub(crate) mod slices;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{Array, AsArray, Int64Array, UInt32Array};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::{WindowAggregateSpec, WindowColumn};
 use filbert_types::{ChangeBatch, Clock, Watermark};
 
+use crate::columns::{record_batch, types_at};
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
 use crate::metrics::OperatorMetrics;
@@ -87,17 +88,14 @@ impl WindowAggregateOperator {
         output: SchemaRef,
         functions: &FunctionRegistry,
     ) -> Result<WindowAggregateOperator> {
-        let keys = spec
-            .keys
-            .iter()
-            .map(|k| input.field(*k).data_type().clone());
+        let keys = types_at(input, &spec.keys);
         let slicing = match spec.assigned {
             true => Slicing::Whole,
             false => Slicing::of(&spec.window),
         };
         Ok(WindowAggregateOperator {
             assigner: WindowAssigner::new(&spec.window, spec.time_zone.as_deref())?,
-            slices: Slices::new(keys.collect(), &spec.calls, spec.input_retracts, functions)?,
+            slices: Slices::new(keys, &spec.calls, spec.input_retracts, functions)?,
             slicing,
             spec: spec.clone(),
             output,
@@ -335,8 +333,7 @@ impl WindowAggregateOperator {
             let ty = self.output.field(columns.len()).data_type();
             columns.push(timestamps(vec![value; slots.len()], ty)?);
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(slots.len()));
-        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?;
+        let rows = record_batch(&self.output, columns, slots.len())?;
         Ok(ChangeBatch::insert(rows))
     }
 

@@ -13,23 +13,19 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion::physical_expr::PhysicalExpr;
 use filbert_graph::spec::WindowJoinSpec;
-use filbert_types::{ChangeBatch, Watermark};
+use filbert_state::RowTable;
 
-use crate::context::{ExpressionFactory, OperatorContext};
+use crate::context::ExpressionFactory;
 use crate::error::Result;
 use crate::join::both_schemas;
-use crate::metrics::OperatorMetrics;
-use crate::operator::{Operator, Step};
 use crate::output::Output;
 use crate::window_join::pairs::Pairs;
-use crate::window_rows::{Next, WindowRows};
+use crate::window_rows::{Window, WindowRows, WindowWork, Windowed};
 
-pub struct WindowJoinOperator {
+pub(crate) struct WindowJoin {
     layout: Layout,
-    rows: WindowRows,
     /// The window that is being joined.
     pairs: Option<Pairs>,
-    metrics: Arc<OperatorMetrics>,
 }
 
 /// What all windows have in common.
@@ -41,90 +37,55 @@ struct Layout {
     output: SchemaRef,
 }
 
-impl WindowJoinOperator {
-    /// # Errors
-    /// When the condition can't be read or the zone isn't known.
-    pub fn new(
-        spec: &WindowJoinSpec,
-        inputs: [&SchemaRef; 2],
-        output: SchemaRef,
-        expressions: &dyn ExpressionFactory,
-    ) -> Result<WindowJoinOperator> {
-        let both = both_schemas(inputs);
-        let condition = spec.condition.as_ref();
-        let condition = condition.map(|expr| expressions.physical(expr, &both));
-        Ok(WindowJoinOperator {
-            rows: WindowRows::new(
-                &inputs,
-                spec.window_ends.to_vec(),
-                spec.time_zone.as_deref(),
-                spec.proctime,
-            )?,
-            layout: Layout {
-                spec: spec.clone(),
-                condition: condition.transpose()?,
-                both,
-                inputs: inputs.map(Arc::clone),
-                output,
-            },
-            pairs: None,
-            metrics: Arc::default(),
-        })
-    }
-
-    /// Goes on until all is done or the output is full.
-    fn run(&mut self, out: &mut Output) -> Result<Step> {
-        loop {
-            if let Some(mut pairs) = self.pairs.take()
-                && !pairs.emit(&self.layout, out)?
-            {
-                self.pairs = Some(pairs);
-                return Ok(Step::More);
-            }
-            match self.rows.next(&self.metrics, out, |_, _| Ok(()))? {
-                Next::Done => return Ok(Step::Done),
-                Next::Fire(window) => {
-                    let pairs = Pairs::new(&self.layout, &self.rows.sides, &window.slots)?;
-                    for (table, slots) in self.rows.sides.iter_mut().zip(window.slots) {
-                        slots.into_iter().for_each(|slot| table.remove(slot));
-                    }
-                    self.pairs = Some(pairs);
-                }
-            }
-        }
-    }
+/// The operator.
+///
+/// # Errors
+/// When the condition can't be read or the zone isn't known.
+pub(crate) fn window_join(
+    spec: &WindowJoinSpec,
+    inputs: [&SchemaRef; 2],
+    output: SchemaRef,
+    expressions: &dyn ExpressionFactory,
+) -> Result<Windowed<WindowJoin>> {
+    let both = both_schemas(inputs);
+    let condition = spec.condition.as_ref();
+    let condition = condition.map(|expr| expressions.physical(expr, &both));
+    let rows = WindowRows::new(
+        &inputs,
+        spec.window_ends.to_vec(),
+        spec.time_zone.as_deref(),
+        spec.proctime,
+    )?;
+    let join = WindowJoin {
+        layout: Layout {
+            spec: spec.clone(),
+            condition: condition.transpose()?,
+            both,
+            inputs: inputs.map(Arc::clone),
+            output,
+        },
+        pairs: None,
+    };
+    Ok(Windowed::new(join, rows))
 }
 
-impl Operator for WindowJoinOperator {
-    fn side_outputs(&self) -> &'static [&'static str] {
-        &["late-data"]
-    }
-
-    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
-        self.metrics = Arc::clone(&ctx.metrics);
+impl WindowWork for WindowJoin {
+    fn begin(&mut self, sides: &mut [RowTable], window: &Window) -> Result<()> {
+        self.pairs = Some(Pairs::new(&self.layout, sides, &window.slots)?);
+        for (table, slots) in sides.iter_mut().zip(&window.slots) {
+            slots.iter().for_each(|slot| table.remove(*slot));
+        }
         Ok(())
     }
 
-    fn process(&mut self, input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        self.rows.push_batch(input, batch)?;
-        self.run(out)
-    }
-
-    fn watermark(&mut self, watermark: Watermark, out: &mut Output) -> Result<Step> {
-        self.rows.push_watermark(watermark);
-        self.run(out)
-    }
-
-    fn next_timer(&self) -> Option<i64> {
-        self.rows.next_timer()
-    }
-
-    fn timer(&mut self, now_ms: i64, out: &mut Output) -> Result<Step> {
-        self.rows.push_timer(now_ms);
-        self.run(out)
-    }
-
-    fn resume(&mut self, out: &mut Output) -> Result<Step> {
-        self.run(out)
+    fn emit(&mut self, _sides: &mut [RowTable], out: &mut Output) -> Result<bool> {
+        let Some(pairs) = &mut self.pairs else {
+            return Ok(true);
+        };
+        let is_done = pairs.emit(&self.layout, out)?;
+        if is_done {
+            self.pairs = None;
+        }
+        Ok(is_done)
     }
 }

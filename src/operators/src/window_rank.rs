@@ -15,26 +15,21 @@ use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices};
 use arrow::datatypes::{DataType, SchemaRef};
 use filbert_graph::spec::WindowRankSpec;
 use filbert_state::{KeyIndex, RowTable};
-use filbert_types::{ChangeBatch, Watermark};
+use filbert_types::ChangeBatch;
 
-use crate::context::OperatorContext;
+use crate::columns::types_at;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
-use crate::metrics::OperatorMetrics;
-use crate::operator::{Operator, Step};
 use crate::output::Output;
-use crate::window_rows::{Next, Window, WindowRows};
+use crate::window_rows::{Window, WindowRows, WindowWork, Windowed};
 
 /// Windows with fewer rows than this are not looked through before they fire.
 const PRUNE_ROWS_MIN: usize = 8192;
 
-pub struct WindowRankOperator {
+pub(crate) struct WindowRank {
     ranking: Ranking,
-    rows: WindowRows,
     output: SchemaRef,
     /// The window that is being emitted: slots with their ranks, and how many have been emitted.
     firing: Option<(Vec<(u32, i64)>, usize)>,
-    metrics: Arc<OperatorMetrics>,
 }
 
 struct Ranking {
@@ -42,75 +37,77 @@ struct Ranking {
     key_types: Vec<DataType>,
 }
 
-impl WindowRankOperator {
-    /// # Errors
-    /// When the zone isn't known.
-    pub fn new(
-        spec: &WindowRankSpec,
-        input: &SchemaRef,
-        output: SchemaRef,
-    ) -> Result<WindowRankOperator> {
-        let key_types = spec.partition_by.iter();
-        let key_types = key_types.map(|k| input.field(*k).data_type().clone());
-        Ok(WindowRankOperator {
-            rows: WindowRows::new(
-                &[input],
-                vec![spec.window_end],
-                spec.time_zone.as_deref(),
-                spec.proctime,
-            )?,
-            ranking: Ranking {
-                spec: spec.clone(),
-                key_types: key_types.collect(),
-            },
-            output,
-            firing: None,
-            metrics: Arc::default(),
-        })
+/// The operator.
+///
+/// # Errors
+/// When the zone isn't known.
+pub(crate) fn window_rank(
+    spec: &WindowRankSpec,
+    input: &SchemaRef,
+    output: SchemaRef,
+) -> Result<Windowed<WindowRank>> {
+    let rows = WindowRows::new(
+        &[input],
+        vec![spec.window_end],
+        spec.time_zone.as_deref(),
+        spec.proctime,
+    )?;
+    let rank = WindowRank {
+        ranking: Ranking {
+            spec: spec.clone(),
+            key_types: types_at(input, &spec.partition_by),
+        },
+        output,
+        firing: None,
+    };
+    Ok(Windowed::new(rank, rows))
+}
+
+impl WindowWork for WindowRank {
+    fn added(&mut self, sides: &mut [RowTable], window: &mut Window) -> Result<()> {
+        self.ranking.prune(&mut sides[0], window)
     }
 
-    /// Goes on until all is done or the output is full.
-    fn run(&mut self, out: &mut Output) -> Result<Step> {
-        loop {
-            if let Some((ranked, done)) = self.firing.take() {
-                let until = (done + out.batch_rows()).min(ranked.len());
-                self.emit(&ranked[done..until], out)?;
-                if until < ranked.len() {
-                    self.firing = Some((ranked, until));
-                    if out.is_full() {
-                        return Ok(Step::More);
-                    }
-                    continue;
-                }
-            }
-            let ranking = &self.ranking;
-            let next = self.rows.next(&self.metrics, out, |sides, window| {
-                ranking.prune(sides, window)
-            })?;
-            match next {
-                Next::Done => return Ok(Step::Done),
-                Next::Fire(window) => {
-                    let slots = &window.slots[0];
-                    let ranked = ranking.ranked(&self.rows.sides[0], slots, ranking.spec.start)?;
-                    let mut unwanted = vec![true; self.rows.sides[0].slots_end()];
-                    for (slot, _) in &ranked {
-                        unwanted[*slot as usize] = false;
-                    }
-                    let unwanted = slots.iter().filter(|s| unwanted[**s as usize]);
-                    unwanted.for_each(|slot| self.rows.sides[0].remove(*slot));
-                    self.firing = Some((ranked, 0));
+    fn begin(&mut self, sides: &mut [RowTable], window: &Window) -> Result<()> {
+        let (table, slots) = (&mut sides[0], &window.slots[0]);
+        let ranked = self.ranking.ranked(table, slots, self.ranking.spec.start)?;
+        let mut unwanted = vec![true; table.slots_end()];
+        for (slot, _) in &ranked {
+            unwanted[*slot as usize] = false;
+        }
+        let unwanted = slots.iter().filter(|slot| unwanted[**slot as usize]);
+        unwanted.for_each(|slot| table.remove(*slot));
+        self.firing = Some((ranked, 0));
+        Ok(())
+    }
+
+    fn emit(&mut self, sides: &mut [RowTable], out: &mut Output) -> Result<bool> {
+        while let Some((ranked, done)) = self.firing.take() {
+            let until = (done + out.batch_rows()).min(ranked.len());
+            self.emit_piece(&mut sides[0], &ranked[done..until], out)?;
+            if until < ranked.len() {
+                self.firing = Some((ranked, until));
+                if out.is_full() {
+                    return Ok(false);
                 }
             }
         }
+        Ok(true)
     }
+}
 
-    fn emit(&mut self, ranked: &[(u32, i64)], out: &mut Output) -> Result<()> {
+impl WindowRank {
+    fn emit_piece(
+        &self,
+        table: &mut RowTable,
+        ranked: &[(u32, i64)],
+        out: &mut Output,
+    ) -> Result<()> {
         if ranked.is_empty() {
             return Ok(());
         }
-        let table = &mut self.rows.sides[0];
         let slots: Vec<u32> = ranked.iter().map(|(slot, _)| *slot).collect();
-        let mut columns = table.gather(&slots).map_err(state_error)?;
+        let mut columns = table.gather(&slots)?;
         if self.ranking.spec.output_rank {
             let ranks = ranked.iter().map(|(_, rank)| *rank);
             columns.push(Arc::new(Int64Array::from_iter_values(ranks)) as ArrayRef);
@@ -124,20 +121,20 @@ impl WindowRankOperator {
 
 impl Ranking {
     /// Throws away what can't be wanted, once the window has doubled.
-    fn prune(&self, sides: &mut [RowTable], window: &mut Window) -> Result<()> {
+    fn prune(&self, table: &mut RowTable, window: &mut Window) -> Result<()> {
         let slots = &mut window.slots[0];
         if slots.len() < PRUNE_ROWS_MIN.max(2 * window.kept) {
             return Ok(());
         }
-        let ranked = self.ranked(&sides[0], slots, 1)?;
-        let mut kept = vec![false; sides[0].slots_end()];
+        let ranked = self.ranked(table, slots, 1)?;
+        let mut kept = vec![false; table.slots_end()];
         for (slot, _) in &ranked {
             kept[*slot as usize] = true;
         }
         slots.retain(|slot| {
             let keep = kept[*slot as usize];
             if !keep {
-                sides[0].remove(*slot);
+                table.remove(*slot);
             }
             keep
         });
@@ -147,14 +144,12 @@ impl Ranking {
 
     /// The rows from rank `start` to the last that is wanted, by partition and rank, with their ranks.
     fn ranked(&self, table: &RowTable, slots: &[u32], start: i64) -> Result<Vec<(u32, i64)>> {
-        let gather = |column: usize| table.gather_column(column, slots).map_err(state_error);
+        let gather = |column: usize| Ok(table.gather_column(column, slots)?);
         let keys = self.spec.partition_by.iter().map(|k| gather(*k));
         let keys = keys.collect::<Result<Vec<_>>>()?;
-        let mut index = KeyIndex::new(self.key_types.clone()).map_err(state_error)?;
+        let mut index = KeyIndex::new(self.key_types.clone())?;
         let mut partitions = Vec::new();
-        index
-            .slots_for(&keys, slots.len(), &mut partitions)
-            .map_err(state_error)?;
+        index.slots_for(&keys, slots.len(), &mut partitions)?;
         let order = self.order(&partitions, slots.len(), gather)?;
         let mut ranked = Vec::new();
         let (mut partition, mut rank) = (None, 0i64);
@@ -199,39 +194,5 @@ impl Ranking {
             options: options(self.spec.last_first, false),
         });
         Ok(lexsort_to_indices(&columns, None)?)
-    }
-}
-
-impl Operator for WindowRankOperator {
-    fn side_outputs(&self) -> &'static [&'static str] {
-        &["late-data"]
-    }
-
-    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
-        self.metrics = Arc::clone(&ctx.metrics);
-        Ok(())
-    }
-
-    fn process(&mut self, input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
-        self.rows.push_batch(input, batch)?;
-        self.run(out)
-    }
-
-    fn watermark(&mut self, watermark: Watermark, out: &mut Output) -> Result<Step> {
-        self.rows.push_watermark(watermark);
-        self.run(out)
-    }
-
-    fn next_timer(&self) -> Option<i64> {
-        self.rows.next_timer()
-    }
-
-    fn timer(&mut self, now_ms: i64, out: &mut Output) -> Result<Step> {
-        self.rows.push_timer(now_ms);
-        self.run(out)
-    }
-
-    fn resume(&mut self, out: &mut Output) -> Result<Step> {
-        self.run(out)
     }
 }

@@ -1,20 +1,115 @@
 //! Rows that wait for the end of their windows: what window joins and window ranks share.
+//!
+//! [`Windowed`] is their operator: it gathers the rows by window, and each does its [`WindowWork`] on a window that has
+//! all of them.
+
+use std::sync::Arc;
 
 use arrow::array::{Array, Int64Array, UInt32Array};
 use arrow::datatypes::SchemaRef;
 use filbert_state::{RowTable, TimeTable};
 use filbert_types::{ChangeBatch, RowKind, Watermark};
 
+use crate::columns::types_of;
+use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 use crate::metrics::OperatorMetrics;
+use crate::operator::{Operator, Step};
 use crate::output::Output;
 use crate::watermark_assigner::to_millis;
 use crate::windows::WindowAssigner;
 
+/// What is done with a window once it has all its rows.
+pub(crate) trait WindowWork: Send {
+    /// Sees a window after rows were added to it.
+    ///
+    /// # Errors
+    /// When the rows can't be looked through.
+    fn added(&mut self, sides: &mut [RowTable], window: &mut Window) -> Result<()> {
+        let _ = (sides, window);
+        Ok(())
+    }
+
+    /// Begins with a window that has all its rows. They are to be removed from the tables until it is done.
+    ///
+    /// # Errors
+    /// When the rows can't be read.
+    fn begin(&mut self, sides: &mut [RowTable], window: &Window) -> Result<()>;
+
+    /// Emits what the window gives; false when the output is full before its end: call it again.
+    ///
+    /// # Errors
+    /// When what goes out can't be made.
+    fn emit(&mut self, sides: &mut [RowTable], out: &mut Output) -> Result<bool>;
+}
+
+/// The operator that gathers rows by window, and has a window worked on when its end has come.
+pub(crate) struct Windowed<W> {
+    work: W,
+    rows: WindowRows,
+    metrics: Arc<OperatorMetrics>,
+}
+
+impl<W: WindowWork> Windowed<W> {
+    pub fn new(work: W, rows: WindowRows) -> Windowed<W> {
+        Windowed {
+            work,
+            rows,
+            metrics: Arc::default(),
+        }
+    }
+
+    /// Goes on until all is done or the output is full.
+    fn run(&mut self, out: &mut Output) -> Result<Step> {
+        loop {
+            if !self.work.emit(&mut self.rows.sides, out)? {
+                return Ok(Step::More);
+            }
+            match self.rows.next(&mut self.work, &self.metrics, out)? {
+                Next::Done => return Ok(Step::Done),
+                Next::Fire(window) => self.work.begin(&mut self.rows.sides, &window)?,
+            }
+        }
+    }
+}
+
+impl<W: WindowWork> Operator for Windowed<W> {
+    fn side_outputs(&self) -> &'static [&'static str] {
+        &["late-data"]
+    }
+
+    fn open(&mut self, ctx: &OperatorContext) -> Result<()> {
+        self.metrics = Arc::clone(&ctx.metrics);
+        Ok(())
+    }
+
+    fn process(&mut self, input: usize, batch: ChangeBatch, out: &mut Output) -> Result<Step> {
+        self.rows.push_batch(input, batch)?;
+        self.run(out)
+    }
+
+    fn watermark(&mut self, watermark: Watermark, out: &mut Output) -> Result<Step> {
+        self.rows.push_watermark(watermark);
+        self.run(out)
+    }
+
+    fn next_timer(&self) -> Option<i64> {
+        self.rows.next_timer()
+    }
+
+    fn timer(&mut self, now_ms: i64, out: &mut Output) -> Result<Step> {
+        self.rows.push_timer(now_ms);
+        self.run(out)
+    }
+
+    fn resume(&mut self, out: &mut Output) -> Result<Step> {
+        self.run(out)
+    }
+}
+
 /// The rows of one or two inputs by the end of their window.
 pub(crate) struct WindowRows {
-    pub sides: Vec<RowTable>,
+    sides: Vec<RowTable>,
     windows: TimeTable<Window>,
     /// Of each input, the column of the window's end.
     ends: Vec<usize>,
@@ -44,24 +139,25 @@ struct Input {
 }
 
 /// What comes next.
-pub(crate) enum Next {
-    /// A window has all its rows. The operator removes them from the tables.
+enum Next {
+    /// A window has all its rows.
     Fire(Window),
     /// All that was given in has been taken up.
     Done,
 }
 
 impl WindowRows {
+    /// `ends`: of each input, the column of the window's end.
+    ///
+    /// # Errors
+    /// When the zone isn't known.
     pub fn new(
         inputs: &[&SchemaRef],
         ends: Vec<usize>,
         time_zone: Option<&str>,
         proctime: bool,
     ) -> Result<WindowRows> {
-        let table = |schema: &&SchemaRef| {
-            let types = schema.fields().iter().map(|f| f.data_type().clone());
-            RowTable::new(&types.collect::<Vec<_>>())
-        };
+        let table = |schema: &&SchemaRef| RowTable::new(&types_of(schema));
         Ok(WindowRows {
             sides: inputs.iter().map(table).collect(),
             windows: TimeTable::default(),
@@ -74,7 +170,7 @@ impl WindowRows {
         })
     }
 
-    pub fn push_batch(&mut self, side: usize, batch: ChangeBatch) -> Result<()> {
+    fn push_batch(&mut self, side: usize, batch: ChangeBatch) -> Result<()> {
         if batch.kinds.is_some()
             && (0..batch.num_rows()).any(|row| batch.kind(row) != RowKind::Insert)
         {
@@ -92,7 +188,7 @@ impl WindowRows {
         Ok(())
     }
 
-    pub fn push_watermark(&mut self, watermark: Watermark) {
+    fn push_watermark(&mut self, watermark: Watermark) {
         if !self.proctime {
             self.progress = self.progress.max(watermark.0);
         }
@@ -100,24 +196,24 @@ impl WindowRows {
     }
 
     /// Processing time has reached `now_ms`.
-    pub fn push_timer(&mut self, now_ms: i64) {
+    fn push_timer(&mut self, now_ms: i64) {
         if self.proctime {
             self.progress = self.progress.max(now_ms.saturating_sub(1));
             self.passing = Some(None);
         }
     }
 
-    pub fn next_timer(&self) -> Option<i64> {
+    fn next_timer(&self) -> Option<i64> {
         let end = self.windows.first_time().filter(|_| self.proctime)?;
         Some(self.assigner.fires_at(end) + 1)
     }
 
-    /// Goes on until a window fires or all is taken up. `added` sees each window after rows were added to it.
-    pub fn next(
+    /// Goes on until a window fires or all is taken up.
+    fn next(
         &mut self,
+        work: &mut impl WindowWork,
         metrics: &OperatorMetrics,
         out: &mut Output,
-        mut added: impl FnMut(&mut [RowTable], &mut Window) -> Result<()>,
     ) -> Result<Next> {
         loop {
             if let Some(watermark) = self.passing {
@@ -136,7 +232,7 @@ impl WindowRows {
                 metrics.state_bytes.set(bytes as u64);
                 return Ok(Next::Done);
             };
-            self.take_up(input, metrics, out, &mut added)?;
+            self.take_up(input, work, metrics, out)?;
         }
     }
 
@@ -144,15 +240,20 @@ impl WindowRows {
     fn take_up(
         &mut self,
         mut input: Input,
+        work: &mut impl WindowWork,
         metrics: &OperatorMetrics,
         out: &mut Output,
-        added: &mut impl FnMut(&mut [RowTable], &mut Window) -> Result<()>,
     ) -> Result<()> {
         loop {
             let mark = input.batch.marks.get(input.mark).copied();
             let until = mark.map_or(input.batch.num_rows(), |m| m.offset);
             if until > input.row {
-                self.add(&input, until, metrics, out, added)?;
+                let (rows, late) = self.sorted_by_window(&input, until)?;
+                if !late.is_empty() {
+                    metrics.late_records_dropped.add(late.len() as u64);
+                    out.emit_side(0, input.batch.take(&UInt32Array::from(late))?);
+                }
+                self.add(&input, &rows, work)?;
                 input.row = until;
             }
             let Some(mark) = mark else {
@@ -171,14 +272,8 @@ impl WindowRows {
         }
     }
 
-    fn add(
-        &mut self,
-        input: &Input,
-        until: usize,
-        metrics: &OperatorMetrics,
-        out: &mut Output,
-        added: &mut impl FnMut(&mut [RowTable], &mut Window) -> Result<()>,
-    ) -> Result<()> {
+    /// The rows up to `until` with the ends of their windows, by these; and those whose window has fired.
+    fn sorted_by_window(&self, input: &Input, until: usize) -> Result<(Vec<(i64, u32)>, Vec<u32>)> {
         let mut accepted: Vec<(i64, u32)> = Vec::with_capacity(until - input.row);
         let mut late: Vec<u32> = Vec::new();
         for row in input.row..until {
@@ -194,19 +289,23 @@ impl WindowRows {
                 accepted.push((end, row as u32));
             }
         }
-        if !late.is_empty() {
-            metrics.late_records_dropped.add(late.len() as u64);
-            out.emit_side(0, input.batch.take(&UInt32Array::from(late))?);
-        }
         // Stable: rows of one window stay in their order.
         accepted.sort_by_key(|(end, _)| *end);
+        Ok((accepted, late))
+    }
+
+    /// Adds rows to their windows.
+    fn add(
+        &mut self,
+        input: &Input,
+        accepted: &[(i64, u32)],
+        work: &mut impl WindowWork,
+    ) -> Result<()> {
         let (mut rows, mut slots) = (Vec::new(), Vec::new());
         for run in accepted.chunk_by(|a, b| a.0 == b.0) {
             rows.clear();
             rows.extend(run.iter().map(|(_, row)| *row));
-            self.sides[input.side]
-                .insert(input.batch.rows.columns(), &rows, &mut slots)
-                .map_err(state_error)?;
+            self.sides[input.side].insert(input.batch.rows.columns(), &rows, &mut slots)?;
             let sides = self.sides.len();
             let window = self.windows.at(run[0].0, || {
                 Ok::<_, OperatorError>(Window {
@@ -215,7 +314,7 @@ impl WindowRows {
                 })
             })?;
             window.slots[input.side].extend_from_slice(&slots);
-            added(&mut self.sides, window)?;
+            work.added(&mut self.sides, window)?;
         }
         Ok(())
     }

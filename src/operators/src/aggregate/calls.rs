@@ -1,3 +1,5 @@
+//! An operator's aggregate calls side by side: each with its FILTER, DISTINCT ones with the values that they share.
+
 use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, BooleanArray};

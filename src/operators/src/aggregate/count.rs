@@ -1,3 +1,5 @@
+//! COUNT.
+
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array};

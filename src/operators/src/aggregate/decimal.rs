@@ -1,3 +1,5 @@
+//! SUM and AVG of DECIMAL.
+
 use arrow::array::ArrayRef;
 use arrow::array::types::Decimal128Type;
 use arrow::datatypes::DataType;

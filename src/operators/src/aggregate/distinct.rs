@@ -1,3 +1,5 @@
+//! DISTINCT: which rows bring a value for the first time, or take its last copy.
+
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::DataType;
@@ -6,7 +8,6 @@ use filbert_state::{MapTable, ValueTable};
 use super::lists::{ListBuilder, counts_of, elements};
 use super::{Op, Rows};
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 
 /// The values that DISTINCT calls over the same arguments have seen, with a lane of counts for each call: a value counts
 /// when its first copy comes, and goes when its last copy is retracted. NULL is a value; functions skip it by themselves.
@@ -30,7 +31,7 @@ impl DistinctValues {
     pub(super) fn new(args: Vec<usize>, types: Vec<DataType>) -> Result<DistinctValues> {
         Ok(DistinctValues {
             args,
-            values: MapTable::new(types.clone()).map_err(state_error)?,
+            values: MapTable::new(types.clone())?,
             types,
             lanes: Vec::new(),
             entries: Vec::new(),
@@ -84,9 +85,7 @@ impl DistinctValues {
 
     fn entries_for(&mut self, parents: &[u32], keys: &[ArrayRef]) -> Result<Vec<u32>> {
         let mut entries = std::mem::take(&mut self.entries);
-        self.values
-            .entries_for(parents, keys, &mut entries)
-            .map_err(state_error)?;
+        self.values.entries_for(parents, keys, &mut entries)?;
         for lane in &mut self.lanes {
             lane.reserve_slots(self.values.entries_end());
         }
@@ -164,10 +163,7 @@ impl DistinctValues {
             }
             lists.end();
         }
-        let columns = self
-            .values
-            .key_columns(&lists.entries)
-            .map_err(state_error)?;
+        let columns = self.values.key_columns(&lists.entries)?;
         lists.state(columns)
     }
 

@@ -1,3 +1,5 @@
+//! Aggregates whose state is one fixed-width value a key.
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! MIN and MAX of fixed-width values, with and without retractions.
+
 use std::cmp::Ordering;
 use std::sync::Arc;
 

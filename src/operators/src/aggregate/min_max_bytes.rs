@@ -1,3 +1,5 @@
+//! MIN and MAX of strings and bytes, with and without retractions.
+
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BinaryViewArray, BinaryViewBuilder, StringViewArray};

@@ -16,7 +16,6 @@ use filbert_state::{NO_SLOT, RowTable, ValueTable, equal_rows};
 
 use super::{Accumulator, Op, Rows};
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 
 pub(super) fn accumulator(
     function: &Arc<dyn AggregateFunction>,
@@ -93,7 +92,7 @@ impl User {
             .collect();
         if !stored.is_empty() {
             let (numbers, rows): (Vec<u32>, Vec<u32>) = stored.into_iter().unzip();
-            let state = self.rows.gather(&rows).map_err(state_error)?;
+            let state = self.rows.gather(&rows)?;
             self.checked(states.merge(&numbers, &state))?;
         }
         Ok(Batch {
@@ -131,15 +130,13 @@ impl User {
             let slot = batch.slots[*number as usize];
             let row = match self.places.get(slot).checked_sub(1) {
                 Some(row) => row,
-                None => self.rows.reserve().map_err(state_error)?,
+                None => self.rows.reserve()?,
             };
             self.places.set(slot, row + 1);
             rows.push(row);
         }
         let picks: Vec<u32> = (0..kept.len() as u32).collect();
-        self.rows
-            .replace(&state, &picks, &rows)
-            .map_err(state_error)
+        Ok(self.rows.replace(&state, &picks, &rows)?)
     }
 
     fn forget(&mut self, slot: u32) {
@@ -254,7 +251,7 @@ impl Accumulator for User {
         let values = interleave(&parts, &places)?;
         let befores: Vec<u32> = (0..rows.slots.len() as u32).map(|i| 2 * i).collect();
         let afters: Vec<u32> = befores.iter().map(|i| i + 1).collect();
-        let equal = equal_rows(&[Arc::clone(&values)], &befores, &afters).map_err(state_error)?;
+        let equal = equal_rows(&[Arc::clone(&values)], &befores, &afters)?;
         for (changed, equal) in changed.iter_mut().zip(equal) {
             *changed |= !equal;
         }
@@ -290,10 +287,7 @@ impl Accumulator for User {
             let rows = stored
                 .iter()
                 .map(|n| self.places.get(slots[*n as usize]) - 1);
-            let state = self
-                .rows
-                .gather(&rows.collect::<Vec<_>>())
-                .map_err(state_error)?;
+            let state = self.rows.gather(&rows.collect::<Vec<_>>())?;
             self.checked(states.merge(&stored, &state))?;
         }
         self.checked(states.values(&numbers))
@@ -321,7 +315,7 @@ impl Accumulator for User {
         let rows = slots.iter().map(|s| self.places.get(*s).checked_sub(1));
         let rows: Vec<u32> = rows.map(|row| row.unwrap_or(NO_SLOT)).collect();
         if rows.iter().all(|row| *row != NO_SLOT) {
-            return self.rows.gather(&rows).map_err(state_error);
+            return Ok(self.rows.gather(&rows)?);
         }
         let stored: Vec<u32> = numbers
             .iter()
@@ -330,7 +324,7 @@ impl Accumulator for User {
             .collect();
         if !stored.is_empty() {
             let rows: Vec<u32> = stored.iter().map(|n| rows[*n as usize]).collect();
-            let state = self.rows.gather(&rows).map_err(state_error)?;
+            let state = self.rows.gather(&rows)?;
             self.checked(states.merge(&stored, &state))?;
         }
         self.checked(states.state(&numbers))

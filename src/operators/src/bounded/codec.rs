@@ -1,3 +1,5 @@
+//! Nodes of ours in a stored batch plan: how they are written, and read back.
+
 use std::sync::Arc;
 
 use datafusion::common::{Result, internal_err, plan_err};

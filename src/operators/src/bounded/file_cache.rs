@@ -1,3 +1,5 @@
+//! What planning reads of files, kept for running.
+
 use std::fmt;
 use std::sync::Arc;
 

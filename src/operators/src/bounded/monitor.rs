@@ -1,3 +1,5 @@
+//! What the runtime hears of a batch plan that runs, and how it stops one.
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::ExecutionPlan;
@@ -17,6 +17,7 @@ use futures::StreamExt;
 use tokio::runtime::Handle;
 
 use crate::bounded::monitor::Cancellation;
+use crate::columns::record_batch;
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
 use crate::metrics::{Counter, OperatorMetrics};
@@ -63,12 +64,8 @@ impl BatchPieceOperator {
 
     /// The batch under the names and types that the job declares.
     fn adapt(&self, rows: &RecordBatch) -> Result<RecordBatch> {
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
         let columns = rows.columns().to_vec();
-        let output = Arc::clone(&self.output);
-        Ok(RecordBatch::try_new_with_options(
-            output, columns, &options,
-        )?)
+        Ok(record_batch(&self.output, columns, rows.num_rows())?)
     }
 }
 

@@ -1,8 +1,10 @@
+//! A source as a leaf of a batch plan that runs.
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, internal_err};
@@ -18,6 +20,7 @@ use filbert_types::{ChangeBatch, Clock, Field};
 use parking_lot::Mutex;
 
 use crate::bounded::monitor::Cancellation;
+use crate::columns::record_batch;
 use crate::context::IoRuntime;
 use crate::metrics::Counter;
 
@@ -212,11 +215,11 @@ impl Reading {
                 "A source that sends updates or deletes can't be read in batch mode.",
             )));
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let columns = batch.rows.columns().to_vec();
-        let schema = Arc::clone(&self.shared.output);
-        Ok(RecordBatch::try_new_with_options(
-            schema, columns, &options,
+        Ok(record_batch(
+            &self.shared.output,
+            columns,
+            batch.num_rows(),
         )?)
     }
 }

@@ -1,3 +1,5 @@
+//! A source as a leaf of a batch plan that is stored.
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! From the specs of windows to their operators.
+
 use arrow::datatypes::SchemaRef;
 use filbert_functions::FunctionRegistry;
 use filbert_graph::OperatorSpec;
@@ -7,12 +9,12 @@ use crate::context::ExpressionFactory;
 use crate::error::{OperatorError, Result};
 use crate::local_window_aggregate::LocalWindowAggregateOperator;
 use crate::operator::Operator;
-use crate::session_aggregate::SessionAggregateOperator;
-use crate::session_window::SessionWindowOperator;
+use crate::session_aggregate::session_aggregate;
+use crate::session_window::session_window;
 use crate::window_aggregate::WindowAggregateOperator;
 use crate::window_aggregate::emitting::EmittingWindowAggregateOperator;
-use crate::window_join::WindowJoinOperator;
-use crate::window_rank::WindowRankOperator;
+use crate::window_join::window_join;
+use crate::window_rank::window_rank;
 use crate::window_table_function::WindowTableFunctionOperator;
 
 /// The operators of windows.
@@ -26,15 +28,13 @@ pub(super) fn build(
     let input = inputs[0];
     Ok(match spec {
         OperatorSpec::WindowTableFunction(spec) => match spec.window {
-            WindowSpec::Session { .. } => {
-                Box::new(SessionWindowOperator::new(spec, input, output)?)
-            }
+            WindowSpec::Session { .. } => Box::new(session_window(spec, input, output)?),
             _ => Box::new(WindowTableFunctionOperator::new(spec, output)?),
         },
         OperatorSpec::WindowAggregate(spec) => match spec.emit {
-            _ if !spec.assigned && matches!(spec.window, WindowSpec::Session { .. }) => Box::new(
-                SessionAggregateOperator::new(spec, input, output, functions)?,
-            ),
+            _ if !spec.assigned && matches!(spec.window, WindowSpec::Session { .. }) => {
+                Box::new(session_aggregate(spec, input, output, functions)?)
+            }
             Some(emit) => Box::new(EmittingWindowAggregateOperator::new(
                 spec, emit, input, output, functions,
             )?),
@@ -45,10 +45,8 @@ pub(super) fn build(
         OperatorSpec::LocalWindowAggregate(spec) => Box::new(LocalWindowAggregateOperator::new(
             spec, input, output, functions,
         )?),
-        OperatorSpec::WindowJoin(spec) => {
-            Box::new(WindowJoinOperator::new(spec, inputs, output, expressions)?)
-        }
-        OperatorSpec::WindowRank(spec) => Box::new(WindowRankOperator::new(spec, input, output)?),
+        OperatorSpec::WindowJoin(spec) => Box::new(window_join(spec, inputs, output, expressions)?),
+        OperatorSpec::WindowRank(spec) => Box::new(window_rank(spec, input, output)?),
         _ => return Err(OperatorError::engine("No operator of windows.")),
     })
 }

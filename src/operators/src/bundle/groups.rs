@@ -8,8 +8,8 @@ use arrow::datatypes::{Int64Type, SchemaRef};
 use filbert_state::{KeyIndex, ValueTable};
 use filbert_types::ChangeBatch;
 
+use crate::columns::types_at;
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 use crate::keyed::slots_of;
 use crate::output::Output;
 
@@ -39,10 +39,9 @@ impl BundleGroups {
     /// # Errors
     /// When a key's type can't be a key.
     pub fn new(keys: &[usize], input: &SchemaRef, output: SchemaRef) -> Result<BundleGroups> {
-        let types = keys.iter().map(|k| input.field(*k).data_type().clone());
         Ok(BundleGroups {
             keys: keys.to_vec(),
-            index: KeyIndex::new(types.collect()).map_err(state_error)?,
+            index: KeyIndex::new(types_at(input, keys))?,
             counts: ValueTable::default(),
             output,
             emitting: None,
@@ -109,7 +108,7 @@ impl BundleGroups {
     }
 
     fn rows(&self, slots: &[u32], states: Vec<ArrayRef>) -> Result<ChangeBatch> {
-        let mut columns = self.index.key_columns(slots).map_err(state_error)?;
+        let mut columns = self.index.key_columns(slots)?;
         columns.extend(states);
         let rows = slots.iter().map(|slot| self.counts.get(*slot));
         columns.push(Arc::new(Int64Array::from_iter_values(rows)));

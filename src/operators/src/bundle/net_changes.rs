@@ -1,14 +1,14 @@
 //! What the changes of a bundle come to. Of a row that comes and goes nothing is left; of a row with a unique key that
 //! changes several times, the first version taken back and the last one written (Flink's `BufferBundle`s).
 
-use arrow::array::{RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_arrays};
 use arrow::datatypes::{DataType, SchemaRef};
 use filbert_state::{RowIndex, RowTable};
 use filbert_types::{ChangeBatch, RowKind};
 
+use crate::columns::record_batch;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 
 /// The rows of one input of a bundle.
 pub(crate) struct NetChanges {
@@ -60,8 +60,7 @@ impl NetChanges {
         let kinds = left.iter().map(|row| kinds[*row as usize]).collect();
         let columns = take_arrays(rows.columns(), &UInt32Array::from(left), None)?;
         // There may be no columns, only rows.
-        let options = RecordBatchOptions::new().with_row_count(Some(count));
-        let rows = RecordBatch::try_new_with_options(rows.schema(), columns, &options)?;
+        let rows = record_batch(&rows.schema(), columns, count)?;
         Ok(Some(ChangeBatch::with_kinds(rows, kinds)))
     }
 
@@ -113,15 +112,13 @@ impl NetChanges {
         let mut index = RowIndex::new((0..types.len()).collect());
         let wanted: Vec<u32> = (0..rows.num_rows() as u32).collect();
         let mut slots = Vec::with_capacity(wanted.len());
-        index
-            .slots_for(
-                &mut RowTable::new(&types),
-                &columns,
-                rows.num_rows(),
-                &wanted,
-                &mut slots,
-            )
-            .map_err(state_error)?;
+        index.slots_for(
+            &mut RowTable::new(&types),
+            &columns,
+            rows.num_rows(),
+            &wanted,
+            &mut slots,
+        )?;
         Ok(slots)
     }
 }
@@ -153,8 +150,7 @@ mod tests {
     #[test]
     fn rows_without_columns_are_counted() {
         let schema = schema(&[]);
-        let options = RecordBatchOptions::new().with_row_count(Some(3));
-        let rows = RecordBatch::try_new_with_options(SchemaRef::clone(&schema), vec![], &options);
+        let rows = record_batch(&schema, vec![], 3);
         let kinds = vec![RowKind::Insert, RowKind::Insert, RowKind::Delete];
         let mut changes = NetChanges::new(schema, None, false);
         changes.add(&ChangeBatch::with_kinds(rows.unwrap(), kinds));

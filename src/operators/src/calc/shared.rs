@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{
@@ -18,6 +18,7 @@ use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 
 use super::is_leaf;
+use crate::columns::record_batch;
 use crate::error::Result;
 
 type Expr = Arc<dyn PhysicalExpr>;
@@ -37,8 +38,7 @@ impl Shared {
             let count = rows.num_rows();
             let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
             columns.push(expr.evaluate(&rows)?.into_array(count)?);
-            let options = RecordBatchOptions::new().with_row_count(Some(count));
-            rows = RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?;
+            rows = record_batch(schema, columns, count)?;
         }
         Ok(rows)
     }

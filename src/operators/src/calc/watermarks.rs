@@ -1,9 +1,12 @@
+//! CURRENT_WATERMARK: the watermark before each row, as a column.
+
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, TimestampMillisecondArray};
+use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use filbert_types::{ChangeBatch, LogicalType, TypeKind};
 
+use crate::columns::record_batch;
 use crate::error::Result;
 
 /// The watermark before each row, as columns behind a batch's own.
@@ -42,10 +45,6 @@ impl Watermarks {
             self.schema.field(width - 1).data_type(),
         )?;
         columns.push(zoned);
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let schema = Arc::clone(&self.schema);
-        Ok(RecordBatch::try_new_with_options(
-            schema, columns, &options,
-        )?)
+        Ok(record_batch(&self.schema, columns, batch.num_rows())?)
     }
 }

@@ -1,3 +1,5 @@
+//! The first row by event time: it waits until the watermark tells that none comes before it.
+
 use arrow::array::{Array, Int64Array};
 use arrow::datatypes::SchemaRef;
 use filbert_graph::spec::DeduplicateSpec;
@@ -53,12 +55,9 @@ impl FirstRowOperator {
     }
 
     fn run(&mut self, out: &mut Output) -> Result<Step> {
-        let none = |_| Vec::new();
-        if !self.changes.ship(&self.rows, &self.output, none, out)? {
+        if !self.changes.ship_all(&mut self.rows, &self.output, out)? {
             return Ok(Step::More);
         }
-        self.changes.clear();
-        self.rows.forget_left();
         self.measure();
         Ok(Step::Done)
     }

@@ -1,13 +1,15 @@
+//! The last row: each replaces the one before it, at once.
+
 use arrow::array::{Array, Int64Array};
 use arrow::datatypes::SchemaRef;
 use filbert_graph::spec::DeduplicateSpec;
 use filbert_state::{ValueTable, hash_rows};
 use filbert_types::{ChangeBatch, RowKind};
 
+use crate::columns::columns_at;
 use crate::context::OperatorContext;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
-use crate::keyed::{Keyed, columns_at};
+use crate::keyed::Keyed;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
 use crate::stored_rows::{StoredChanges, StoredRows};
@@ -50,12 +52,9 @@ impl LastRowOperator {
     }
 
     fn run(&mut self, out: &mut Output) -> Result<Step> {
-        let none = |_| Vec::new();
-        if !self.changes.ship(&self.rows, &self.output, none, out)? {
+        if !self.changes.ship_all(&mut self.rows, &self.output, out)? {
             return Ok(Step::More);
         }
-        self.changes.clear();
-        self.rows.forget_left();
         self.measure();
         Ok(Step::Done)
     }
@@ -64,7 +63,7 @@ impl LastRowOperator {
     fn marks_of(&self, batch: &ChangeBatch) -> Result<Vec<i64>> {
         let Some(rowtime) = self.spec.rowtime else {
             let content = columns_at(batch, &self.content);
-            let hashes = hash_rows(&content, batch.num_rows()).map_err(state_error)?;
+            let hashes = hash_rows(&content, batch.num_rows())?;
             return Ok(hashes.into_iter().map(|h| h as i64).collect());
         };
         let times: Int64Array = to_millis(batch.rows.column(rowtime))?;

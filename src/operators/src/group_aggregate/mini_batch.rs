@@ -7,11 +7,7 @@
 //! - A bundle goes out in pieces, and the watermark that ends it passes behind.
 //! - Cost: rows are added in bulk; a key's values are written twice a bundle, whatever the number of its rows.
 
-use std::sync::Arc;
-
-use arrow::array::{
-    Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, make_comparator,
-};
+use arrow::array::{Array, ArrayRef, UInt32Array, make_comparator};
 use arrow::compute::{SortOptions, concat, interleave, take};
 use arrow::datatypes::SchemaRef;
 use filbert_functions::FunctionRegistry;
@@ -20,13 +16,12 @@ use filbert_state::ValueTable;
 use filbert_types::{ChangeBatch, RowKind};
 
 use super::state::GroupState;
-use super::state_error;
 use crate::aggregate::{Op, Rows};
 use crate::bundle::Bundle;
 use crate::bundle::groups::sent_states;
+use crate::columns::{columns_at, record_batch};
 use crate::context::OperatorContext;
 use crate::error::Result;
-use crate::keyed::columns_at;
 use crate::output::Output;
 
 pub struct MiniBatchGroupAggregate {
@@ -151,7 +146,7 @@ impl MiniBatchGroupAggregate {
             }
         }
         let rows = UInt32Array::from_iter_values(picks.iter().map(|(_, i)| *i as u32));
-        let keys = self.state.index.key_columns(slots).map_err(state_error)?;
+        let keys = self.state.index.key_columns(slots)?;
         let mut columns = Vec::with_capacity(keys.len() + after.len());
         for key in &keys {
             columns.push(take(key, &rows, None)?);
@@ -159,8 +154,7 @@ impl MiniBatchGroupAggregate {
         for (before, after) in before.iter().zip(&after) {
             columns.push(interleave(&[before.as_ref(), after.as_ref()], &picks)?);
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(picks.len()));
-        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?;
+        let rows = record_batch(&self.output, columns, picks.len())?;
         Ok(ChangeBatch::with_kinds(rows, kinds))
     }
 }

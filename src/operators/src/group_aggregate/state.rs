@@ -1,3 +1,5 @@
+//! The groups of an aggregation, and how long they live.
+
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -7,8 +9,8 @@ use filbert_graph::spec::GroupAggregateSpec;
 use filbert_state::{KeyIndex, ValueTable};
 use filbert_types::Clock;
 
-use super::state_error;
 use crate::aggregate::AggregateCalls;
+use crate::columns::types_at;
 use crate::context::OperatorContext;
 use crate::error::Result;
 use crate::metrics::OperatorMetrics;
@@ -50,10 +52,8 @@ impl GroupState {
         input: &SchemaRef,
         functions: &FunctionRegistry,
     ) -> Result<GroupState> {
-        let keys = spec.keys.iter();
-        let types = keys.map(|k| input.field(*k).data_type().clone()).collect();
         Ok(GroupState {
-            index: KeyIndex::new(types).map_err(state_error)?,
+            index: KeyIndex::new(types_at(input, &spec.keys))?,
             counts: ValueTable::default(),
             calls: AggregateCalls::with_functions(&spec.calls, spec.input_retracts, functions)?,
             ttl: spec.state_ttl_ms.filter(|ttl| *ttl > 0).map(Ttl::new),
@@ -77,9 +77,7 @@ impl GroupState {
         rows: usize,
         slots: &mut Vec<u32>,
     ) -> Result<()> {
-        self.index
-            .slots_for(keys, rows, slots)
-            .map_err(state_error)?;
+        self.index.slots_for(keys, rows, slots)?;
         let slots_end = self.index.slots_end();
         self.counts.reserve_slots(slots_end);
         self.calls.reserve_slots(slots_end);

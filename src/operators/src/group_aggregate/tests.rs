@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::AggregateCallSpec;

@@ -1,13 +1,13 @@
-use std::sync::Arc;
+//! Pairs of a batch's rows with those of the other side, and rows that go out padded.
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{ArrayRef, BooleanArray, UInt32Array};
 use arrow::compute::take;
 use filbert_state::NO_SLOT;
 use filbert_types::ChangeBatch;
 
 use super::{IntervalJoinOperator, Work};
+use crate::columns::record_batch;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 use crate::output::Output;
 
 /// Pairs of a row of the batch and a stored row of the other side; [`NO_SLOT`] for NULLs.
@@ -57,7 +57,7 @@ impl IntervalJoinOperator {
             let own = columns.map(|c| Ok(take(c, &picked, None)?));
             let own = own.collect::<Result<Vec<ArrayRef>>>()?;
             let met = self.sides[other].rows.gather(&pairs.slots);
-            let met = met.map_err(state_error)?;
+            let met = met?;
             let (left, right) = if work.side == 0 {
                 (own, met)
             } else {
@@ -115,8 +115,7 @@ impl IntervalJoinOperator {
         }
         let mut slots = Vec::new();
         own.rows
-            .insert(work.batch.rows.columns(), &waiting, &mut slots)
-            .map_err(state_error)?;
+            .insert(work.batch.rows.columns(), &waiting, &mut slots)?;
         own.times.reserve_slots(own.rows.slots_end());
         own.matched.reserve_slots(own.rows.slots_end());
         for (row, slot) in waiting.iter().zip(slots) {
@@ -142,7 +141,7 @@ impl IntervalJoinOperator {
             let slots = pads.iter();
             let slots = slots.map(|(of, slot)| if *of == side { *slot } else { NO_SLOT });
             let slots: Vec<u32> = slots.collect();
-            self.sides[side].rows.gather(&slots).map_err(state_error)
+            self.sides[side].rows.gather(&slots)
         };
         let (left, right) = (columns(0)?, columns(1)?);
         self.emit(left, right, pads.len(), out)?;
@@ -160,9 +159,7 @@ impl IntervalJoinOperator {
         out: &mut Output,
     ) -> Result<()> {
         let columns = left.into_iter().chain(right).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let schema = Arc::clone(&self.output);
-        let rows = RecordBatch::try_new_with_options(schema, columns, &options)?;
+        let rows = record_batch(&self.output, columns, rows)?;
         out.emit(ChangeBatch::insert(rows));
         Ok(())
     }

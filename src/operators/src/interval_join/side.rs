@@ -1,9 +1,11 @@
+//! One input's rows, by key and time.
+
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, SchemaRef};
 use filbert_state::{RowTable, SortedTable, ValueTable};
 
+use crate::columns::types_of;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 
 /// What is stored of one input.
 pub(super) struct Side {
@@ -24,13 +26,12 @@ pub(super) struct Side {
 
 impl Side {
     pub fn new(input: &SchemaRef, outer: bool, waits_ms: i64) -> Result<Side> {
-        let types = input.fields().iter().map(|f| f.data_type().clone());
         let by_time = [(DataType::Int64, SortOptions::default())];
         Ok(Side {
             outer,
             waits_ms,
-            rows: RowTable::new(&types.collect::<Vec<_>>()),
-            order: SortedTable::new(&by_time).map_err(state_error)?,
+            rows: RowTable::new(&types_of(input)),
+            order: SortedTable::new(&by_time)?,
             times: ValueTable::default(),
             matched: ValueTable::default(),
             timers: ValueTable::default(),

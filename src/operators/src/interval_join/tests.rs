@@ -1,4 +1,4 @@
-use arrow::datatypes::TimeUnit;
+use arrow::datatypes::{DataType, TimeUnit};
 use proptest::prelude::*;
 
 use super::*;

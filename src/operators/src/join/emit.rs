@@ -1,13 +1,15 @@
+//! What goes out for a batch's rows, once their matches are known.
+
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{ArrayRef, BooleanArray, UInt32Array};
 use arrow::compute::take;
 use filbert_graph::spec::JoinKind;
 use filbert_state::NO_SLOT;
 use filbert_types::{ChangeBatch, RowKind, WatermarkMark};
 
+use crate::columns::record_batch;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 use crate::join::JoinOperator;
 use crate::join::probe::Work;
 use crate::marks::push_mark;
@@ -229,7 +231,7 @@ impl JoinOperator {
                 .map(|column| take(column, &rows, None))
                 .collect::<Result<_, _>>()?)
         };
-        let other_columns = || other.rows.gather(&picks.other).map_err(state_error);
+        let other_columns = || -> Result<Vec<ArrayRef>> { Ok(other.rows.gather(&picks.other)?) };
         let columns = match (self.kind, work.input) {
             (JoinKind::Semi | JoinKind::Anti, 0) => input_columns()?,
             (JoinKind::Semi | JoinKind::Anti, _) => other_columns()?,
@@ -245,8 +247,7 @@ impl JoinOperator {
             (_, 0) => [input_columns()?, other_columns()?].concat(),
             (_, _) => [other_columns()?, input_columns()?].concat(),
         };
-        let options = RecordBatchOptions::new().with_row_count(Some(picks.len()));
-        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?;
+        let rows = record_batch(&self.output, columns, picks.len())?;
         let mut batch = ChangeBatch::with_kinds(rows, picks.kinds);
         batch.marks = picks.marks;
         Ok(batch)

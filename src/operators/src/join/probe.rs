@@ -1,3 +1,5 @@
+//! The search for the matches of a batch's rows, which can stop within a row.
+
 use std::collections::HashSet;
 
 use filbert_state::NO_SLOT;

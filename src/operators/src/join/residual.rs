@@ -1,6 +1,8 @@
+//! The rest of a join's condition, over pairs of rows.
+
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{ArrayRef, BooleanArray, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::physical_expr::PhysicalExpr;
@@ -8,9 +10,9 @@ use datafusion::physical_expr::utils::collect_columns;
 use filbert_state::RowTable;
 use filbert_types::ChangeBatch;
 
+use crate::columns::record_batch;
 use crate::error::Result;
 use crate::expressions::{evaluate_mask, renumber};
-use crate::group_aggregate::state_error;
 
 /// What must hold of a pair of rows beside the equality of their keys.
 pub(crate) struct Residual {
@@ -65,8 +67,7 @@ impl Residual {
             .iter()
             .map(|(side, column)| Ok(take(&inputs[*side][*column], picked[*side], None)?));
         let columns = columns.collect::<Result<Vec<_>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(picked[0].len()));
-        let pairs = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
+        let pairs = record_batch(&self.schema, columns, picked[0].len())?;
         evaluate_mask(&self.expr, &pairs)
     }
 
@@ -88,13 +89,11 @@ impl Residual {
             if *side == input {
                 Ok(take(batch.rows.column(*column), &picked, None)?)
             } else {
-                let gathered = other.gather_column(*column, slots);
-                gathered.map_err(state_error)
+                Ok(other.gather_column(*column, slots)?)
             }
         });
         let columns = columns.collect::<Result<Vec<_>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        let pairs = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
+        let pairs = record_batch(&self.schema, columns, rows.len())?;
         evaluate_mask(&self.expr, &pairs)
     }
 }

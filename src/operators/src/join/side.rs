@@ -1,12 +1,14 @@
+//! One input's rows by join key, and how the row that a change is about is found.
+
 use std::collections::HashSet;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use filbert_graph::spec::{JoinSideSpec, JoinUniqueKey};
 use filbert_state::{Chains, NO_SLOT, RowIndex, RowTable, ValueTable};
 use filbert_types::ChangeBatch;
 
+use crate::columns::types_of;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 
 /// The rows of one input.
 pub(super) struct Side {
@@ -62,11 +64,7 @@ pub(super) struct Stored {
 
 impl Side {
     pub fn new(spec: &JoinSideSpec, schema: &SchemaRef, counts_matches: bool) -> Side {
-        let types: Vec<DataType> = schema
-            .fields()
-            .iter()
-            .map(|f| f.data_type().clone())
-            .collect();
+        let types = types_of(schema);
         let ttl_ms = spec.state_ttl_ms.filter(|ttl| *ttl > 0);
         let finder = match &spec.unique_key {
             JoinUniqueKey::JoinKey => Finder::JoinKey,
@@ -129,7 +127,7 @@ impl Side {
         let key_of = |row: u32| keys[row as usize];
         let made: Vec<(u32, u32)> = match &mut self.finder {
             Finder::None => {
-                rows.insert(columns, wanted, slots).map_err(state_error)?;
+                rows.insert(columns, wanted, slots)?;
                 let keys = wanted.iter().map(|row| key_of(*row));
                 keys.zip(slots.iter().copied()).collect()
             }
@@ -139,15 +137,13 @@ impl Side {
                 let mut is_new =
                     |row: u32| chains.first(key_of(row)).is_none() && seen.insert(key_of(row));
                 let new: Vec<u32> = wanted.iter().copied().filter(|r| is_new(*r)).collect();
-                rows.insert(columns, &new, slots).map_err(state_error)?;
+                rows.insert(columns, &new, slots)?;
                 let keys = new.iter().map(|row| key_of(*row));
                 keys.zip(slots.iter().copied()).collect()
             }
             Finder::UniqueKey(index) | Finder::WholeRow(index) => {
                 let length = layout.batch.num_rows();
-                let new = index
-                    .slots_for(rows, columns, length, wanted, slots)
-                    .map_err(state_error)?;
+                let new = index.slots_for(rows, columns, length, wanted, slots)?;
                 let new = new.into_iter().map(|at| at as usize);
                 new.map(|at| (key_of(wanted[at]), slots[at])).collect()
             }
@@ -209,9 +205,7 @@ impl Side {
         }
         if unique {
             let columns = layout.batch.rows.columns();
-            self.rows
-                .replace(columns, &written, &places)
-                .map_err(state_error)?;
+            self.rows.replace(columns, &written, &places)?;
         }
         for slot in slots {
             if self.counts.get(*slot) == 0 {

@@ -1,3 +1,5 @@
+//! How a table is asked: again after a failure, and for keys that had no row.
+
 use std::sync::Arc;
 use std::time::Duration;
 

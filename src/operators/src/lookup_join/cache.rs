@@ -1,14 +1,13 @@
 //! What a lookup join keeps of its table: the rows of keys that were asked for, or all rows.
 
 use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use filbert_connector_api::lookup::{CacheReload, PartialCache};
 use filbert_connector_api::{LookupCaching, LookupSource};
 use filbert_state::{Chains, KeyIndex, RowTable, ValueTable};
 
+use crate::columns::{record_batch, types_of};
 use crate::error::Result;
-use crate::group_aggregate::state_error;
-use crate::lookup_join::chunk::record_batch;
 use crate::lookup_join::found::{Finder, Piece};
 use crate::lookup_join::take_rows;
 
@@ -52,8 +51,8 @@ struct Kept {
 impl Kept {
     fn new(keys: &SchemaRef, rows: &SchemaRef) -> Result<Kept> {
         Ok(Kept {
-            index: KeyIndex::new(types(keys)).map_err(state_error)?,
-            rows: RowTable::new(&types(rows)),
+            index: KeyIndex::new(types_of(keys))?,
+            rows: RowTable::new(&types_of(rows)),
             of_key: Chains::default(),
             by_access: Chains::default(),
             written_ms: ValueTable::default(),
@@ -65,8 +64,7 @@ impl Kept {
     fn slots(&mut self, keys: &RecordBatch) -> Result<Vec<u32>> {
         let mut slots = Vec::new();
         self.index
-            .slots_for(keys.columns(), keys.num_rows(), &mut slots)
-            .map_err(state_error)?;
+            .slots_for(keys.columns(), keys.num_rows(), &mut slots)?;
         let end = self.index.slots_end();
         self.of_key.reserve(end, 0);
         self.by_access.reserve(1, end);
@@ -109,9 +107,7 @@ impl Kept {
     /// Stores rows below the slots of their keys.
     fn store(&mut self, columns: &[ArrayRef], rows: &[u32], slots: &[u32]) -> Result<()> {
         let mut entries = Vec::new();
-        self.rows
-            .insert(columns, rows, &mut entries)
-            .map_err(state_error)?;
+        self.rows.insert(columns, rows, &mut entries)?;
         self.of_key
             .reserve(self.index.slots_end(), self.rows.slots_end());
         for (slot, entry) in slots.iter().zip(entries) {
@@ -119,11 +115,6 @@ impl Kept {
         }
         Ok(())
     }
-}
-
-fn types(schema: &SchemaRef) -> Vec<DataType> {
-    let fields = schema.fields().iter();
-    fields.map(|field| field.data_type().clone()).collect()
 }
 
 impl Cache {
@@ -179,7 +170,7 @@ impl Cache {
                 looked.missing.push(number as u32);
             }
         }
-        let columns = self.kept.rows.gather(&entries).map_err(state_error)?;
+        let columns = self.kept.rows.gather(&entries)?;
         let rows = record_batch(&self.schema, columns, entries.len())?;
         looked.pieces.push(Piece { rows, numbers });
         Ok(looked)

@@ -1,6 +1,8 @@
+//! The keys that are looked up for a batch, each once.
+
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow::buffer::NullBuffer;
 use arrow::compute::take;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -11,10 +13,10 @@ use filbert_graph::spec::{LookupJoinSpec, LookupKeyValue};
 use filbert_state::{KeyIndex, NO_SLOT, hash_rows};
 use filbert_types::ChangeBatch;
 
+use crate::columns::{record_batch, types_of};
 use crate::context::ExpressionFactory;
 use crate::error::{OperatorError, Result};
 use crate::expressions::evaluate_mask;
-use crate::group_aggregate::state_error;
 
 /// Rows of the input, and the keys that are looked up for them.
 pub(super) struct Chunk {
@@ -113,23 +115,17 @@ impl KeyColumns {
         count: usize,
         asked: Option<&NullBuffer>,
     ) -> Result<(Vec<u32>, RecordBatch)> {
-        let types = self.schema.fields().iter();
-        let types = types.map(|field| field.data_type().clone()).collect();
-        let mut index = KeyIndex::new(types).map_err(state_error)?;
+        let mut index = KeyIndex::new(types_of(&self.schema))?;
         let mut key_of_row = Vec::new();
         match asked {
-            None => index
-                .slots_for(columns, count, &mut key_of_row)
-                .map_err(state_error)?,
+            None => index.slots_for(columns, count, &mut key_of_row)?,
             Some(asked) => {
                 let rows: Vec<u32> = asked.valid_indices().map(|i| i as u32).collect();
                 let picked = UInt32Array::from(rows.clone());
                 let columns = columns.iter().map(|key| take(key, &picked, None));
                 let columns = columns.collect::<Result<Vec<_>, _>>()?;
                 let mut found = Vec::new();
-                index
-                    .slots_for(&columns, rows.len(), &mut found)
-                    .map_err(state_error)?;
+                index.slots_for(&columns, rows.len(), &mut found)?;
                 key_of_row.resize(count, NO_SLOT);
                 for (row, number) in rows.into_iter().zip(found) {
                     key_of_row[row as usize] = number;
@@ -152,9 +148,7 @@ impl KeyColumns {
 
 /// The value of an expression that reads no column.
 fn constant(expr: &dyn PhysicalExpr) -> Result<ScalarValue> {
-    let options = RecordBatchOptions::new().with_row_count(Some(1));
-    let one_row =
-        RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)?;
+    let one_row = record_batch(&Arc::new(Schema::empty()), Vec::new(), 1)?;
     match expr.evaluate(&one_row)? {
         ColumnarValue::Scalar(value) => Ok(value),
         ColumnarValue::Array(array) if array.len() == 1 => {
@@ -175,18 +169,5 @@ pub(super) fn row_hashes(
     let columns: Vec<ArrayRef> = columns
         .map(|column| batch.rows.column(*column).slice(start, length))
         .collect();
-    hash_rows(&columns, length).map_err(state_error)
-}
-
-pub(super) fn record_batch(
-    schema: &SchemaRef,
-    columns: Vec<ArrayRef>,
-    rows: usize,
-) -> Result<RecordBatch> {
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    Ok(RecordBatch::try_new_with_options(
-        Arc::clone(schema),
-        columns,
-        &options,
-    )?)
+    Ok(hash_rows(&columns, length)?)
 }

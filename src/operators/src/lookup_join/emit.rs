@@ -1,3 +1,5 @@
+//! Rows beside what was found for them, in pieces.
+
 use arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
@@ -5,10 +7,11 @@ use filbert_graph::spec::LookupJoinSpec;
 use filbert_state::NO_SLOT;
 use filbert_types::{ChangeBatch, WatermarkMark};
 
+use crate::columns::record_batch;
 use crate::context::ExpressionFactory;
 use crate::error::Result;
 use crate::join::{Residual, both_schemas};
-use crate::lookup_join::chunk::{Chunk, record_batch};
+use crate::lookup_join::chunk::Chunk;
 use crate::lookup_join::found::Found;
 use crate::marks::push_mark;
 use crate::output::Output;

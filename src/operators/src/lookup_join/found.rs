@@ -1,3 +1,5 @@
+//! A table's answer, made into the rows that are joined.
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -8,10 +10,10 @@ use filbert_connector_api::lookup::LookedUp;
 use filbert_graph::spec::LookupJoinSpec;
 use filbert_types::schema::arrow_schema;
 
+use crate::columns::record_batch;
 use crate::context::ExpressionFactory;
 use crate::error::{OperatorError, Result};
 use crate::expressions::evaluate_mask;
-use crate::lookup_join::chunk::record_batch;
 
 /// Rows of the table, and for each the number of its key.
 pub(super) struct Piece {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use filbert_graph::spec::LookupMaterializeSpec;
 use filbert_state::{Chains, KeyIndex, NO_SLOT, RowTable};
 use filbert_types::{Clock, RowKind};
 
+use crate::columns::{types_at, types_of};
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 use crate::keyed::slots_of;
 use crate::lookup_join::emit::{Emitting, Joiner, Match, Pairs};
 use crate::metrics::OperatorMetrics;
@@ -30,14 +30,10 @@ impl Materialized {
         input: &SchemaRef,
         found: &SchemaRef,
     ) -> Result<Materialized> {
-        let types = spec.key.iter();
-        let types = types.map(|key| input.field(*key).data_type().clone());
-        let stored = found.fields().iter();
-        let stored: Vec<DataType> = stored.map(|field| field.data_type().clone()).collect();
         Ok(Materialized {
-            index: KeyIndex::new(types.collect()).map_err(state_error)?,
+            index: KeyIndex::new(types_at(input, &spec.key))?,
             key: spec.key.clone(),
-            rows: RowTable::new(&stored),
+            rows: RowTable::new(&types_of(found)),
             of_key: Chains::default(),
             ttl: StateTtl::new(spec.state_ttl_ms),
         })
@@ -142,12 +138,11 @@ impl Emitting {
             }
         })?;
         if let Some(error) = failed {
-            return Err(state_error(error));
+            return Err(error.into());
         }
         kept.rows
-            .replace(&self.found.columns, &found_places, &found_entries)
-            .map_err(state_error)?;
-        let found = kept.rows.gather(&pairs.places).map_err(state_error)?;
+            .replace(&self.found.columns, &found_places, &found_entries)?;
+        let found = kept.rows.gather(&pairs.places)?;
         let mut made = self.made(&pairs, found, joiner)?;
         if let Some(kinds) = &made.kinds {
             // What is taken back is deleted, as in Flink.

@@ -1,3 +1,5 @@
+//! Rows whose lookups are on their way, and when they may go out.
+
 use std::collections::{HashSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! The load of a full cache, on the io threads.
+
 use std::sync::Arc;
 use std::task::Waker;
 

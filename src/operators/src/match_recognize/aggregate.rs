@@ -12,7 +12,6 @@ use super::partial::{Partials, Taken};
 use super::rows::Rows;
 use crate::aggregate::{AggregateCall, Rows as AggregateRows};
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 
 /// The rows of matches, one match behind the other.
 #[derive(Default)]
@@ -101,8 +100,8 @@ impl RowsAggregate {
     ) -> Result<()> {
         let args = self.spec.args.iter();
         let args: Vec<ArrayRef> = args
-            .map(|cell| rows.table.gather_column(*cell, taken).map_err(state_error))
-            .collect::<Result<_>>()?;
+            .map(|cell| rows.table.gather_column(*cell, taken))
+            .collect::<Result<_, _>>()?;
         let aggregated = AggregateRows {
             slots,
             ops: None,

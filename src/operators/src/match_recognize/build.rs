@@ -1,3 +1,5 @@
+//! From a spec to its operator.
+
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -17,6 +19,7 @@ use super::running::RunningAggregate;
 use super::schedule::Schedule;
 use super::standard::Standard;
 use super::{MatchRecognizeOperator, Matcher};
+use crate::columns::types_at;
 use crate::context::ExpressionFactory;
 use crate::error::Result;
 
@@ -50,8 +53,7 @@ impl MatchRecognizeOperator {
         let shown = columns.map(|columns| columns.iter().map(|c| rows.kept_column(*c)).collect());
         let measures = Measures::new(spec, &mut layout, &places, shown, output, expressions)?;
         let keeps_rows = Measures::need_rows(spec, &places) || reads_all_rows(spec, &places);
-        let keys = spec.partition_by.iter();
-        let keys = keys.map(|k| input.field(*k).data_type().clone()).collect();
+        let keys = types_at(input, &spec.partition_by);
         let order_by = spec.order_by.iter();
         let order_by = order_by
             .map(|(column, ascending, nulls_first)| {

@@ -6,7 +6,7 @@ mod program;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
@@ -18,6 +18,7 @@ use super::aggregate::with_row;
 use super::partial::{Layout, Partials, RowRef};
 use super::rows::Rows;
 use super::standard::KeyRows;
+use crate::columns::record_batch;
 use crate::context::ExpressionFactory;
 use crate::error::{OperatorError, Result};
 use crate::window_table_function::timestamps;
@@ -210,8 +211,7 @@ fn evaluate(
         values.push(match column {
             Source::Row(wanted, physical, cell) => {
                 let slot = candidate.row_of(*wanted, *physical);
-                let gathered = rows.table.gather_column(*cell, &[slot]);
-                gathered.map_err(crate::group_aggregate::state_error)?
+                rows.table.gather_column(*cell, &[slot])?
             }
             Source::Aggregate(place) => {
                 let aggregate = &partials.aggregates()[*place];
@@ -224,8 +224,7 @@ fn evaluate(
             Source::Time => timestamps(vec![time], field.data_type())?,
         });
     }
-    let options = RecordBatchOptions::new().with_row_count(Some(1));
-    let batch = RecordBatch::try_new_with_options(Arc::clone(schema), values, &options)?;
+    let batch = record_batch(schema, values, 1)?;
     let value = expr.evaluate(&batch)?.into_array(1)?;
     let Some(value) = value.as_any().downcast_ref::<BooleanArray>() else {
         return Err(OperatorError::engine(

@@ -1,3 +1,5 @@
+//! Java's `PriorityQueue`, place by place.
+
 /// A binary heap that keeps its elements in the same places as Java's `PriorityQueue`: Flink walks over such queues, so
 /// that which of several equally early matches is found first depends on the places.
 #[derive(Debug, Clone)]

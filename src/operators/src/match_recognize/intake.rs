@@ -1,3 +1,5 @@
+//! Rows on their way in.
+
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};

@@ -1,10 +1,11 @@
+//! The keys of PARTITION BY, and what hangs on each.
+
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use filbert_state::{KeyIndex, ValueTable};
 
 use super::automaton::{Automaton, Computation, KeyMatches, NOT_STARTED};
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 
 /// The keys, and the partial matches of each while none of its rows is looked at.
 pub(super) struct Keys {
@@ -37,7 +38,7 @@ impl Keys {
     /// When a type can't be a key.
     pub fn new(types: Vec<DataType>) -> Result<Keys> {
         Ok(Keys {
-            index: KeyIndex::new(types).map_err(state_error)?,
+            index: KeyIndex::new(types)?,
             uses: ValueTable::default(),
             partial: ValueTable::default(),
             completed: ValueTable::default(),
@@ -53,9 +54,7 @@ impl Keys {
     /// # Errors
     /// When there are too many.
     pub fn of(&mut self, columns: &[ArrayRef], rows: usize, keys: &mut Vec<u32>) -> Result<()> {
-        self.index
-            .slots_for(columns, rows, keys)
-            .map_err(state_error)?;
+        self.index.slots_for(columns, rows, keys)?;
         let end = self.index.slots_end();
         self.uses.reserve_slots(end);
         self.partial.reserve_slots(end);

@@ -4,9 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray,
-};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringViewArray};
 use arrow::compute::nullif;
 use arrow::datatypes::SchemaRef;
 use datafusion::physical_expr::PhysicalExpr;
@@ -17,9 +15,9 @@ use super::condition::{RunningPlaces, column_schema};
 use super::keys::Keys;
 use super::partial::{EMPTY, Layout, Partials, RowRef};
 use super::rows::{NULL_ROW, Rows};
+use crate::columns::record_batch;
 use crate::context::ExpressionFactory;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 use crate::window_table_function::timestamps;
 
 /// What is given out: a match, or a row without one.
@@ -288,12 +286,12 @@ impl Measures {
             .iter()
             .map(|l| lines.found[l.found as usize].key)
             .collect();
-        let mut columns = keys.index.key_columns(&slots).map_err(state_error)?;
+        let mut columns = keys.index.key_columns(&slots)?;
         if let Some(shown) = &self.shown {
             let slots: Vec<u32> = given.iter().map(|l| l.row).collect();
             for column in shown {
                 let gathered = rows.table.gather_column(*column, &slots);
-                columns.push(gathered.map_err(state_error)?);
+                columns.push(gathered?);
             }
         }
         let numbered = |l: &Line| lines.found[l.found as usize].number.is_some();
@@ -306,9 +304,7 @@ impl Measures {
                 None => value,
             });
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(given.len()));
-        let output = Arc::clone(&self.output);
-        let batch = RecordBatch::try_new_with_options(output, columns, &options)?;
+        let batch = record_batch(&self.output, columns, given.len())?;
         Ok(Some(batch))
     }
 
@@ -333,7 +329,7 @@ impl Measures {
                     let slots = given.iter().map(|l| partials.row(block(l, *running), *row));
                     let slots: Vec<u32> = slots.collect();
                     let gathered = rows.table.gather_column(*cell, &slots);
-                    gathered.map_err(state_error)?
+                    gathered?
                 }
                 Source::Running { place, running } => {
                     let values = given
@@ -365,9 +361,7 @@ impl Measures {
                 }
             });
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(given.len()));
-        let schema = Arc::clone(&measure.schema);
-        let batch = RecordBatch::try_new_with_options(schema, columns, &options)?;
+        let batch = record_batch(&measure.schema, columns, given.len())?;
         Ok(measure.expr.evaluate(&batch)?.into_array(given.len())?)
     }
 }

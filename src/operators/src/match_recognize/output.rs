@@ -1,3 +1,5 @@
+//! Matches on their way out.
+
 use filbert_types::ChangeBatch;
 
 use super::automaton::Computation;

@@ -1,3 +1,5 @@
+//! The rows that partial matches and what waits refer to.
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
@@ -5,8 +7,8 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_expr::PhysicalExpr;
 use filbert_state::{RowTable, ValueTable};
 
+use crate::columns::record_batch;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 
 /// The row of NULLs, which stands where the match has no row.
 pub(super) const NULL_ROW: u32 = 0;
@@ -49,9 +51,8 @@ impl Rows {
             .collect();
         let columns = input.fields().iter();
         let nulls = columns.map(|f| new_null_array(f.data_type(), 1)).collect();
-        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(1));
         let schema = Arc::new(arrow::datatypes::Schema::new(nullable));
-        let nulls = RecordBatch::try_new_with_options(schema, nulls, &options)?;
+        let nulls = record_batch(&schema, nulls, 1)?;
         let mut slots = Vec::new();
         rows.insert(&nulls, &[0], &mut slots)?;
         Ok(rows)
@@ -72,9 +73,7 @@ impl Rows {
             columns.push(cell.evaluate(batch)?.into_array(batch.num_rows())?);
         }
         columns.extend(self.kept.iter().map(|c| Arc::clone(batch.column(*c))));
-        self.table
-            .insert(&columns, rows, slots)
-            .map_err(state_error)?;
+        self.table.insert(&columns, rows, slots)?;
         self.refs.reserve_slots(self.table.slots_end());
         self.order.reserve_slots(self.table.slots_end());
         for slot in slots.iter() {

@@ -1,3 +1,5 @@
+//! Rows and timers, by the time for which they wait.
+
 use std::convert::Infallible;
 
 use arrow::array::{ArrayRef, UInt32Array};
@@ -6,7 +8,6 @@ use filbert_state::{TimeTable, ValueTable};
 
 use super::rows::Rows;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 
 /// A row whose time has come, or a timer of a key.
 #[derive(Debug, Clone, Copy)]
@@ -144,10 +145,7 @@ impl Schedule {
         let mut columns = Vec::new();
         for (column, ascending, nulls_first) in &self.order_by {
             columns.push(SortColumn {
-                values: rows
-                    .table
-                    .gather_column(*column, &slots)
-                    .map_err(state_error)?,
+                values: rows.table.gather_column(*column, &slots)?,
                 options: Some(SortOptions {
                     descending: !ascending,
                     nulls_first: *nulls_first,

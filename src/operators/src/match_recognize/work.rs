@@ -1,3 +1,5 @@
+//! What is to be done, piece by piece, so that each step is bounded.
+
 use filbert_graph::spec::MatchTime;
 use filbert_types::Watermark;
 

@@ -24,7 +24,6 @@ use super::steps::{Calls, Steps};
 use crate::aggregate::Op;
 use crate::context::OperatorContext;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 use crate::keyed::Keyed;
 use crate::operator::{Operator, Step};
 use crate::output::Output;
@@ -133,10 +132,7 @@ impl ChangingOverOperator {
 
     fn run(&mut self, out: &mut Output) -> Result<Step> {
         loop {
-            let gathered = self
-                .results
-                .gather(&self.change_results)
-                .map_err(state_error)?;
+            let gathered = self.results.gather(&self.change_results)?;
             let shown = self.shown;
             let sliced = |range: std::ops::Range<usize>| -> Vec<ArrayRef> {
                 let columns = gathered.iter().take(shown);
@@ -312,10 +308,7 @@ impl ChangingOverOperator {
         if !entries.is_empty() {
             let rows: Vec<u32> = (0..entries.len() as u32).collect();
             let known: Vec<u32> = entries.iter().map(|e| self.result_of.get(*e)).collect();
-            same = self
-                .results
-                .equal(&results, &rows, &known)
-                .map_err(state_error)?;
+            same = self.results.equal(&results, &rows, &known)?;
         }
         Ok(Computed {
             entries,
@@ -377,11 +370,11 @@ impl ChangingOverOperator {
 
     fn keep_result(&mut self, computed: &Computed, at: usize) -> Result<u32> {
         let index = at - computed.from;
-        let slot = self.results.reserve().map_err(state_error)?;
+        let slot = self.results.reserve()?;
         let results = self
             .results
             .replace(&computed.results, &[index as u32], &[slot]);
-        results.map_err(state_error)?;
+        results?;
         self.result_of.set(computed.entries[index], slot);
         Ok(slot)
     }

@@ -8,7 +8,6 @@ use filbert_state::{NO_SLOT, RowTable, SortedTable};
 use super::steps::Steps;
 use crate::aggregate::Op;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 
 /// State: by partition the frame's values; where none leaves it, only those that are within reach.
 pub(super) struct Lag {
@@ -32,7 +31,7 @@ impl Lag {
             default,
             retracts,
             values: RowTable::new(std::slice::from_ref(ty)),
-            queues: SortedTable::new(&[]).map_err(state_error)?,
+            queues: SortedTable::new(&[])?,
         })
     }
 
@@ -50,9 +49,7 @@ impl Lag {
         let adds: Vec<u32> = adds.map(|(step, _)| step).collect();
         let mut slots = Vec::new();
         let value = std::slice::from_ref(&columns[self.value]);
-        self.values
-            .insert(value, &adds, &mut slots)
-            .map_err(state_error)?;
+        self.values.insert(value, &adds, &mut slots)?;
         let mut added = slots.into_iter();
         let mut left: Vec<u32> = Vec::new();
         let mut picks = Vec::with_capacity(steps.len());
@@ -73,7 +70,7 @@ impl Lag {
             let found = last.and_then(|position| self.queues.get(*partition, position));
             picks.push(found.unwrap_or(NO_SLOT));
         }
-        let values = self.values.gather_column(0, &picks).map_err(state_error)?;
+        let values = self.values.gather_column(0, &picks)?;
         left.into_iter().for_each(|slot| self.values.remove(slot));
         match self.default {
             None => Ok(values),

@@ -1,8 +1,6 @@
 //! What a call has sent, as rows of the output: behind its key (or the columns passed through), before its time.
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
+use arrow::array::{ArrayRef, UInt32Array, new_null_array};
 use arrow::compute::take;
 use filbert_functions::value::column_of;
 use filbert_functions::{Timestamp, Value};
@@ -11,8 +9,8 @@ use filbert_types::ChangeBatch;
 use super::ProcessTableFunctionOperator;
 use super::timers::Due;
 use super::work::{Sent, failed};
+use crate::columns::record_batch;
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 use crate::output::Output;
 
 /// What the rows of a piece of output were made for.
@@ -45,8 +43,7 @@ impl ProcessTableFunctionOperator {
         if self.own.end < self.output.fields().len() {
             columns.push(self.time_column(origins, &picks)?);
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(sent.len()));
-        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?;
+        let rows = record_batch(&self.output, columns, sent.len())?;
         let kinds = sent.iter().map(|row| row.kind).collect();
         out.emit(ChangeBatch::with_kinds(rows, kinds));
         Ok(())
@@ -87,7 +84,7 @@ impl ProcessTableFunctionOperator {
             .iter()
             .map(|i| due[*i as usize].slot)
             .collect();
-        let keys = self.index.key_columns(&slots).map_err(state_error)?;
+        let keys = self.index.key_columns(&slots)?;
         let tables = self.spec.tables.iter();
         Ok(tables.flat_map(|_| keys.iter().cloned()).collect())
     }

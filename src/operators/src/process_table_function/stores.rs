@@ -9,7 +9,6 @@ use filbert_functions::value::column_of;
 use filbert_state::{Chains, MapTable, NO_SLOT, RowTable, ValueTable};
 
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 
 /// One state of all keys.
 #[expect(clippy::large_enum_variant, reason = "a function declares few")]
@@ -66,7 +65,7 @@ impl Store {
             StateKind::Map(key, value) => Store::Map(MapStore {
                 key_type: key.arrow(),
                 value_type: value.arrow(),
-                map: MapTable::new(vec![key.arrow()]).map_err(state_error)?,
+                map: MapTable::new(vec![key.arrow()])?,
                 rows: RowTable::new(&[value.arrow()]),
                 places: ValueTable::default(),
                 scratch: Vec::new(),
@@ -130,14 +129,12 @@ fn write(
     let mut rows = Vec::with_capacity(changes.len());
     for (slot, _) in changes {
         rows.push(match place(*slot) {
-            0 => table.reserve().map_err(state_error)?,
+            0 => table.reserve()?,
             row => row - 1,
         });
     }
     let picks: Vec<u32> = (0..changes.len() as u32).collect();
-    table
-        .replace(&[column], &picks, &rows)
-        .map_err(state_error)?;
+    table.replace(&[column], &picks, &rows)?;
     Ok(rows)
 }
 
@@ -149,7 +146,7 @@ impl ValueStore {
             row => row - 1,
         });
         let rows: Vec<u32> = rows.collect();
-        values(&self.rows.gather_column(0, &rows).map_err(state_error)?)
+        values(&self.rows.gather_column(0, &rows)?)
     }
 
     /// Keeps values, each key's once; NULL for none.
@@ -176,7 +173,7 @@ impl ValueStore {
 impl ListStore {
     pub fn load(&self, slot: u32) -> Result<Vec<Value>> {
         let rows: Vec<u32> = self.chains.entries_of(slot).collect();
-        values(&self.rows.gather_column(0, &rows).map_err(state_error)?)
+        values(&self.rows.gather_column(0, &rows)?)
     }
 
     pub fn append(&mut self, added: &[(u32, &Value)]) -> Result<()> {
@@ -202,7 +199,7 @@ impl ListStore {
 impl MapStore {
     fn value_of(&self, entry: u32) -> Result<Value> {
         let row = self.places.get(entry).checked_sub(1).unwrap_or(NO_SLOT);
-        let column = self.rows.gather_column(0, &[row]).map_err(state_error)?;
+        let column = self.rows.gather_column(0, &[row])?;
         Value::of(&column, 0).map_err(misfit)
     }
 
@@ -211,9 +208,7 @@ impl MapStore {
         let column = column_of(&self.key_type, std::iter::once(key)).map_err(misfit)?;
         let known = self.map.len();
         let entries = &mut self.scratch;
-        self.map
-            .entries_for(&[slot], &[column], entries)
-            .map_err(state_error)?;
+        self.map.entries_for(&[slot], &[column], entries)?;
         let Some(entry) = entries.first().copied() else {
             return Ok(None);
         };
@@ -237,10 +232,10 @@ impl MapStore {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
-        let keys = self.map.key_columns(&entries).map_err(state_error)?;
+        let keys = self.map.key_columns(&entries)?;
         let rows = entries.iter().map(|e| self.places.get(*e).checked_sub(1));
         let rows: Vec<u32> = rows.map(|row| row.unwrap_or(NO_SLOT)).collect();
-        let column = self.rows.gather_column(0, &rows).map_err(state_error)?;
+        let column = self.rows.gather_column(0, &rows)?;
         Ok(values(&keys[0])?
             .into_iter()
             .zip(values(&column)?)
@@ -256,8 +251,7 @@ impl MapStore {
         let slots: Vec<u32> = pairs.iter().map(|(slot, ..)| *slot).collect();
         let mut entries = std::mem::take(&mut self.scratch);
         self.map
-            .entries_for(&slots, &[keys.map_err(misfit)?], &mut entries)
-            .map_err(state_error)?;
+            .entries_for(&slots, &[keys.map_err(misfit)?], &mut entries)?;
         self.places.reserve_slots(self.map.entries_end());
         let changes = entries.iter().zip(pairs);
         let changes: Vec<(u32, &Value)> = changes.map(|(e, (_, _, value))| (*e, *value)).collect();

@@ -9,7 +9,6 @@ use arrow::datatypes::{DataType, Int64Type};
 use filbert_state::{MapTable, RowTable, SortedTable, ValueTable};
 
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 
 /// A timer that has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,13 +62,12 @@ type TimerKey = (Option<String>, i64);
 impl Timers {
     pub fn new() -> Result<Timers> {
         let time = (DataType::Int64, SortOptions::default());
-        let mut order = SortedTable::new(&[time]).map_err(state_error)?;
+        let mut order = SortedTable::new(&[time])?;
         order.reserve_parents(2);
         Ok(Timers {
             rows: RowTable::new(&[DataType::Int64, DataType::Int64, DataType::Utf8View]),
             order,
-            by_key: MapTable::new(vec![DataType::Utf8View, DataType::Int64])
-                .map_err(state_error)?,
+            by_key: MapTable::new(vec![DataType::Utf8View, DataType::Int64])?,
             places: ValueTable::default(),
             entries: ValueTable::default(),
         })
@@ -103,11 +101,11 @@ impl Timers {
 
     fn take_due_of(&mut self, named: u32, watermark: i64, most: usize) -> Result<Vec<Due>> {
         let first: Vec<u32> = self.order.iter_from(named, 0).take(most).collect();
-        let times = self.rows.gather_column(0, &first).map_err(state_error)?;
+        let times = self.rows.gather_column(0, &first)?;
         let times = times.as_primitive::<Int64Type>().values().iter();
         let count = times.take_while(|time| **time <= watermark).count();
         let rows = &first[..count];
-        let columns = self.rows.gather(rows).map_err(state_error)?;
+        let columns = self.rows.gather(rows)?;
         let times = columns[0].as_primitive::<Int64Type>();
         let slots = columns[1].as_primitive::<Int64Type>();
         let names = columns[2].as_string_view();
@@ -179,8 +177,7 @@ impl Timers {
         let slots: Vec<u32> = wanted.iter().map(|(slot, ..)| *slot).collect();
         let mut entries = Vec::new();
         self.by_key
-            .entries_for(&slots, &[Arc::clone(&names), Arc::new(keys)], &mut entries)
-            .map_err(state_error)?;
+            .entries_for(&slots, &[Arc::clone(&names), Arc::new(keys)], &mut entries)?;
         self.places.reserve_slots(self.by_key.entries_end());
         let mut set: Vec<u32> = Vec::new();
         for (at, (entry, (.., time))) in entries.iter().zip(wanted).enumerate() {
@@ -199,13 +196,8 @@ impl Timers {
         let slots: Int64Array = slots.iter().map(|slot| Some(i64::from(*slot))).collect();
         let columns = [Arc::clone(&times), Arc::new(slots), names];
         let mut rows = Vec::new();
-        self.rows
-            .insert(&columns, &set, &mut rows)
-            .map_err(state_error)?;
-        let order = self
-            .order
-            .keys_of(&[times], wanted.len())
-            .map_err(state_error)?;
+        self.rows.insert(&columns, &set, &mut rows)?;
+        let order = self.order.keys_of(&[times], wanted.len())?;
         self.entries.reserve_slots(self.rows.slots_end());
         for (row, at) in rows.iter().zip(set) {
             let entry = entries[at as usize];

@@ -9,13 +9,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{ArrayRef, Int64Array, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use filbert_graph::spec::FirstNSpec;
 use filbert_state::ValueTable;
 use filbert_types::{ChangeBatch, WatermarkMark};
 
+use crate::columns::record_batch;
 use crate::context::OperatorContext;
 use crate::error::Result;
 use crate::keyed::Keyed;
@@ -115,8 +116,7 @@ impl Operator for FirstNOperator {
         if self.spec.output_rank {
             columns.push(Arc::new(Int64Array::from(ranks)));
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(picked.len()));
-        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?;
+        let rows = record_batch(&self.output, columns, picked.len())?;
         let mut picked = ChangeBatch::insert(rows);
         picked.marks = marks;
         out.emit(picked);

@@ -6,8 +6,8 @@ use arrow::datatypes::{DataType, SchemaRef};
 use filbert_graph::spec::{RankSpec, RankStrategy};
 use filbert_state::{MapTable, SortKeyBatch, SortedTable, ValueTable, hash_rows};
 
+use crate::columns::types_of;
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 use crate::stored_rows::StoredRows;
 
 pub(crate) struct RankStore {
@@ -44,11 +44,7 @@ pub(crate) struct RowKeys {
 
 impl RankStore {
     pub fn new(spec: &RankSpec, input: &SchemaRef) -> Result<RankStore> {
-        let types: Vec<DataType> = input
-            .fields()
-            .iter()
-            .map(|f| f.data_type().clone())
-            .collect();
+        let types = types_of(input);
         let sort: Vec<(DataType, SortOptions)> = spec
             .order_by
             .iter()
@@ -62,7 +58,7 @@ impl RankStore {
                 let key_types = key.iter().map(|k| types[*k].clone()).collect();
                 Some(Keyed {
                     columns: key.clone(),
-                    index: MapTable::new(key_types).map_err(state_error)?,
+                    index: MapTable::new(key_types)?,
                     entries: ValueTable::default(),
                     keys: ValueTable::default(),
                     touched: Vec::new(),
@@ -72,7 +68,7 @@ impl RankStore {
         };
         Ok(RankStore {
             rows: StoredRows::new(input),
-            sorted: SortedTable::new(&sort).map_err(state_error)?,
+            sorted: SortedTable::new(&sort)?,
             content: (0..types.len())
                 .filter(|c| !spec.processing_times.contains(c))
                 .collect(),
@@ -94,17 +90,14 @@ impl RankStore {
         let sort_columns: Vec<ArrayRef> = sort_columns
             .map(|key| ArrayRef::clone(&columns[key.column]))
             .collect();
-        let sort = self
-            .sorted
-            .keys_of(&sort_columns, rows)
-            .map_err(state_error)?;
+        let sort = self.sorted.keys_of(&sort_columns, rows)?;
         let hashes = match spec.strategy {
             RankStrategy::Append => Vec::new(),
             _ => {
                 let content = self.content.iter();
                 let content: Vec<ArrayRef> =
                     content.map(|c| ArrayRef::clone(&columns[*c])).collect();
-                hash_rows(&content, rows).map_err(state_error)?
+                hash_rows(&content, rows)?
             }
         };
         let mut keys = Vec::new();
@@ -112,9 +105,7 @@ impl RankStore {
             let key = keyed.columns.iter();
             let key: Vec<ArrayRef> = key.map(|k| ArrayRef::clone(&columns[*k])).collect();
             let index = &mut keyed.index;
-            index
-                .entries_for(partitions, &key, &mut keys)
-                .map_err(state_error)?;
+            index.entries_for(partitions, &key, &mut keys)?;
             keyed.entries.reserve_slots(index.entries_end());
             keyed.touched.extend_from_slice(&keys);
         }

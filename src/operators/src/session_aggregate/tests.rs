@@ -4,6 +4,7 @@ use filbert_types::{Field, LogicalType, TypeKind};
 use proptest::prelude::*;
 
 use super::*;
+use crate::operator::{Operator, Step};
 use crate::output::Emitted;
 use crate::testing::{batch, schema, text};
 
@@ -16,7 +17,7 @@ fn input() -> SchemaRef {
     schema(&[DataType::Int64, time(), DataType::Int64])
 }
 
-fn operator() -> SessionAggregateOperator {
+fn operator() -> SessionOperator<SessionAggregate> {
     let ty = LogicalType::from(TypeKind::BigInt);
     let call = |function: &str, output: &str| AggregateCallSpec {
         function: function.to_owned(),
@@ -47,7 +48,7 @@ fn operator() -> SessionAggregateOperator {
     };
     let int = DataType::Int64;
     let output = schema(&[int.clone(), int.clone(), int, time(), time()]);
-    SessionAggregateOperator::new(
+    session_aggregate(
         &spec,
         &input(),
         output,
@@ -56,7 +57,11 @@ fn operator() -> SessionAggregateOperator {
     .unwrap()
 }
 
-fn run(operator: &mut SessionAggregateOperator, lines: &[String], rows_max: usize) -> Vec<String> {
+fn run(
+    operator: &mut SessionOperator<SessionAggregate>,
+    lines: &[String],
+    rows_max: usize,
+) -> Vec<String> {
     let mut said = Vec::new();
     let mut out = Output::new(rows_max);
     let batch = batch(&input(), &lines.join("\n")).unwrap();
@@ -111,7 +116,7 @@ fn a_row_between_sessions_makes_them_one() {
             "@ 100"
         ]
     );
-    assert_eq!((op.slots.len(), op.index.len()), (0, 0));
+    assert_eq!((op.work.slots.len(), op.sessions.index.len()), (0, 0));
 }
 
 proptest! {
@@ -150,6 +155,6 @@ proptest! {
         said.retain(|line| !line.starts_with('@'));
         said.sort();
         prop_assert_eq!(said, expected);
-        prop_assert_eq!((op.slots.len(), op.index.len(), op.sessions.len()), (0, 0, 0));
+        prop_assert_eq!((op.work.slots.len(), op.sessions.index.len(), op.sessions.table.len()), (0, 0, 0));
     }
 }

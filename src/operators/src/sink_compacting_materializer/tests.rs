@@ -1,3 +1,4 @@
+use arrow::datatypes::DataType;
 use filbert_graph::spec::ConflictSpec;
 
 use super::*;

@@ -1,3 +1,4 @@
+use arrow::datatypes::DataType;
 use std::collections::BTreeMap;
 
 use filbert_graph::spec::ConflictSpec;

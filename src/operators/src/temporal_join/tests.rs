@@ -1,3 +1,4 @@
+use arrow::array::RecordBatch;
 use proptest::prelude::*;
 
 use super::*;

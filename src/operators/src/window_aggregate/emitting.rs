@@ -18,7 +18,7 @@ mod intake;
 use std::sync::Arc;
 
 use arrow::array::Array;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use filbert_functions::FunctionRegistry;
 use filbert_graph::spec::{WindowAggregateSpec, WindowEmitSpec};
 use filbert_state::{RowTable, TimeTable, ValueTable};
@@ -26,6 +26,7 @@ use filbert_types::{ChangeBatch, Clock, Watermark};
 
 use self::intake::Input;
 use super::slices::Slices;
+use crate::columns::types_at;
 use crate::context::OperatorContext;
 use crate::error::{OperatorError, Result};
 use crate::metrics::OperatorMetrics;
@@ -92,17 +93,13 @@ impl EmittingWindowAggregateOperator {
         output: SchemaRef,
         functions: &FunctionRegistry,
     ) -> Result<EmittingWindowAggregateOperator> {
-        let keys = spec.keys.iter();
-        let keys = keys.map(|k| input.field(*k).data_type().clone()).collect();
-        let results = spec.keys.len()..spec.keys.len() + spec.calls.len();
-        let results: Vec<DataType> = results
-            .map(|i| output.field(i).data_type().clone())
-            .collect();
+        let keys = types_at(input, &spec.keys);
+        let results: Vec<usize> = (spec.keys.len()..spec.keys.len() + spec.calls.len()).collect();
         Ok(EmittingWindowAggregateOperator {
             assigner: WindowAssigner::new(&spec.window, spec.time_zone.as_deref())?,
             slices: Slices::new(keys, &spec.calls, spec.input_retracts, functions)?,
             groups: ValueTable::default(),
-            sent: RowTable::new(&results),
+            sent: RowTable::new(&types_at(&output, &results)),
             timers: TimeTable::default(),
             spec: spec.clone(),
             emit,

@@ -1,3 +1,5 @@
+//! Accumulators by slice of time and key.
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array};
@@ -8,9 +10,8 @@ use filbert_state::{KeyIndex, TimeTable, ValueTable};
 use filbert_types::ChangeBatch;
 
 use crate::aggregate::{AggregateCalls, Op, Rows};
+use crate::columns::columns_at;
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
-use crate::keyed::columns_at;
 
 /// Partial results by slice of time and key. All slices share one index of keys and one table of accumulators: a batch
 /// is added at once, whatever slices its rows lie in.
@@ -40,7 +41,7 @@ impl Slices {
         functions: &FunctionRegistry,
     ) -> Result<Slices> {
         Ok(Slices {
-            index: KeyIndex::new(key_types).map_err(state_error)?,
+            index: KeyIndex::new(key_types)?,
             counts: ValueTable::default(),
             listed: ValueTable::default(),
             calls: AggregateCalls::with_functions(calls, retracts, functions)?,
@@ -92,7 +93,7 @@ impl Slices {
 
     /// Keys, calls' states and numbers of rows of these slots.
     pub fn states(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
-        let mut columns = self.index.key_columns(slots).map_err(state_error)?;
+        let mut columns = self.index.key_columns(slots)?;
         columns.extend(self.calls.export(slots)?);
         let rows = slots.iter().map(|slot| self.counts.get(*slot));
         columns.push(Arc::new(Int64Array::from_iter_values(rows)));
@@ -114,8 +115,7 @@ impl Slices {
         }
         let mut slots = Vec::new();
         self.index
-            .slots_below(&keys, ends.len(), Some(&parents), &mut slots)
-            .map_err(state_error)?;
+            .slots_below(&keys, ends.len(), Some(&parents), &mut slots)?;
         self.reserve();
         for (slot, end) in slots.iter().zip(ends) {
             if !self.listed.get(*slot) {
@@ -182,11 +182,10 @@ impl Slices {
         let mut merged = Vec::new();
         let mut into = Vec::new();
         for from in parts.iter().filter(|slots| !slots.is_empty()) {
-            let keys = self.index.key_columns(from).map_err(state_error)?;
+            let keys = self.index.key_columns(from)?;
             let parents = vec![number; from.len()];
             self.index
-                .slots_below(&keys, from.len(), Some(&parents), &mut into)
-                .map_err(state_error)?;
+                .slots_below(&keys, from.len(), Some(&parents), &mut into)?;
             self.reserve();
             for (from, into) in from.iter().zip(&into) {
                 let count = self.counts.get(*from) + self.counts.get(*into);
@@ -236,7 +235,7 @@ impl Slices {
 
     /// Keys and results of these slots.
     pub fn columns(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
-        let mut columns = self.index.key_columns(slots).map_err(state_error)?;
+        let mut columns = self.index.key_columns(slots)?;
         columns.extend(self.calls.values(slots)?);
         Ok(columns)
     }

@@ -1,17 +1,18 @@
+//! The join of one window's rows.
+
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array,
-};
+use arrow::array::{ArrayRef, BooleanArray, UInt32Array, new_null_array};
 use arrow::compute::take;
 use filbert_graph::spec::JoinKind;
 use filbert_state::{KeyIndex, NO_SLOT, RowTable};
 use filbert_types::ChangeBatch;
 
 use super::Layout;
+use crate::columns::{record_batch, types_at};
 use crate::error::Result;
 use crate::expressions::evaluate_mask;
-use crate::group_aggregate::state_error;
+use crate::keyed::meeting_keys;
 use crate::output::Output;
 
 /// One window's join on its way out.
@@ -39,28 +40,19 @@ enum Phase {
 
 impl Pairs {
     pub fn new(layout: &Layout, sides: &[RowTable], slots: &[Vec<u32>]) -> Result<Pairs> {
-        let columns = [
-            sides[0].gather(&slots[0]).map_err(state_error)?,
-            sides[1].gather(&slots[1]).map_err(state_error)?,
-        ];
+        let columns = [sides[0].gather(&slots[0])?, sides[1].gather(&slots[1])?];
         let counts = [slots[0].len(), slots[1].len()];
-        let types = layout.spec.keys[0].iter();
-        let types = types.map(|k| layout.inputs[0].field(*k).data_type().clone());
-        let mut index = KeyIndex::new(types.collect()).map_err(state_error)?;
+        let types = types_at(&layout.inputs[0], &layout.spec.keys[0]);
+        let mut index = KeyIndex::new(types)?;
         let mut keys = [Vec::new(), Vec::new()];
         for side in 0..2 {
             let own = layout.spec.keys[side].iter();
             let own: Vec<ArrayRef> = own.map(|k| ArrayRef::clone(&columns[side][*k])).collect();
-            index
-                .slots_for(&own, counts[side], &mut keys[side])
-                .map_err(state_error)?;
-            for (key, meets) in own.iter().zip(&layout.spec.null_meets_null) {
-                if let Some(nulls) = key.nulls().filter(|_| !meets) {
-                    let slots = keys[side].iter_mut().enumerate();
-                    slots
-                        .filter(|(row, _)| nulls.is_null(*row))
-                        .for_each(|(_, slot)| *slot = NO_SLOT);
-                }
+            index.slots_for(&own, counts[side], &mut keys[side])?;
+            if let Some(meeting) = meeting_keys(&own, &layout.spec.null_meets_null) {
+                let slots = keys[side].iter_mut().zip(&meeting);
+                let nothing = slots.filter(|(_, meets)| !meets);
+                nothing.for_each(|(slot, _)| *slot = NO_SLOT);
             }
         }
         let [left_keys, right_keys] = keys;
@@ -125,7 +117,7 @@ impl Pairs {
         if inner || layout.condition.is_some() {
             let columns = self.taken(0, &left)?.into_iter();
             let columns = columns.chain(self.taken(1, &right)?).collect();
-            let made = batch(&layout.both, columns, left.len())?;
+            let made = record_batch(&layout.both, columns, left.len())?;
             if let Some(condition) = &layout.condition {
                 mask = evaluate_mask(condition, &made)?;
             }
@@ -143,7 +135,7 @@ impl Pairs {
                 Some(mask) => arrow::compute::filter_record_batch(&pairs, &mask)?,
             };
             let count = kept.num_rows();
-            let rows = batch(&layout.output, kept.columns().to_vec(), count)?;
+            let rows = record_batch(&layout.output, kept.columns().to_vec(), count)?;
             out.emit(ChangeBatch::insert(rows));
         }
         Ok(true)
@@ -190,7 +182,7 @@ impl Pairs {
             (_, 0) => own.into_iter().chain(nulls(1)).collect(),
             _ => nulls(0).chain(own).collect(),
         };
-        let rows = batch(&layout.output, columns, rows.len())?;
+        let rows = record_batch(&layout.output, columns, rows.len())?;
         out.emit(ChangeBatch::insert(rows));
         self.phase = match until < self.counts[side] {
             true => Phase::Rest(side, until),
@@ -199,19 +191,6 @@ impl Pairs {
         };
         Ok(())
     }
-}
-
-fn batch(
-    schema: &arrow::datatypes::SchemaRef,
-    columns: Vec<ArrayRef>,
-    rows: usize,
-) -> Result<RecordBatch> {
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    Ok(RecordBatch::try_new_with_options(
-        Arc::clone(schema),
-        columns,
-        &options,
-    )?)
 }
 
 fn gives_pairs(kind: JoinKind) -> bool {

@@ -1,3 +1,5 @@
+//! Windows of whole months.
+
 use filbert_graph::spec::MonthWindow;
 
 use super::Window;

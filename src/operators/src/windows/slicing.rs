@@ -1,3 +1,5 @@
+//! What overlapping windows have in common.
+
 use filbert_graph::spec::WindowSpec;
 
 use super::start_of;

@@ -1,3 +1,5 @@
+//! What functions make of the values that they have collected, a type each.
+
 use std::sync::Arc;
 
 use arrow::array::cast::AsArray;

@@ -1,3 +1,5 @@
+//! Where collecting functions keep their values: in the order in which they came, or counted.
+
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use filbert_state::{ListTable, MapTable, ValueTable};
@@ -5,7 +7,6 @@ use filbert_state::{ListTable, MapTable, ValueTable};
 use crate::aggregate::Op;
 use crate::aggregate::lists::ListBuilder;
 use crate::error::Result;
-use crate::group_aggregate::state_error;
 
 /// Values below keys. Entries name the values; those that a batch touches stay until `drop_unused`.
 pub(in crate::aggregate) trait Store: Send {
@@ -73,7 +74,7 @@ impl Sequence {
         retracts: bool,
     ) -> Result<Sequence> {
         Ok(Sequence {
-            values: MapTable::new(types).map_err(state_error)?,
+            values: MapTable::new(types)?,
             list: ListTable::default(),
             keep,
             retracts,
@@ -94,9 +95,7 @@ impl Store for Sequence {
         columns: &[ArrayRef],
         entries: &mut Vec<u32>,
     ) -> Result<()> {
-        self.values
-            .entries_for(slots, columns, entries)
-            .map_err(state_error)?;
+        self.values.entries_for(slots, columns, entries)?;
         self.list.reserve(self.slots_end, self.values.entries_end());
         Ok(())
     }
@@ -172,7 +171,7 @@ impl Store for Sequence {
     }
 
     fn columns(&self, entries: &[u32]) -> Result<Vec<ArrayRef>> {
-        self.values.key_columns(entries).map_err(state_error)
+        Ok(self.values.key_columns(entries)?)
     }
 
     fn memory_bytes(&self) -> usize {
@@ -190,7 +189,7 @@ pub(in crate::aggregate) struct Bag {
 impl Bag {
     pub(in crate::aggregate) fn new(types: Vec<DataType>) -> Result<Bag> {
         Ok(Bag {
-            values: MapTable::new(types).map_err(state_error)?,
+            values: MapTable::new(types)?,
             counts: ValueTable::default(),
             garbage: Vec::new(),
         })
@@ -221,9 +220,7 @@ impl Store for Bag {
         columns: &[ArrayRef],
         entries: &mut Vec<u32>,
     ) -> Result<()> {
-        self.values
-            .entries_for(slots, columns, entries)
-            .map_err(state_error)?;
+        self.values.entries_for(slots, columns, entries)?;
         self.counts.reserve_slots(self.values.entries_end());
         Ok(())
     }
@@ -277,7 +274,7 @@ impl Store for Bag {
     }
 
     fn columns(&self, entries: &[u32]) -> Result<Vec<ArrayRef>> {
-        self.values.key_columns(entries).map_err(state_error)
+        Ok(self.values.key_columns(entries)?)
     }
 
     fn memory_bytes(&self) -> usize {

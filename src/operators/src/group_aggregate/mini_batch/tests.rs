@@ -1,6 +1,7 @@
 //! Bundles against the per-record changelog: both leave the same rows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use filbert_functions::FunctionRegistry;

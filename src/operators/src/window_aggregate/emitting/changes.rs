@@ -1,17 +1,15 @@
 //! What groups send: of every row, or what they have become since.
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::{interleave, take};
 use filbert_graph::spec::WindowColumn;
 use filbert_types::{ChangeBatch, RowKind};
 
 use super::EmittingWindowAggregateOperator;
 use crate::aggregate::{Op, Rows};
+use crate::columns::record_batch;
 use crate::error::Result;
 use crate::group_aggregate::mini_batch::differences;
-use crate::group_aggregate::state_error;
 use crate::output::Output;
 use crate::window_table_function::timestamps;
 
@@ -88,7 +86,7 @@ impl EmittingWindowAggregateOperator {
             .filter(|g| g.sent_row > 0)
             .map(|g| g.sent_row - 1)
             .collect();
-        let kept = self.sent.gather(&stored).map_err(state_error)?;
+        let kept = self.sent.gather(&stored)?;
         let mut next = 0;
         let places: Vec<(usize, usize)> = groups
             .iter()
@@ -153,7 +151,7 @@ impl EmittingWindowAggregateOperator {
         values: Vec<ArrayRef>,
         kinds: Vec<RowKind>,
     ) -> Result<ChangeBatch> {
-        let mut columns = self.slices.index.key_columns(slots).map_err(state_error)?;
+        let mut columns = self.slices.index.key_columns(slots)?;
         columns.extend(values);
         for column in &self.spec.window_columns {
             let bounds = slots.iter().map(|slot| {
@@ -167,8 +165,7 @@ impl EmittingWindowAggregateOperator {
             let ty = self.output.field(columns.len()).data_type();
             columns.push(timestamps(bounds.collect(), ty)?);
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(slots.len()));
-        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.output), columns, &options)?;
+        let rows = record_batch(&self.output, columns, slots.len())?;
         Ok(ChangeBatch::with_kinds(rows, kinds))
     }
 }

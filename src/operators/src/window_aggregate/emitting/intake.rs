@@ -6,7 +6,6 @@ use filbert_types::ChangeBatch;
 use super::{EmittingWindowAggregateOperator, Group};
 use crate::aggregate::{Op, Rows};
 use crate::error::{OperatorError, Result};
-use crate::group_aggregate::state_error;
 use crate::output::Output;
 
 /// A batch on its way through the operator.
@@ -261,9 +260,7 @@ impl EmittingWindowAggregateOperator {
         let values = self.slices.calls.values(&fresh)?;
         let all: Vec<u32> = (0..fresh.len() as u32).collect();
         let mut rows = Vec::new();
-        self.sent
-            .insert(&values, &all, &mut rows)
-            .map_err(state_error)?;
+        self.sent.insert(&values, &all, &mut rows)?;
         for (slot, row) in fresh.iter().zip(rows) {
             let mut group = self.groups.get(*slot);
             group.sent_row = row + 1;

@@ -1,4 +1,4 @@
-use arrow::datatypes::TimeUnit;
+use arrow::datatypes::{DataType, TimeUnit};
 use filbert_graph::spec::{AggregateCallSpec, WindowColumn, WindowSpec};
 use filbert_types::{Field, LogicalType, TypeKind};
 use proptest::prelude::*;
