@@ -18,4 +18,4 @@ mod nexmark;
 #[cfg(test)]
 mod temporal_functions;
 #[cfg(test)]
-mod user_aggregates;
+mod user_functions;

@@ -23,7 +23,7 @@ use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
 use crate::expr::call::call_parts;
 use crate::group_window::{GroupWindow, check_one_window, refuse_in_sets};
-use crate::plan::project_exprs;
+use crate::plan::{column_exprs, project_exprs};
 
 pub(crate) use calls::{AggregateArgs, misplaced};
 pub(crate) use grouping::group_id_call;
@@ -340,12 +340,7 @@ impl Binder<'_> {
             window,
             names: _,
         } = aggregates;
-        let mut rows: Vec<Expr> = plan
-            .schema()
-            .columns()
-            .into_iter()
-            .map(Expr::Column)
-            .collect();
+        let mut rows: Vec<Expr> = column_exprs(&plan);
         let before = rows.len();
         for key in keys.iter().filter(|k| k.ast.is_some()) {
             rows.push(key.expr.clone().alias(&key.column.name));

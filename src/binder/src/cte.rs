@@ -8,8 +8,8 @@ use sqlparser::ast;
 
 use crate::binder::{Binder, ident_span};
 use crate::error::{BindError, BindResult};
+use crate::plan::schema_of;
 use crate::scope::Relation;
-use crate::values::constant_schema;
 
 /// A query of a WITH clause.
 pub(crate) struct Cte {
@@ -86,7 +86,7 @@ impl Binder<'_> {
         for (column, name) in relation.columns.iter_mut().zip(names) {
             column.column = self.new_column(&name.value, &column.ty);
         }
-        values.schema = constant_schema(&relation.columns)?;
+        values.schema = schema_of(&relation.columns)?;
         Ok(())
     }
 }

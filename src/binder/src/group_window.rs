@@ -14,7 +14,7 @@ use crate::binder::{Binder, span_of};
 use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
 use crate::expr::call::{call_parts, plain_arg};
-use crate::plan::project_exprs;
+use crate::plan::{column_exprs, project_exprs};
 use crate::relational::Window;
 use crate::scope::ScopeColumn;
 use crate::tvf::positive;
@@ -233,12 +233,7 @@ impl Binder<'_> {
             Expr::Column(column) => (column, plan),
             expr => {
                 let column = self.new_column("time", &window.time_type);
-                let mut rows: Vec<Expr> = plan
-                    .schema()
-                    .columns()
-                    .into_iter()
-                    .map(Expr::Column)
-                    .collect();
+                let mut rows: Vec<Expr> = column_exprs(&plan);
                 rows.push(expr.alias(&column.name));
                 (column, project_exprs(plan, rows)?)
             }

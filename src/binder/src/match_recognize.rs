@@ -7,11 +7,9 @@ mod navigation;
 mod pattern;
 mod scope;
 
-use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use datafusion::common::{Column, DFSchema, ScalarValue};
+use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::Expr;
 use filbert_sql::{AfterMatch as AfterMatchAst, EmptyMatches, MatchRecognize, RowsPerMatch};
 use filbert_types::{LogicalType, TimeKind, TypeKind};
@@ -22,6 +20,7 @@ use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
 use crate::from::{From, aliased};
 use crate::match_recognize::pattern::BoundPattern;
+use crate::plan::schema_of;
 use crate::relational::{AfterMatch, MatchOrder, MatchRows, Relational, RelationalNode, RowMatch};
 use crate::scope::{Relation, Scope, ScopeColumn};
 use crate::unnest::empty_scope;
@@ -197,17 +196,10 @@ impl Binder<'_> {
             }
             columns.push(measure);
         }
-        let fields = columns
-            .iter()
-            .map(|c| {
-                let field = c.ty.arrow_field(&c.column.name);
-                (c.column.relation.clone(), Arc::new(field))
-            })
-            .collect();
         let node = RelationalNode {
             relational: Relational::Match(Box::new(matching)),
             inputs: vec![input.plan],
-            schema: Arc::new(DFSchema::new_with_metadata(fields, HashMap::new())?),
+            schema: schema_of(&columns)?,
         };
         Ok(Relation {
             plan: node.into_plan(),

@@ -1,9 +1,9 @@
 //! Small plan nodes, made so that every new column has its internal name and its type.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use datafusion::common::{Column, NullEquality};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, NullEquality};
 use datafusion::logical_expr::{
     EmptyRelation, Expr, Filter, Join, JoinConstraint, JoinType, LogicalPlan, Projection,
 };
@@ -94,6 +94,25 @@ impl Binder<'_> {
             columns,
         })
     }
+}
+
+/// A plan's columns as expressions.
+pub(crate) fn column_exprs(plan: &LogicalPlan) -> Vec<Expr> {
+    plan.schema()
+        .columns()
+        .into_iter()
+        .map(Expr::Column)
+        .collect()
+}
+
+/// The schema of a plan with these columns.
+pub(crate) fn schema_of(columns: &[ScopeColumn]) -> BindResult<DFSchemaRef> {
+    let fields = columns.iter().map(|c| {
+        let field = c.ty.arrow_field(&c.column.name);
+        (c.column.relation.clone(), Arc::new(field))
+    });
+    let schema = DFSchema::new_with_metadata(fields.collect(), HashMap::new())?;
+    Ok(Arc::new(schema))
 }
 
 /// A projection, unless it would change nothing.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::{DFSchema, NullEquality, NullHandling, ScalarValue, UnnestOptions};
+use datafusion::common::{NullEquality, NullHandling, ScalarValue, UnnestOptions};
 use datafusion::functions_nested::expr_fn as nested;
 use datafusion::logical_expr::{
     Aggregate, Distinct, Expr, Join, JoinConstraint, JoinType, LogicalPlan, Union, Unnest, lit,
@@ -15,7 +15,7 @@ use sqlparser::ast::{SetExpr, SetOperator, SetQuantifier};
 use crate::aggregate::AggregateArgs;
 use crate::binder::{Binder, NamedExpr, span_of};
 use crate::error::{BindError, BindResult};
-use crate::plan::{filter, project_exprs};
+use crate::plan::{filter, project_exprs, schema_of};
 use crate::scope::{Relation, ScopeColumn};
 
 impl Binder<'_> {
@@ -140,11 +140,7 @@ impl Binder<'_> {
                 .collect();
             inputs.push(Arc::new(project_exprs(relation.plan, exprs)?));
         }
-        let fields = columns
-            .iter()
-            .map(|c| (None, Arc::new(c.ty.arrow_field(&c.column.name))))
-            .collect();
-        let schema = Arc::new(DFSchema::new_with_metadata(fields, Default::default())?);
+        let schema = schema_of(&columns)?;
         let mut plan = LogicalPlan::Union(Union { inputs, schema });
         if !all {
             for column in &columns {

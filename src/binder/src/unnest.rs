@@ -20,7 +20,7 @@ use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
 use crate::expr::call::plain_arg;
 use crate::from::{From, aliased};
-use crate::plan::{filter, project_exprs};
+use crate::plan::{column_exprs, filter, project_exprs};
 use crate::scope::{Relation, Scope, ScopeColumn};
 
 impl Binder<'_> {
@@ -44,11 +44,22 @@ impl Binder<'_> {
         let elements = self.unnest_plan(left.plan, collection, outer, call, span_of(ast))?;
         let mut named = aliased(elements, call.alias)?;
         name_single_column(&mut named, call);
-        let mut all = Rc::unwrap_or_clone(scope);
-        all.append(named.scope, span)?;
+        self.correlated(Rc::unwrap_or_clone(scope), named, (outer, condition), span)
+    }
+
+    /// Rows that hold those of the left side, under what [`correlation`] says of their join.
+    pub(crate) fn correlated(
+        &mut self,
+        left: Scope,
+        rows: From,
+        (outer, condition): (bool, Option<&Ast>),
+        span: Option<Span>,
+    ) -> BindResult<From> {
+        let mut scope = left;
+        scope.append(rows.scope, span)?;
         let joined = From {
-            plan: named.plan,
-            scope: all,
+            plan: rows.plan,
+            scope,
         };
         match condition {
             Some(condition) if outer => self.outer_where(joined, condition),
@@ -79,12 +90,7 @@ impl Binder<'_> {
     ) -> BindResult<Relation> {
         let nullable = |ty: &LogicalType| ty.with_nullable(ty.nullable || outer);
         let value = collection.expr;
-        let kept: Vec<Expr> = rows
-            .schema()
-            .columns()
-            .into_iter()
-            .map(Expr::Column)
-            .collect();
+        let kept: Vec<Expr> = column_exprs(&rows);
         let mut lists: Vec<(Expr, LogicalType, &str)> = match &collection.ty.kind {
             TypeKind::Array(element) => vec![(value.clone(), nullable(element), "element")],
             TypeKind::Map(key, item) => vec![

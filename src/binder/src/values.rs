@@ -3,8 +3,6 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use arrow::datatypes::FieldRef;
-use datafusion::common::{DFSchema, DFSchemaRef, TableReference};
 use datafusion::logical_expr::{LogicalPlan, Union, Values};
 use filbert_functions::TypedExpr;
 use filbert_types::{LogicalType, Span};
@@ -13,7 +11,7 @@ use sqlparser::ast;
 use crate::binder::{Binder, generated_name, span_of};
 use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
-use crate::plan::{one_row, project_exprs};
+use crate::plan::{one_row, project_exprs, schema_of};
 use crate::scope::{Relation, Scope, ScopeColumn};
 use crate::typing::refuse_untyped_null;
 
@@ -109,7 +107,7 @@ impl Binder<'_> {
         let constant = all.iter().flatten().all(is_standalone);
         let plan = if constant {
             LogicalPlan::Values(Values {
-                schema: constant_schema(&columns)?,
+                schema: schema_of(&columns)?,
                 values: all
                     .into_iter()
                     .map(|row| row.into_iter().map(|v| v.expr).collect())
@@ -120,16 +118,6 @@ impl Binder<'_> {
         };
         Ok(Relation { plan, columns })
     }
-}
-
-/// The schema of rows of constants.
-pub(crate) fn constant_schema(columns: &[ScopeColumn]) -> BindResult<DFSchemaRef> {
-    let fields: Vec<(Option<TableReference>, FieldRef)> = columns
-        .iter()
-        .map(|c| (None, Arc::new(c.ty.arrow_field(&c.column.name))))
-        .collect();
-    let schema = DFSchema::new_with_metadata(fields, Default::default())?;
-    Ok(Arc::new(schema))
 }
 
 /// Rows with subqueries or names of an outer query can't be literal rows.

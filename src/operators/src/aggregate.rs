@@ -11,6 +11,7 @@
 
 mod bitmap;
 mod calls;
+mod chosen;
 mod collect;
 mod count;
 mod decimal;

@@ -19,19 +19,8 @@ use crate::scope::Relation;
 /// When the schema, the key, the watermark, the partitions or what LIKE takes don't fit together.
 pub fn resolve_table(cx: BindContext<'_>, create: &CreateTable) -> BindResult<CatalogTable> {
     let mut binder = Binder::new(cx);
-    let own = own_draft(create)?;
-    let mut table = CatalogTable {
-        comment: create.comment.as_ref().map(|c| c.value.clone()),
-        distribution: create.distribution.as_ref().map(distribution),
-        partition_keys: create
-            .partitioned_by
-            .iter()
-            .map(|p| p.value.clone())
-            .collect(),
-        options: options(&create.options),
-        schema: ResolvedSchema::default(),
-    };
-    let mut draft = own;
+    let mut draft = own_draft(create)?;
+    let mut table = declared(create, ResolvedSchema::default());
     if let Some(like) = &create.like {
         let base = binder.like_source(like)?;
         let strategies = Strategies::of(&like.options)?;
@@ -45,6 +34,18 @@ pub fn resolve_table(cx: BindContext<'_>, create: &CreateTable) -> BindResult<Ca
     table.schema = binder.resolve_draft(draft)?;
     check_table(create, &table)?;
     Ok(table)
+}
+
+/// What the clauses behind the columns say of a table with this schema.
+fn declared(create: &CreateTable, schema: ResolvedSchema) -> CatalogTable {
+    let keys = create.partitioned_by.iter();
+    CatalogTable {
+        schema,
+        comment: create.comment.as_ref().map(|c| c.value.clone()),
+        distribution: create.distribution.as_ref().map(distribution),
+        partition_keys: keys.map(|p| p.value.clone()).collect(),
+        options: options(&create.options),
+    }
 }
 
 /// The table that a CREATE TABLE .. AS declares, and the INSERT that fills it.
@@ -70,17 +71,7 @@ pub fn resolve_ctas(
     }
     let draft = ctas_draft(create, &relation)?;
     let schema = binder.resolve_draft(draft)?;
-    let table = CatalogTable {
-        schema,
-        comment: create.comment.as_ref().map(|c| c.value.clone()),
-        distribution: create.distribution.as_ref().map(distribution),
-        partition_keys: create
-            .partitioned_by
-            .iter()
-            .map(|p| p.value.clone())
-            .collect(),
-        options: options(&create.options),
-    };
+    let table = declared(create, schema);
     check_table(create, &table)?;
     check_ctas_key(create, &table, &relation)?;
     let relation = binder.fill_by_name(relation, &table)?;

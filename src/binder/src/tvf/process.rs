@@ -8,7 +8,6 @@ mod tables;
 
 use std::sync::Arc;
 
-use datafusion::common::DFSchema;
 use datafusion::logical_expr::Expr;
 use filbert_functions::process_table_function::ArgumentKind;
 use filbert_functions::{ProcessCall, ProcessTableFunction, Value};
@@ -22,6 +21,7 @@ use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
 use crate::from::{From, aliased};
 use crate::names::uniquify;
+use crate::plan::schema_of;
 use crate::relational::{ProcessTableCall, Relational, RelationalNode};
 use crate::scope::{Relation, ScopeColumn};
 use crate::tvf::arguments::uid_of;
@@ -125,11 +125,7 @@ impl Binder<'_> {
                 ty: ty.clone(),
             })
             .collect();
-        let schema = columns
-            .iter()
-            .map(|c| (None, Arc::new(c.ty.arrow_field(&c.column.name))))
-            .collect();
-        let schema = DFSchema::new_with_metadata(schema, Default::default())?;
+        let schema = schema_of(&columns)?;
         let stateful = tables.iter().any(|t| t.table.traits.set_semantics);
         let uid = match uid_of(call.uid(), call.span)? {
             None if stateful => Some(call.function.name().to_owned()),
@@ -151,7 +147,7 @@ impl Binder<'_> {
                 invocation,
             })),
             inputs,
-            schema: Arc::new(schema),
+            schema,
         }
         .into_plan();
         Ok(Relation { plan, columns })

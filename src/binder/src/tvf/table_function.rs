@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use datafusion::logical_expr::JoinType;
+use filbert_functions::parameters::Argument;
 use filbert_functions::{TypedExpr, call};
 use filbert_sql::TableFunction;
 use filbert_types::{Field, LogicalType};
@@ -13,6 +14,7 @@ use crate::binder::{Binder, NamedExpr, ident_span, name_parts, span_of};
 use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
 use crate::from::{From, aliased};
+use crate::plan::column_exprs;
 use crate::scope::{Relation, Scope};
 use crate::unnest::correlation;
 
@@ -54,17 +56,7 @@ impl Binder<'_> {
         let (rows, columns) = self.table_call(function, &seen)?;
         let relation = self.call_rows(left.plan, rows, columns, outer)?;
         let named = aliased(relation, function.alias)?;
-        let mut all = Rc::unwrap_or_clone(scope);
-        all.append(named.scope, span)?;
-        let joined = From {
-            plan: named.plan,
-            scope: all,
-        };
-        match condition {
-            Some(condition) if outer => self.outer_where(joined, condition),
-            Some(condition) => self.filtered(joined, condition),
-            None => Ok(joined),
-        }
+        self.correlated(Rc::unwrap_or_clone(scope), named, (outer, condition), span)
     }
 
     /// The call as a list of rows, and their columns.
@@ -97,17 +89,8 @@ impl Binder<'_> {
         args: &[FunctionArg],
         cx: &mut ExprCx<'_>,
     ) -> BindResult<Vec<TypedExpr>> {
-        use filbert_functions::parameters::{Argument, arrange};
-        let mut asts: Vec<&Ast> = Vec::with_capacity(args.len());
-        let mut given = Vec::with_capacity(args.len());
-        for (place, arg) in args.iter().enumerate() {
-            let (arg_name, ast) = named_arg(arg, name)?;
-            asts.push(ast);
-            given.push(Argument {
-                name: arg_name.map(|n| n.value.as_str()),
-                place,
-            });
-        }
+        use filbert_functions::parameters::arrange;
+        let (asts, given) = given_args(name, args)?;
         let span = args.iter().find_map(|arg| match arg {
             FunctionArg::Named { name, .. } => ident_span(name),
             _ => None,
@@ -132,10 +115,7 @@ impl Binder<'_> {
         outer: bool,
     ) -> BindResult<Relation> {
         let kept: Vec<_> = plan.schema().columns();
-        let kept_exprs = kept.iter().cloned();
-        let kept_exprs = kept_exprs
-            .map(datafusion::logical_expr::Expr::Column)
-            .collect();
+        let kept_exprs = column_exprs(&plan);
         let row_type = LogicalType::new(filbert_types::TypeKind::Row(fields.clone()), outer);
         let lists = vec![(rows.expr, row_type, "row")];
         let (plan, columns) = self.unnest_lists(plan, kept_exprs, lists, outer)?;
@@ -165,6 +145,19 @@ impl Binder<'_> {
         relation.columns.drain(..before);
         Ok(relation)
     }
+}
+
+/// What was given to a function, and under which names.
+pub(super) fn given_args<'a>(
+    function: &str,
+    args: &'a [FunctionArg],
+) -> BindResult<(Vec<&'a Ast>, Vec<Argument<'a>>)> {
+    let named = args.iter().enumerate().map(|(place, arg)| {
+        let (name, ast) = named_arg(arg, function)?;
+        let name = name.map(|n| n.value.as_str());
+        Ok((ast, Argument { name, place }))
+    });
+    named.collect()
 }
 
 /// An argument's name, where it has one, and its expression.

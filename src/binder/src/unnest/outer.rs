@@ -15,7 +15,7 @@ use crate::binder::{Binder, span_of};
 use crate::error::{BindError, BindResult};
 use crate::expr::ExprCx;
 use crate::from::From;
-use crate::plan::project_exprs;
+use crate::plan::{column_exprs, project_exprs};
 use crate::relational::{Relational, RelationalNode};
 use crate::scope::Scope;
 
@@ -90,13 +90,7 @@ impl Binder<'_> {
     /// The elements that meet the condition. Subqueries that read the left side alone become columns of it.
     fn elements_where(&mut self, unnest: Unnest, condition: Expr) -> BindResult<LogicalPlan> {
         let lists = unnest.exec_columns;
-        let mut exprs: Vec<Expr> = unnest
-            .input
-            .schema()
-            .columns()
-            .into_iter()
-            .map(Expr::Column)
-            .collect();
+        let mut exprs: Vec<Expr> = column_exprs(&unnest.input);
         let before = exprs.len();
         let condition = condition.transform_down(|e| {
             if !is_subquery(&e) || !reads_only_left(&e, &unnest.input, &lists) {

@@ -10,9 +10,8 @@ use arrow::compute::cast;
 use arrow::datatypes::{ArrowNativeTypeOp, DataType};
 use filbert_state::{OrderedMultiset, ValueTable};
 
-use super::fixed::{
-    Fixed, Kernel, Values, argument, column, for_fixed_width, nullable_column, state_column,
-};
+use super::chosen::{Choice, Chosen};
+use super::fixed::{Fixed, Values, argument, column, for_fixed_width};
 use super::lists::{ListBuilder, counts_of, elements};
 use super::{Accumulator, Op, Rows};
 use crate::error::{OperatorError, Result};
@@ -34,7 +33,10 @@ pub(super) fn accumulator(
         Some(if retracts {
             Box::new(Retractable::<T>::new(output, max))
         } else {
-            Box::new(Fixed::new(Extreme::<T>::new(max, output), output))
+            Box::new(Fixed::new(
+                Chosen::<T, _>::new(Extreme { max }, output),
+                output,
+            ))
         })
     }
     if *output == DataType::Boolean {
@@ -45,67 +47,14 @@ pub(super) fn accumulator(
 }
 
 /// Over rows that are never taken back. Floats compare as in Java: a NaN that comes first stays, a later one loses.
-struct Extreme<T> {
+struct Extreme {
     max: bool,
-    ty: DataType,
-    marker: std::marker::PhantomData<fn() -> T>,
 }
 
-impl<T> Extreme<T> {
-    fn new(max: bool, ty: &DataType) -> Extreme<T> {
-        Extreme {
-            max,
-            ty: ty.clone(),
-            marker: std::marker::PhantomData,
-        }
-    }
-}
-
-impl<T: ArrowPrimitiveType> Kernel for Extreme<T>
-where
-    T::Native: ArrowNativeTypeOp,
-{
-    type In = T;
-    type State = Option<T::Native>;
-    type Out = T;
-
+impl<N: PartialOrd> Choice<N> for Extreme {
     #[inline]
-    fn add(&self, state: &mut Option<T::Native>, value: T::Native) {
-        let better = state.is_none_or(|current| {
-            if self.max {
-                value > current
-            } else {
-                value < current
-            }
-        });
-        if better {
-            *state = Some(value);
-        }
-    }
-
-    fn retract(&self, _state: &mut Option<T::Native>, _value: T::Native) {}
-
-    #[inline]
-    fn value(&self, state: &Option<T::Native>) -> Option<T::Native> {
-        *state
-    }
-
-    fn merge(&self, into: &mut Option<T::Native>, from: &Option<T::Native>) {
-        if let Some(value) = from {
-            self.add(into, *value);
-        }
-    }
-
-    fn state_types(&self) -> Vec<DataType> {
-        vec![self.ty.clone()]
-    }
-
-    fn export(&self, states: &[Option<T::Native>]) -> Vec<ArrayRef> {
-        vec![nullable_column::<T>(states.iter().copied(), &self.ty)]
-    }
-
-    fn import(&self, columns: &[ArrayRef]) -> Result<Vec<Option<T::Native>>> {
-        Ok(state_column::<T>(columns, 0)?.iter().collect())
+    fn replaces(&self, kept: N, value: N) -> bool {
+        if self.max { value > kept } else { value < kept }
     }
 }
 

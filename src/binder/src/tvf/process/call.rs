@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use filbert_functions::parameters::{Argument, arrange};
+use filbert_functions::parameters::arrange;
 use filbert_functions::process_table_function::{ArgumentKind, signature};
 use filbert_functions::{Parameter, ProcessArgument, ProcessTableFunction};
 use filbert_sql::{TableFunction, is_default};
@@ -11,7 +11,7 @@ use sqlparser::ast::Expr as Ast;
 
 use super::tables::BoundTable;
 use crate::error::{BindError, BindResult};
-use crate::tvf::table_function::named_arg;
+use crate::tvf::table_function::given_args;
 
 /// A call while it is bound.
 pub(super) struct Call<'a> {
@@ -56,16 +56,7 @@ pub(super) fn arranged<'a>(
         })
         .collect();
     parameters.extend(["on_time", "uid"].map(Parameter::optional));
-    let mut asts = Vec::with_capacity(call.args.len());
-    let mut given = Vec::with_capacity(call.args.len());
-    for (place, arg) in call.args.iter().enumerate() {
-        let (arg_name, ast) = named_arg(arg, name)?;
-        asts.push(ast);
-        given.push(Argument {
-            name: arg_name.map(|n| n.value.as_str()),
-            place,
-        });
-    }
+    let (asts, given) = given_args(name, call.args)?;
     let bound = |asts| Call {
         function,
         arguments: arguments.clone(),

@@ -12,9 +12,11 @@ use filbert_table::{
 };
 use filbert_types::{LogicalType, TypeKind};
 
+use super::rows;
+
 /// The average of values, each so many times as its weight says.
 #[derive(Debug)]
-struct WeightedAverage;
+pub struct WeightedAverage;
 
 impl AggregateFunction for WeightedAverage {
     fn name(&self) -> &str {
@@ -108,18 +110,6 @@ impl AggregateStates for Sums {
     fn memory_bytes(&self) -> usize {
         self.0.capacity() * size_of::<(i64, i64)>()
     }
-}
-
-/// The rows that a query leaves, each as `kind cells`.
-fn rows(env: &TableEnvironment, sql: &str) -> Vec<String> {
-    let rows = env.execute_sql(sql).unwrap().collect_text().unwrap();
-    let text = |cell: &Option<String>| cell.clone().unwrap_or("NULL".into());
-    rows.iter()
-        .map(|row| {
-            let cells: Vec<String> = row.cells.iter().map(text).collect();
-            format!("{} {}", row.kind.short(), cells.join(" "))
-        })
-        .collect()
 }
 
 /// Removed when dropped.

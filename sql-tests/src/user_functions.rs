@@ -1,119 +1,15 @@
 //! Functions of the program's own: registered, created under other names, called in both modes.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
+mod aggregates;
 mod process;
 mod scalar;
 mod table;
 
 use std::sync::Arc;
 
-use arrow::array::cast::AsArray;
-use arrow::array::types::Int64Type;
-use arrow::array::{ArrayRef, Int64Array};
-use arrow::datatypes::DataType;
-use filbert_table::{
-    AggregateFunction, AggregateStates, EnvironmentSettings, Inferred, TableEnvironment,
-};
-use filbert_types::{LogicalType, TypeKind};
+use filbert_table::{EnvironmentSettings, TableEnvironment};
 
-/// The average of values, each so many times as its weight says.
-#[derive(Debug)]
-struct WeightedAverage;
-
-impl AggregateFunction for WeightedAverage {
-    fn name(&self) -> &str {
-        "weighted_average"
-    }
-
-    fn signatures(&self) -> Vec<String> {
-        vec!["weighted_average(<BIGINT>, <BIGINT>)".into()]
-    }
-
-    fn infer(&self, args: &[LogicalType]) -> Option<Inferred> {
-        let numbers = args.iter().all(|a| a.kind.is_integer());
-        (args.len() == 2 && numbers).then(|| Inferred {
-            arg_types: vec![LogicalType::new(TypeKind::BigInt, true); 2],
-            return_type: LogicalType::new(TypeKind::BigInt, true),
-        })
-    }
-
-    fn state_types(&self, _types: &Inferred) -> Vec<DataType> {
-        vec![DataType::Int64, DataType::Int64]
-    }
-
-    fn states(&self, _types: &Inferred) -> Box<dyn AggregateStates> {
-        Box::new(Sums::default())
-    }
-
-    fn retracts(&self) -> bool {
-        true
-    }
-}
-
-/// Of each group the sum of the weighted values, and that of the weights.
-#[derive(Default)]
-struct Sums(Vec<(i64, i64)>);
-
-impl Sums {
-    fn add(&mut self, groups: &[u32], args: &[ArrayRef], sign: i64) {
-        let [values, weights] = [&args[0], &args[1]].map(|a| a.as_primitive::<Int64Type>());
-        for (i, group) in groups.iter().enumerate() {
-            let sums = &mut self.0[*group as usize];
-            sums.0 += sign * values.value(i) * weights.value(i);
-            sums.1 += sign * weights.value(i);
-        }
-    }
-}
-
-impl AggregateStates for Sums {
-    fn reserve(&mut self, groups: usize) {
-        self.0.resize(groups.max(self.0.len()), (0, 0));
-    }
-
-    fn accumulate(&mut self, groups: &[u32], args: &[ArrayRef]) -> Result<(), String> {
-        self.add(groups, args, 1);
-        Ok(())
-    }
-
-    fn retract(&mut self, groups: &[u32], args: &[ArrayRef]) -> Result<(), String> {
-        self.add(groups, args, -1);
-        Ok(())
-    }
-
-    fn values(&self, groups: &[u32]) -> Result<ArrayRef, String> {
-        let sums = groups.iter().map(|g| self.0[*g as usize]);
-        let averages = sums.map(|(sum, weight)| sum.checked_div(weight));
-        Ok(Arc::new(averages.collect::<Int64Array>()))
-    }
-
-    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, String> {
-        let sums = groups.iter().map(|g| self.0[*g as usize]);
-        let (sums, weights): (Vec<i64>, Vec<i64>) = sums.unzip();
-        Ok(vec![
-            Arc::new(Int64Array::from(sums)),
-            Arc::new(Int64Array::from(weights)),
-        ])
-    }
-
-    fn merge(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<(), String> {
-        let [sums, weights] = [&state[0], &state[1]].map(|a| a.as_primitive::<Int64Type>());
-        for (i, group) in groups.iter().enumerate() {
-            let held = &mut self.0[*group as usize];
-            held.0 += sums.value(i);
-            held.1 += weights.value(i);
-        }
-        Ok(())
-    }
-
-    fn reset(&mut self, group: u32) {
-        self.0[group as usize] = (0, 0);
-    }
-
-    fn memory_bytes(&self) -> usize {
-        self.0.capacity() * size_of::<(i64, i64)>()
-    }
-}
+use self::aggregates::WeightedAverage;
 
 fn environment(settings: EnvironmentSettings) -> TableEnvironment {
     let env = TableEnvironment::create(settings).unwrap();
