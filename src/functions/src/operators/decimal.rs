@@ -1,7 +1,10 @@
 //! Decimal arithmetic whose result type may be too small: rounded HALF_UP to its scale, NULL where it doesn't fit.
 
-use arrow::array::ArrayRef;
-use arrow::datatypes::{Decimal128Type, i256};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Decimal128Array};
+use arrow::compute::binary;
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, Decimal128Type, i256};
 use datafusion::common::Result;
 
 use super::arithmetic::Arithmetic;
@@ -23,6 +26,14 @@ pub(super) fn arithmetic(call: &Call<'_>, op: Arithmetic) -> Result<ArrayRef> {
         precision,
         scale: scale as i32,
     };
+    if op == Arithmetic::Times
+        && compute.keeps_digits()
+        && !(left.is_constant() && right.is_constant())
+        && let Some(products) = narrow_products(left.array(), right.array())?
+    {
+        let ty = call.return_type.arrow();
+        return Ok(Arc::new(products.with_data_type(ty)));
+    }
     call.strict::<Decimal128Type>(|row| {
         let (a, b) = (left.value(row), right.value(row));
         if b == 0 && matches!(op, Arithmetic::Divide | Arithmetic::Modulo) {
@@ -41,6 +52,11 @@ struct Compute {
 }
 
 impl Compute {
+    /// Whether a product has the digits of its factors, as many as 128 bits hold: nothing is rounded.
+    fn keeps_digits(&self) -> bool {
+        self.precision == DECIMAL128_MAX_PRECISION && self.scale == self.s1 + self.s2
+    }
+
     fn run(&self, a: i128, b: i128) -> Option<i128> {
         match self.op {
             Arithmetic::Plus | Arithmetic::Minus => {
@@ -86,6 +102,30 @@ impl Compute {
             }
         }
     }
+}
+
+/// The products of factors that 64 bits hold: 38 digits hold them, so that none is looked at. One of the sides may be a
+/// single value. None where a factor is wider.
+fn narrow_products(
+    left: &Decimal128Array,
+    right: &Decimal128Array,
+) -> Result<Option<Decimal128Array>> {
+    let narrow = |factors: &Decimal128Array| {
+        let values = factors.values().iter();
+        values.fold(true, |all, value| {
+            all & (*value == i128::from(*value as i64))
+        })
+    };
+    if !narrow(left) || !narrow(right) {
+        return Ok(None);
+    }
+    let product = |a: i128, b: i128| i128::from(a as i64) * i128::from(b as i64);
+    Ok(match (left.len(), right.len()) {
+        (rows, others) if rows == others => Some(binary(left, right, product)?),
+        (1, _) if left.is_valid(0) => Some(right.unary(|b| product(left.value(0), b))),
+        (_, 1) if right.is_valid(0) => Some(left.unary(|a| product(a, right.value(0)))),
+        _ => None,
+    })
 }
 
 pub(crate) fn wide(value: i128) -> i256 {
@@ -151,6 +191,36 @@ pub(crate) fn fit_i128(value: i128, precision: u8) -> Option<i128> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn narrow_factors_are_multiplied_as_wide_ones_are() {
+        let compute = Compute {
+            op: Arithmetic::Times,
+            s1: 2,
+            s2: 4,
+            precision: 38,
+            scale: 6,
+        };
+        assert!(compute.keeps_digits());
+        let edges = [i64::MIN, i64::MAX, -1, 0, 1, 12345].map(i128::from);
+        let left = Decimal128Array::from_iter_values(edges);
+        for b in edges {
+            let right = Decimal128Array::from_iter_values([b]);
+            let expected: Decimal128Array = edges.iter().map(|a| compute.run(*a, b)).collect();
+            let column = Decimal128Array::from_iter_values([b; 6]);
+            for products in [
+                narrow_products(&left, &right),
+                narrow_products(&right, &left),
+                narrow_products(&left, &column),
+            ] {
+                assert_eq!(products.unwrap(), Some(expected.clone()));
+            }
+        }
+        let wide = Decimal128Array::from_iter_values([1 << 63]);
+        assert_eq!(narrow_products(&left, &wide).unwrap(), None);
+        let null = Decimal128Array::from(vec![None]);
+        assert_eq!(narrow_products(&left, &null).unwrap(), None);
+    }
 
     #[test]
     fn halves_round_away_from_zero() {
