@@ -24,7 +24,11 @@ pub fn select(path: &Path, root: &Json) -> Result<Option<Json>, String> {
         _ => {}
     }
     if definite {
-        return Ok(eval.found.pop());
+        return match (eval.found.pop(), path.mode) {
+            // As an exception of the path's, so that ON ERROR tells what stands for it.
+            (Some(Json::Null), Mode::Strict) => Err("the path leads to null".to_string()),
+            (found, _) => Ok(found),
+        };
     }
     Ok(Some(Json::Array(eval.found)))
 }

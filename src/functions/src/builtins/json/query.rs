@@ -398,7 +398,7 @@ fn query(call: &Call<'_>) -> Result<ArrayRef> {
     if call.return_type.kind.is_character() {
         let texts = call.build_strings(|row, out| match outcome(row)? {
             Some(value) => {
-                value.write(out);
+                value.sorted().write(out);
                 Ok(true)
             }
             None => Ok(false),
@@ -409,8 +409,20 @@ fn query(call: &Call<'_>) -> Result<ArrayRef> {
     }
     let mut builder = ListBuilder::new(StringViewBuilder::new());
     for row in 0..call.rows {
-        // An object is no array: it gives NULL.
-        let Some(Json::Array(items)) = outcome(row)? else {
+        let items = match outcome(row)? {
+            Some(Json::Array(items)) => Some(items),
+            // An object is no array, which is for ON ERROR.
+            Some(object) => match on_error.as_str() {
+                "ERROR" => {
+                    let text = object.text();
+                    return Err(fail(format!("JSON_QUERY: {text} is no array")));
+                }
+                "EMPTY ARRAY" => Some(Vec::new()),
+                _ => None,
+            },
+            None => None,
+        };
+        let Some(items) = items else {
             builder.append_null();
             continue;
         };
@@ -418,7 +430,7 @@ fn query(call: &Call<'_>) -> Result<ArrayRef> {
             match item {
                 Json::Null => builder.values().append_null(),
                 Json::String(text) => builder.values().append_value(text),
-                other => builder.values().append_value(other.text()),
+                other => builder.values().append_value(other.sorted().text()),
             }
         }
         builder.append(true);
