@@ -199,7 +199,7 @@ fn out_of_range(to: &TypeKind) -> String {
     )
 }
 
-fn timestamp_form(to: &TypeKind) -> Result<(u8, TimeUnit)> {
+pub(super) fn timestamp_form(to: &TypeKind) -> Result<(u8, TimeUnit)> {
     match (to, to.arrow()) {
         (
             TypeKind::Timestamp { precision, .. } | TypeKind::TimestampLtz { precision, .. },

@@ -12,7 +12,7 @@ use datafusion::common::{Result, not_impl_err};
 use filbert_types::TypeKind;
 use filbert_types::parse::{ParsedDecimal, decimal, double, float};
 
-use super::datetime::{Point, points_to_timestamp};
+use super::datetime::{Point, points_to_timestamp, timestamp_form};
 use super::kernel::Casting;
 use crate::time_text::{fraction_nanos, local_to_utc_seconds};
 
@@ -346,6 +346,8 @@ fn timestamps(
 ) -> Result<ArrayRef> {
     let zone = casting.session.time_zone;
     let is_instant = matches!(to, TypeKind::TimestampLtz { .. });
+    let (precision, _) = timestamp_form(to)?;
+    let dropped = 10_u32.pow(9 - u32::from(precision.min(9)));
     let mut points = Vec::with_capacity(texts.len());
     for (row, text) in texts.iter().enumerate() {
         let point = match text {
@@ -357,9 +359,11 @@ fn timestamps(
                     } else {
                         seconds
                     };
+                    // The digits past the precision are dropped from the text, so also before 1970.
+                    let nanos = i64::from(nanos - nanos % dropped);
                     Some(Point {
-                        ms: seconds * 1000 + i64::from(nanos / 1_000_000),
-                        nanos: i64::from(nanos % 1_000_000),
+                        ms: seconds * 1000 + nanos / 1_000_000,
+                        nanos: nanos % 1_000_000,
                     })
                 }
                 None => casting.fail(row, || {

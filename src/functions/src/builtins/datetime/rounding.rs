@@ -121,8 +121,12 @@ fn round_timestamp(unit: Unit, ms: i64, ns: i64, up: bool) -> (i64, i64) {
         }
         _ => {}
     }
-    // What lies below a millisecond counts as a whole one for CEIL.
-    let ms = if up && ns > 0 { ms + 1 } else { ms };
+    // What lies below a millisecond counts for CEIL to MILLISECOND alone, as in Flink.
+    let ms = if up && ns > 0 && unit == Unit::Millisecond {
+        ms + 1
+    } else {
+        ms
+    };
     if let Some(step) = unit.millis().filter(|step| *step <= DAY_MS) {
         return (round_to(ms, step, up), 0);
     }

@@ -57,7 +57,7 @@ fn checked_unit(call: &CallArgs<'_>) -> Result<Unit, CallError> {
 fn infer_add(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
     let unit = checked_unit(call)?;
     let (count, moved) = (call.ty(1), call.ty(2));
-    let countable = count.kind.is_exact_numeric() || count.kind == TypeKind::Null;
+    let countable = count.kind.is_integer() || count.kind == TypeKind::Null;
     if !countable || !is_datetime(&moved.kind) {
         return Err(call.refuse());
     }

@@ -357,11 +357,13 @@ pub fn parse_or_literal(formatter: &DateTimeFormatter, text: &str) -> Option<Dat
         return None;
     };
     let (second, fraction) = second.split_once('.').unwrap_or((second, "0"));
-    let (hour, minute, second) = (number(hour, 2)?, number(minute, 2)?, number(second, 2)?);
+    // Hours, minutes and seconds past their ends carry over, as `java.sql.Timestamp` has it.
+    let (hour, minute, second) = (number(hour, 9)?, number(minute, 9)?, number(second, 9)?);
     let nano = number(fraction, 9)? * 10_i64.pow(9 - fraction.len() as u32);
-    (hour < 24 && minute < 60 && second < 60).then_some(DateTime {
-        days,
-        second_of_day: hour * 3600 + minute * 60 + second,
+    let seconds = hour * 3600 + minute * 60 + second;
+    Some(DateTime {
+        days: days + seconds.div_euclid(86_400),
+        second_of_day: seconds.rem_euclid(86_400),
         nano,
     })
 }

@@ -42,7 +42,9 @@ impl Parsed {
         count: usize,
         next: Option<&Token>,
     ) -> Option<&'t str> {
+        let given = text.len();
         let text = text.trim_start_matches([' ', '\t']);
+        let blanks = given - text.len();
         if text.is_empty() {
             return None;
         }
@@ -72,7 +74,11 @@ impl Parsed {
             'z' | 'Z' => self.read_zone(text),
             'X' => self.read_iso_zone(text, count),
             _ => {
-                let width = obeys_count(next).then_some(count);
+                // Blanks before a number count to its width.
+                let width = match obeys_count(next) {
+                    true => Some(count.checked_sub(blanks)?),
+                    false => None,
+                };
                 let (value, rest) = number(text, width)?;
                 let digits = text.len() - rest.len();
                 let two_digits = digits == 2 && text.as_bytes()[0].is_ascii_digit();
