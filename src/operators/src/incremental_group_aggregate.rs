@@ -111,8 +111,7 @@ impl Bundle for IncrementalGroupAggregate {
             + self.groups.memory_bytes()
             + self.calls.memory_bytes();
         let metrics = &self.buckets.metrics;
-        metrics.state_rows.set(self.buckets.index.len() as u64);
-        metrics.state_bytes.set(bytes as u64);
+        metrics.set_state(self.buckets.index.len(), bytes);
     }
 
     fn open(&mut self, ctx: &OperatorContext) -> Result<()> {

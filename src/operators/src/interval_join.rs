@@ -272,10 +272,7 @@ impl IntervalJoinOperator {
         let waits = own.waits_ms.saturating_add(self.spec.min_cleanup_ms);
         let at = time.saturating_add(waits).saturating_add(1);
         own.timers.set(key, Some(at));
-        let due = self.timers.at(at, || Ok::<_, OperatorError>(Vec::new()));
-        if let Ok(due) = due {
-            due.push((side, key));
-        }
+        self.timers.at(at).push((side, key));
     }
 
     /// Rows that wait no longer: an outer side's go out if they have met nothing.
@@ -300,9 +297,8 @@ impl IntervalJoinOperator {
     fn measure(&self) {
         let rows: usize = self.sides.iter().map(|side| side.rows.len()).sum();
         let bytes: usize = self.sides.iter().map(Side::memory_bytes).sum();
-        self.metrics.state_rows.set(rows as u64);
         let bytes = bytes + self.index.memory_bytes();
-        self.metrics.state_bytes.set(bytes as u64);
+        self.metrics.set_state(rows, bytes);
     }
 }
 

@@ -209,9 +209,8 @@ impl JoinOperator {
     fn measure(&self) {
         let rows: usize = self.sides.iter().map(|side| side.rows.len()).sum();
         let bytes: usize = self.sides.iter().map(Side::memory_bytes).sum();
-        self.metrics.state_rows.set(rows as u64);
         let bytes = bytes + self.index.memory_bytes();
-        self.metrics.state_bytes.set(bytes as u64);
+        self.metrics.set_state(rows, bytes);
     }
 }
 

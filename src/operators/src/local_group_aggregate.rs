@@ -73,8 +73,7 @@ impl Bundle for LocalGroupAggregate {
 
     fn measure(&self) {
         let bytes = self.groups.memory_bytes() + self.calls.memory_bytes();
-        self.metrics.state_rows.set(self.groups.len() as u64);
-        self.metrics.state_bytes.set(bytes as u64);
+        self.metrics.set_state(self.groups.len(), bytes);
     }
 
     fn open(&mut self, ctx: &OperatorContext) -> Result<()> {

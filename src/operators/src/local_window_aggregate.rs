@@ -239,9 +239,8 @@ impl LocalWindowAggregateOperator {
     }
 
     fn measure(&self) {
-        self.metrics.state_rows.set(self.slices.len() as u64);
         let bytes = self.slices.memory_bytes();
-        self.metrics.state_bytes.set(bytes as u64);
+        self.metrics.set_state(self.slices.len(), bytes);
     }
 }
 

@@ -74,6 +74,12 @@ pub struct OperatorMetrics {
 }
 
 impl OperatorMetrics {
+    /// What the state holds: rows, or keys where none are kept, and bytes.
+    pub fn set_state(&self, rows: usize, bytes: usize) {
+        self.state_rows.set(rows as u64);
+        self.state_bytes.set(bytes as u64);
+    }
+
     /// Counts retractions of rows that an operator's state doesn't know; the log hears of the first.
     pub fn count_unknown_retractions(&self, operator: &str, rows: u64) {
         if rows > 0 && self.unknown_retractions.add_and_get_before(rows) == 0 {

@@ -184,7 +184,7 @@ impl OverOperator {
     fn work(&mut self, steps_max: usize) -> Result<bool> {
         loop {
             if let Some(firing) = self.firing {
-                if !self.fire(firing, steps_max)? {
+                if !self.fire(firing, steps_max) {
                     return Ok(false);
                 }
                 self.firing = None;
@@ -248,7 +248,8 @@ impl OverOperator {
             let now_ms = ttl.now_ms();
             ttl.touch(partition, now_ms);
         }
-        self.plan_cleanup(partition, time)
+        self.plan_cleanup(partition, time);
+        Ok(())
     }
 
     /// A row that comes after its time has been computed.
@@ -283,8 +284,7 @@ impl OverOperator {
             + self.rows.memory_bytes()
             + self.order.memory_bytes()
             + self.calls.memory_bytes();
-        self.metrics.state_rows.set(self.rows.len() as u64);
-        self.metrics.state_bytes.set(bytes as u64);
+        self.metrics.set_state(self.rows.len(), bytes);
     }
 }
 

@@ -234,8 +234,7 @@ impl RankOperator {
     fn measure(&self) {
         let bytes = self.partitions.memory_bytes() + self.store.memory_bytes();
         let metrics = &self.partitions.metrics;
-        metrics.state_rows.set(self.store.sorted.len() as u64);
-        metrics.state_bytes.set(bytes as u64);
+        metrics.set_state(self.store.sorted.len(), bytes);
     }
 }
 

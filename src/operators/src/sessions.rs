@@ -272,8 +272,7 @@ impl<W: SessionWork> SessionOperator<W> {
             ..
         } = &self.sessions;
         let bytes = self.work.memory_bytes() + index.memory_bytes() + table.memory_bytes();
-        metrics.state_rows.set(self.work.len() as u64);
-        metrics.state_bytes.set(bytes as u64);
+        metrics.set_state(self.work.len(), bytes);
     }
 }
 

@@ -248,8 +248,7 @@ impl SinkCompactingMaterializerOperator {
         }
         let bytes = self.keys.memory_bytes() + self.entries.memory_bytes();
         let bytes = bytes + self.rows.memory_bytes() + self.pending.memory_bytes();
-        self.metrics.state_rows.set(self.rows.len() as u64);
-        self.metrics.state_bytes.set(bytes as u64);
+        self.metrics.set_state(self.rows.len(), bytes);
     }
 
     /// Goes on until the batch at hand is worked off or the output is full.

@@ -219,8 +219,7 @@ impl SinkUpsertMaterializerOperator {
             + self.order.memory_bytes()
             + self.equal.memory_bytes()
             + self.ttl.as_ref().map_or(0, StateTtl::memory_bytes);
-        self.metrics.state_rows.set(self.rows.len() as u64);
-        self.metrics.state_bytes.set(bytes as u64);
+        self.metrics.set_state(self.rows.len(), bytes);
     }
 }
 

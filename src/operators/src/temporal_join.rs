@@ -220,7 +220,8 @@ impl TemporalJoinOperator {
         self.arrivals.reserve_slots(entry as usize + 1);
         self.arrivals.set(entry, self.next_arrival);
         self.next_arrival += 1;
-        self.join_at(key, time)
+        self.join_at(key, time);
+        Ok(())
     }
 
     fn add_version(&mut self, input: &Input<'_>, row: usize) -> Result<()> {
@@ -240,13 +241,11 @@ impl TemporalJoinOperator {
             }
             None => {
                 versions.sorted.insert(key, &input.order, row, entry);
-                let keys = self
-                    .outdated
-                    .at(time, || Ok::<_, OperatorError>(Vec::new()))?;
-                keys.push(key);
+                self.outdated.at(time).push(key);
             }
         }
-        self.join_at(key, time)
+        self.join_at(key, time);
+        Ok(())
     }
 
     /// By processing time: a row of either side, as it comes.
@@ -277,23 +276,19 @@ impl TemporalJoinOperator {
     }
 
     /// The key is joined when the watermark reaches this time, or earlier.
-    fn join_at(&mut self, key: u32, time: i64) -> Result<()> {
+    fn join_at(&mut self, key: u32, time: i64) {
         if self.due.get(key).is_none_or(|due| time < due) {
             self.due.set(key, Some(time));
-            let keys = self
-                .timers
-                .at(time, || Ok::<_, OperatorError>(Vec::new()))?;
-            keys.push(key);
+            self.timers.at(time).push(key);
         }
-        Ok(())
     }
 
-    fn pass(&mut self, watermark: Watermark) -> Result<()> {
+    fn pass(&mut self, watermark: Watermark) {
         while let Some((time, keys)) = self.timers.pop_until(watermark.0) {
             for key in keys {
                 if self.due.get(key) == Some(time) {
                     self.due.set(key, None);
-                    self.join_key(key, watermark.0)?;
+                    self.join_key(key, watermark.0);
                 }
             }
         }
@@ -304,11 +299,10 @@ impl TemporalJoinOperator {
             }
         }
         push_mark(&mut self.pairs.marks, self.pairs.left.len(), watermark);
-        Ok(())
     }
 
     /// Joins the rows of a key that the watermark has passed.
-    fn join_key(&mut self, key: u32, watermark: i64) -> Result<()> {
+    fn join_key(&mut self, key: u32, watermark: i64) {
         let [waiting, versions] = &mut self.sides;
         let ready = waiting.count_until(key, watermark);
         let mut ready = waiting.pop_front(key, ready);
@@ -329,12 +323,9 @@ impl TemporalJoinOperator {
         match waiting.sorted.get(key, 0) {
             Some(next) => {
                 let time = waiting.times.get(next);
-                self.join_at(key, time)
+                self.join_at(key, time);
             }
-            None => {
-                self.emptied.push(key);
-                Ok(())
-            }
+            None => self.emptied.push(key),
         }
     }
 
@@ -364,9 +355,8 @@ impl TemporalJoinOperator {
         }
         let rows: usize = self.sides.iter().map(|timed| timed.rows.len()).sum();
         let bytes: usize = self.sides.iter().map(TimedRows::memory_bytes).sum();
-        self.metrics.state_rows.set(rows as u64);
         let bytes = bytes + self.index.memory_bytes();
-        self.metrics.state_bytes.set(bytes as u64);
+        self.metrics.set_state(rows, bytes);
         Ok(Step::Done)
     }
 
@@ -421,7 +411,7 @@ impl Operator for TemporalJoinOperator {
         let mut marks = batch.marks.iter().peekable();
         for row in 0..batch.num_rows() {
             while let Some(mark) = marks.next_if(|m| m.offset <= row) {
-                self.pass(mark.watermark)?;
+                self.pass(mark.watermark);
             }
             match side {
                 _ if self.spec.times.is_none() => self.add_now(side, &input, row)?,
@@ -430,14 +420,14 @@ impl Operator for TemporalJoinOperator {
             }
         }
         for mark in marks {
-            self.pass(mark.watermark)?;
+            self.pass(mark.watermark);
         }
         self.sides[side].rows.write(batch.rows.columns())?;
         self.run(out)
     }
 
     fn watermark(&mut self, watermark: Watermark, out: &mut Output) -> Result<Step> {
-        self.pass(watermark)?;
+        self.pass(watermark);
         self.run(out)
     }
 

@@ -80,8 +80,7 @@ impl TemporalSortOperator {
             return Ok(Step::More);
         }
         let bytes = self.rows.memory_bytes() + self.sorted.memory_bytes();
-        self.metrics.state_rows.set(self.sorted.len() as u64);
-        self.metrics.state_bytes.set(bytes as u64);
+        self.metrics.set_state(self.sorted.len(), bytes);
         Ok(Step::Done)
     }
 

@@ -228,8 +228,7 @@ impl WindowRows {
             let Some(input) = self.input.take() else {
                 let rows: usize = self.sides.iter().map(RowTable::len).sum();
                 let bytes: usize = self.sides.iter().map(RowTable::memory_bytes).sum();
-                metrics.state_rows.set(rows as u64);
-                metrics.state_bytes.set(bytes as u64);
+                metrics.set_state(rows, bytes);
                 return Ok(Next::Done);
             };
             self.take_up(input, work, metrics, out)?;
@@ -307,12 +306,10 @@ impl WindowRows {
             rows.extend(run.iter().map(|(_, row)| *row));
             self.sides[input.side].insert(input.batch.rows.columns(), &rows, &mut slots)?;
             let sides = self.sides.len();
-            let window = self.windows.at(run[0].0, || {
-                Ok::<_, OperatorError>(Window {
-                    slots: vec![Vec::new(); sides],
-                    kept: 0,
-                })
-            })?;
+            let window = self.windows.at_or_else(run[0].0, || Window {
+                slots: vec![Vec::new(); sides],
+                kept: 0,
+            });
             window.slots[input.side].extend_from_slice(&slots);
             work.added(&mut self.sides, window)?;
         }

@@ -118,15 +118,16 @@ impl<S> Default for TimeTable<S> {
 
 impl<S> TimeTable<S> {
     /// The state of an instant, made when it isn't there.
-    ///
-    /// # Errors
-    /// As `make`.
-    pub fn at<E>(&mut self, time: i64, make: impl FnOnce() -> Result<S, E>) -> Result<&mut S, E> {
-        use std::collections::btree_map::Entry;
-        Ok(match self.by_time.entry(time) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(make()?),
-        })
+    pub fn at(&mut self, time: i64) -> &mut S
+    where
+        S: Default,
+    {
+        self.by_time.entry(time).or_default()
+    }
+
+    /// As [`at`](Self::at), made by `make`.
+    pub fn at_or_else(&mut self, time: i64, make: impl FnOnce() -> S) -> &mut S {
+        self.by_time.entry(time).or_insert_with(make)
     }
 
     /// The earliest instant.

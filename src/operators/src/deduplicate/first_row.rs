@@ -79,10 +79,7 @@ impl FirstRowOperator {
         }
         self.waiting.set(slot, self.rows.accept(row)? + 1);
         self.times.set(slot, time);
-        let keys = self
-            .timers
-            .at(time, || Ok::<_, OperatorError>(Vec::new()))?;
-        keys.push(slot);
+        self.timers.at(time).push(slot);
         Ok(())
     }
 
@@ -121,8 +118,7 @@ impl FirstRowOperator {
             + self.waiting.memory_bytes()
             + self.times.memory_bytes();
         let metrics = &self.keys.metrics;
-        metrics.state_rows.set(self.keys.index.len() as u64);
-        metrics.state_bytes.set(bytes as u64);
+        metrics.set_state(self.keys.index.len(), bytes);
     }
 }
 

@@ -90,8 +90,7 @@ impl LastRowOperator {
             + self.entries.memory_bytes()
             + self.marks.memory_bytes();
         let metrics = &self.keys.metrics;
-        metrics.state_rows.set(self.rows.len() as u64);
-        metrics.state_bytes.set(bytes as u64);
+        metrics.set_state(self.rows.len(), bytes);
     }
 }
 

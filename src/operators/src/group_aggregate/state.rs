@@ -134,7 +134,6 @@ impl GroupState {
     pub fn measure(&self) {
         let bytes =
             self.index.memory_bytes() + self.counts.memory_bytes() + self.calls.memory_bytes();
-        self.metrics.state_rows.set(self.index.len() as u64);
-        self.metrics.state_bytes.set(bytes as u64);
+        self.metrics.set_state(self.index.len(), bytes);
     }
 }

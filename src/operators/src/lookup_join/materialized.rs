@@ -66,9 +66,8 @@ impl Materialized {
     pub fn measure(&self, metrics: &OperatorMetrics) {
         let ttl = self.ttl.as_ref().map_or(0, StateTtl::memory_bytes);
         let tables = self.rows.memory_bytes() + self.of_key.memory_bytes();
-        metrics.state_rows.set(self.rows.len() as u64);
         let bytes = tables + self.index.memory_bytes() + ttl;
-        metrics.state_bytes.set(bytes as u64);
+        metrics.set_state(self.rows.len(), bytes);
     }
 
     /// Forgets a key; its entries stay readable until they are removed.

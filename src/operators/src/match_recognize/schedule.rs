@@ -1,7 +1,5 @@
 //! Rows and timers, by the time for which they wait.
 
-use std::convert::Infallible;
-
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices};
 use filbert_state::{TimeTable, ValueTable};
@@ -53,10 +51,7 @@ impl Schedule {
 
     pub fn row(&mut self, due: Due) {
         self.length += 1;
-        let Ok(waiting) = self
-            .waiting
-            .at(due.time, || Ok::<_, Infallible>(Vec::new()));
-        waiting.push((due.key, due.row));
+        self.waiting.at(due.time).push((due.key, due.row));
     }
 
     pub fn timer(&mut self, time: i64, key: u32) {

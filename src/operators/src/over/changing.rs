@@ -409,8 +409,7 @@ impl ChangingOverOperator {
             + self.result_of.memory_bytes()
             + self.calls.memory_bytes();
         let metrics = &self.partitions.metrics;
-        metrics.state_rows.set(self.store.sorted.len() as u64);
-        metrics.state_bytes.set(bytes as u64);
+        metrics.set_state(self.store.sorted.len(), bytes);
     }
 }
 

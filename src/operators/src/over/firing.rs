@@ -5,7 +5,6 @@ use filbert_types::Watermark;
 
 use super::frames::{Window, list_of};
 use super::{ALL, OverOperator};
-use crate::error::{OperatorError, Result};
 
 /// What makes rows enter their frames.
 #[derive(Debug, Clone, Copy)]
@@ -49,30 +48,27 @@ impl OverOperator {
     }
 
     /// Rows up to the time enter their partitions' frames and go out; false when there are more than enough steps.
-    pub(super) fn fire(&mut self, firing: Firing, steps_max: usize) -> Result<bool> {
+    pub(super) fn fire(&mut self, firing: Firing, steps_max: usize) -> bool {
         let Some(until) = firing.time(self.spec.order) else {
-            return Ok(true);
+            return true;
         };
         let is_waiting = self.frames.waits();
         loop {
             if self.steps.len() >= steps_max {
-                return Ok(false);
+                return false;
             }
             let Some(group) = self.next_group(until) else {
                 break;
             };
             for run in group.chunk_by(|a, b| a.0 == b.0) {
-                self.enter(run)?;
+                self.enter(run);
                 if !is_waiting {
                     self.advance(run[0].0, until, usize::MAX);
                 }
             }
         }
         self.progress = self.progress.max(until);
-        if is_waiting && !self.advance_waiting(until, steps_max) {
-            return Ok(false);
-        }
-        Ok(true)
+        !is_waiting || self.advance_waiting(until, steps_max)
     }
 
     /// The earliest rows that wait, by partition.
@@ -100,7 +96,7 @@ impl OverOperator {
         Some(group)
     }
 
-    fn enter(&mut self, run: &[(u32, u32)]) -> Result<()> {
+    fn enter(&mut self, run: &[(u32, u32)]) {
         let partition = run[0].0;
         for (_, entry) in run {
             self.order.push_back(list_of(partition), *entry);
@@ -110,19 +106,17 @@ impl OverOperator {
         self.waiting
             .set(partition, waiting.saturating_sub(run.len() as u32));
         if !self.frames.waits() {
-            return Ok(());
+            return;
         }
         let time = self.times.get(run[0].1);
-        *self.held.at(time, || Ok::<_, OperatorError>(0))? += run.len() as u32;
+        *self.held.at(time) += run.len() as u32;
         match self.frames.range_after() {
             Some(after) => {
                 let due = time.saturating_add(after);
-                let partitions = self.due.at(due, || Ok::<_, OperatorError>(Vec::new()))?;
-                partitions.push(partition);
+                self.due.at(due).push(partition);
             }
             None => self.advancing.push(partition),
         }
-        Ok(())
     }
 
     fn advance(&mut self, partition: u32, until: i64, steps_max: usize) -> bool {
@@ -139,9 +133,8 @@ impl OverOperator {
         if self.frames.waits() {
             for entry in self.changes.entries_from(before) {
                 let time = self.times.get(*entry);
-                if let Ok(count) = self.held.at(time, || Ok::<_, OperatorError>(1)) {
-                    *count = count.saturating_sub(1);
-                }
+                let count = self.held.at(time);
+                *count = count.saturating_sub(1);
             }
         }
         is_done

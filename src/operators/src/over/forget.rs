@@ -4,13 +4,12 @@ use filbert_graph::spec::OverTime;
 
 use super::OverOperator;
 use super::frames::list_of;
-use crate::error::{OperatorError, Result};
 
 impl OverOperator {
     /// When no later row reaches back to this one, the partition can go.
-    pub(super) fn plan_cleanup(&mut self, partition: u32, time: i64) -> Result<()> {
+    pub(super) fn plan_cleanup(&mut self, partition: u32, time: i64) {
         let Some(before) = self.frames.range_before() else {
-            return Ok(());
+            return;
         };
         let after = self.frames.range_after().unwrap_or(0).max(0);
         let reach = before.max(0).saturating_add(after);
@@ -20,15 +19,11 @@ impl OverOperator {
             .get(partition)
             .is_some_and(|at| at >= earliest)
         {
-            return Ok(());
+            return;
         }
         let at = earliest.saturating_add(reach / 2);
         self.cleanup_at.set(partition, Some(at));
-        let partitions = self
-            .cleanups
-            .at(at, || Ok::<_, OperatorError>(Vec::new()))?;
-        partitions.push(partition);
-        Ok(())
+        self.cleanups.at(at).push(partition);
     }
 
     /// Forgets the partitions to which no later row reaches back, or that have expired.

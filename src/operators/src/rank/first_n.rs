@@ -69,8 +69,7 @@ impl FirstNOperator {
     fn measure(&self) {
         let bytes = self.partitions.memory_bytes() + self.counts.memory_bytes();
         let metrics = &self.partitions.metrics;
-        metrics.state_rows.set(self.partitions.index.len() as u64);
-        metrics.state_bytes.set(bytes as u64);
+        metrics.set_state(self.partitions.index.len(), bytes);
     }
 }
 

@@ -11,7 +11,7 @@ use filbert_types::ChangeBatch;
 
 use crate::aggregate::{AggregateCalls, Op, Rows};
 use crate::columns::columns_at;
-use crate::error::{OperatorError, Result};
+use crate::error::Result;
 
 /// Partial results by slice of time and key. All slices share one index of keys and one table of accumulators: a batch
 /// is added at once, whatever slices its rows lie in.
@@ -110,7 +110,7 @@ impl Slices {
         let keys = columns_at(batch, keys);
         let mut parents = Vec::with_capacity(ends.len());
         for run in ends.chunk_by(|a, b| a == b) {
-            let number = self.slice(run[0])?.number;
+            let number = self.slice(run[0]).number;
             parents.extend(std::iter::repeat_n(number, run.len()));
         }
         let mut slots = Vec::new();
@@ -120,20 +120,20 @@ impl Slices {
         for (slot, end) in slots.iter().zip(ends) {
             if !self.listed.get(*slot) {
                 self.listed.set(*slot, true);
-                self.slice(*end)?.slots.push(*slot);
+                self.slice(*end).slots.push(*slot);
             }
         }
         Ok(slots)
     }
 
-    fn slice(&mut self, end: i64) -> Result<&mut Slice> {
+    fn slice(&mut self, end: i64) -> &mut Slice {
         let next = &mut self.next_number;
-        self.by_end.at(end, || {
+        self.by_end.at_or_else(end, || {
             *next = next.wrapping_add(1);
-            Ok::<_, OperatorError>(Slice {
+            Slice {
                 number: *next,
                 slots: Vec::new(),
-            })
+            }
         })
     }
 
@@ -167,14 +167,14 @@ impl Slices {
             for end in ends {
                 within.extend(self.by_end.remove(end).map(|slice| slice.slots));
             }
-            let number = self.slice(until)?.number;
+            let number = self.slice(until).number;
             let merged = self.merge(&within, number)?;
             for slots in &within {
                 self.release(slots);
             }
-            self.slice(until)?.slots = merged;
+            self.slice(until).slots = merged;
         }
-        Ok(self.slice(until)?.slots.clone())
+        Ok(self.slice(until).slots.clone())
     }
 
     /// Adds what these slots hold to keys below `number`.

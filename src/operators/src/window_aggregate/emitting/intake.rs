@@ -5,7 +5,7 @@ use filbert_types::ChangeBatch;
 
 use super::{EmittingWindowAggregateOperator, Group};
 use crate::aggregate::{Op, Rows};
-use crate::error::{OperatorError, Result};
+use crate::error::Result;
 use crate::output::Output;
 
 /// A batch on its way through the operator.
@@ -249,8 +249,7 @@ impl EmittingWindowAggregateOperator {
                 let periods = (now - group.began_ms) / every + 1;
                 let due = group.began_ms.saturating_add(periods.saturating_mul(every));
                 group.due_ms = due;
-                let timer = self.timers.at(due, || Ok::<_, OperatorError>(Vec::new()))?;
-                timer.push(*slot);
+                self.timers.at(due).push(*slot);
             }
             self.groups.set(*slot, group);
         }
