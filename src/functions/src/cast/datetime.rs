@@ -140,8 +140,12 @@ fn from_points(
         TypeKind::Time(precision) => {
             let step = 10_i64.pow(u32::from(3_u8.saturating_sub(*precision)));
             map_values::<Int64Type, Time32MillisecondType>(values, to, |_, v| {
-                let ms = read(v).ms % DAY_MS / step * step;
-                Ok(Some(ms.rem_euclid(DAY_MS) as i32))
+                // An instant goes by its local time, another timestamp by Java's division.
+                let ms = match is_instant {
+                    true => read(v).ms.rem_euclid(DAY_MS),
+                    false => read(v).ms % DAY_MS,
+                };
+                Ok(Some((ms / step * step).rem_euclid(DAY_MS) as i32))
             })
         }
         _ => to_timestamp(casting, values, to, |v| Some(read(v))),

@@ -168,7 +168,12 @@ fn selected<'k>(
         Ok(path) => path,
         Err(e) => return (Mode::Strict, Err(e.clone())),
     };
-    let result = Json::parse(text).and_then(|root| select(path, &root));
+    let result = match (Json::parse(text), path.mode) {
+        (Ok(root), _) => select(path, &root),
+        // In lax mode a text that is no JSON holds nothing.
+        (Err(_), Mode::Lax) => Ok(None),
+        (Err(e), Mode::Strict) => Err(e),
+    };
     (path.mode, result)
 }
 
