@@ -328,6 +328,5 @@ pub(crate) fn output_columns(kind: JoinKind, left: &PlanNode, right: &PlanNode) 
     if !matches!(kind, JoinKind::Semi | JoinKind::Anti | JoinKind::Mark) {
         columns.extend(padded(&right.columns, right_is_padded));
     }
-    tell_apart(&mut columns);
     columns
 }

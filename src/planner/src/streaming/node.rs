@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use filbert_graph::OperatorSpec;
 
-use crate::columns::PlanColumn;
+use crate::columns::{PlanColumn, tell_apart};
 use crate::error::PlanError;
 use crate::exprs::ExprCompiler;
 use crate::streaming::calc::Calc;
@@ -258,8 +258,14 @@ pub(crate) trait StreamOperator {
 }
 
 impl StreamPlan {
-    /// Adds a node over nodes that are there.
-    pub fn add(&mut self, op: StreamOp, inputs: Vec<NodeId>, columns: Vec<PlanColumn>) -> NodeId {
+    /// Adds a node over nodes that are there; no two of its columns are shown by one name.
+    pub fn add(
+        &mut self,
+        op: StreamOp,
+        inputs: Vec<NodeId>,
+        mut columns: Vec<PlanColumn>,
+    ) -> NodeId {
+        tell_apart(&mut columns);
         self.nodes.push(PlanNode {
             op,
             inputs,

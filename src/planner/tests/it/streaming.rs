@@ -40,6 +40,7 @@ fn group_aggregate() {
             "SELECT n, COUNT(*) FROM (SELECT k, COUNT(*) AS n FROM t GROUP BY k) GROUP BY n",
             "SELECT v + 1, COUNT(DISTINCT id) FILTER (WHERE v > 1) FROM t GROUP BY v + 1",
             "SELECT k, v, COUNT(*) FROM t GROUP BY GROUPING SETS ((k), (k, v), ())",
+            "SELECT n FROM (SELECT k AS n, COUNT(*) AS k FROM t GROUP BY k) WHERE k > 1",
         ],
     );
 }
