@@ -138,6 +138,9 @@ struct Input {
     mark: usize,
 }
 
+/// The end of a row's window, and the row.
+type RowInWindow = (i64, u32);
+
 /// What comes next.
 enum Next {
     /// A window has all its rows.
@@ -272,8 +275,12 @@ impl WindowRows {
     }
 
     /// The rows up to `until` with the ends of their windows, by these; and those whose window has fired.
-    fn sorted_by_window(&self, input: &Input, until: usize) -> Result<(Vec<(i64, u32)>, Vec<u32>)> {
-        let mut accepted: Vec<(i64, u32)> = Vec::with_capacity(until - input.row);
+    fn sorted_by_window(
+        &self,
+        input: &Input,
+        until: usize,
+    ) -> Result<(Vec<RowInWindow>, Vec<u32>)> {
+        let mut accepted: Vec<RowInWindow> = Vec::with_capacity(until - input.row);
         let mut late: Vec<u32> = Vec::new();
         for row in input.row..until {
             if input.ends.is_null(row) {
@@ -297,7 +304,7 @@ impl WindowRows {
     fn add(
         &mut self,
         input: &Input,
-        accepted: &[(i64, u32)],
+        accepted: &[RowInWindow],
         work: &mut impl WindowWork,
     ) -> Result<()> {
         let (mut rows, mut slots) = (Vec::new(), Vec::new());

@@ -12,7 +12,7 @@ use filbert_types::{LogicalType, TypeKind};
 use super::nested;
 use crate::call::bind_kernel;
 use crate::cast::constant::written_number;
-use crate::cast::{cast, coerce};
+use crate::cast::{cast, coerce, try_cast};
 use crate::common_type::common_type;
 use crate::definition::{Function, FunctionRef, Inferred};
 use crate::signature::{ANY, CallArgs};
@@ -25,31 +25,37 @@ pub static FUNCTIONS: &[Function] = &[
     operator(
         "=",
         &["<COMPARABLE_TYPE> = <COMPARABLE_TYPE>"],
+        infer_equality,
         |c, a, _| expand(c, a, Comparison::Eq),
     ),
     operator(
         "<>",
         &["<COMPARABLE_TYPE> <> <COMPARABLE_TYPE>"],
+        infer_equality,
         |c, a, _| expand(c, a, Comparison::NotEq),
     ),
     operator(
         "<",
         &["<COMPARABLE_TYPE> < <COMPARABLE_TYPE>"],
+        infer_compare,
         |c, a, _| expand(c, a, Comparison::Lt),
     ),
     operator(
         "<=",
         &["<COMPARABLE_TYPE> <= <COMPARABLE_TYPE>"],
+        infer_compare,
         |c, a, _| expand(c, a, Comparison::LtEq),
     ),
     operator(
         ">",
         &["<COMPARABLE_TYPE> > <COMPARABLE_TYPE>"],
+        infer_compare,
         |c, a, _| expand(c, a, Comparison::Gt),
     ),
     operator(
         ">=",
         &["<COMPARABLE_TYPE> >= <COMPARABLE_TYPE>"],
+        infer_compare,
         |c, a, _| expand(c, a, Comparison::GtEq),
     ),
     distinct("IS DISTINCT FROM", |c, a, _| {
@@ -89,13 +95,14 @@ pub static FUNCTIONS: &[Function] = &[
 const fn operator(
     name: &'static str,
     signatures: &'static [&'static str],
+    infer: crate::definition::Infer,
     expand: crate::definition::Expand,
 ) -> Function {
     Function::expand(
         name,
         signatures,
         "Compares two values; NULL where one is.",
-        infer_compare,
+        infer,
         expand,
     )
     .hidden()
@@ -241,6 +248,21 @@ pub(crate) fn infer_compare(call: &CallArgs<'_>) -> Result<Inferred, CallError> 
     Ok(call.returns_type(types, LogicalType::new(TypeKind::Boolean, nullable)))
 }
 
+fn infer_equality(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
+    let mut inferred = infer_compare(call)?;
+    let (a, b) = (&call.args[0], &call.args[1]);
+    inferred.return_type.nullable |= may_be_no_datetime(a, b) || may_be_no_datetime(b, a);
+    Ok(inferred)
+}
+
+/// Equality reads a text beside a datetime as one, and is NULL where it is none; an order fails there. A literal text is
+/// read at once.
+fn may_be_no_datetime(text: &TypedExpr, other: &TypedExpr) -> bool {
+    use TypeKind::{Date, Time};
+    let is_datetime = other.ty.kind.is_timestamp() || matches!(other.ty.kind, Date | Time(_));
+    is_datetime && text.ty.kind.is_character() && text.literal().is_none()
+}
+
 fn is_character_and_number(a: &TypeKind, b: &TypeKind) -> bool {
     (a.is_character() && b.is_numeric()) || (a.is_numeric() && b.is_character())
 }
@@ -354,8 +376,10 @@ pub(crate) fn compare(
         )));
     }
     let ty = LogicalType::from(kind);
-    let left = comparison_side(ctx, left, &ty)?;
-    let right = comparison_side(ctx, right, &ty)?;
+    let (left, right) = (
+        comparison_side(ctx, &left, &right, &ty, how)?,
+        comparison_side(ctx, &right, &left, &ty, how)?,
+    );
     let name = match &ty.kind {
         kind if is_nested(kind) => how.nested_kernel(),
         kind if kind.is_approximate_numeric() => Some(how.float_kernel()),
@@ -389,12 +413,19 @@ fn written_numbers(left: &TypedExpr, right: &TypedExpr, how: Comparison) -> Opti
     Some(equal == (how == Comparison::Eq))
 }
 
-/// A literal text is read once, here, so that a wrong one is refused at once.
+/// One side, in the type in which the two are compared.
 fn comparison_side(
     ctx: &ExprContext,
-    side: TypedExpr,
+    side: &TypedExpr,
+    other: &TypedExpr,
     ty: &LogicalType,
+    how: Comparison,
 ) -> Result<TypedExpr, CallError> {
+    let may_fail = !how.is_order() && may_be_no_datetime(side, other);
+    let side = side.clone();
+    if may_fail {
+        return try_cast(ctx, side, ty);
+    }
     if side.ty.kind.is_character() && !ty.kind.is_character() {
         return cast(ctx, side, ty);
     }
