@@ -183,17 +183,21 @@ fn infer_numeric(call: &CallArgs<'_>, op: Arithmetic) -> Result<Inferred, CallEr
 
 /// The type of an arithmetic result.
 pub fn numeric_result(a: &LogicalType, b: &LogicalType, op: Arithmetic) -> Option<TypeKind> {
-    let is_decimal = |k: &TypeKind| matches!(k, TypeKind::Decimal { .. });
-    if a.kind.is_exact_numeric()
-        && b.kind.is_exact_numeric()
-        && (is_decimal(&a.kind) || is_decimal(&b.kind))
-    {
-        return Some(decimal_result(digits(&a.kind), digits(&b.kind), op));
-    }
-    if op == Arithmetic::Modulo && a.kind.is_integer() && b.kind.is_integer() {
-        return Some(b.kind.clone());
+    if a.kind.is_exact_numeric() && b.kind.is_exact_numeric() {
+        let (left, right) = (digits(&a.kind), digits(&b.kind));
+        // A whole remainder is as wide as its divisor.
+        if op == Arithmetic::Modulo && left.1 == 0 && right.1 == 0 {
+            return Some(b.kind.clone());
+        }
+        if is_decimal(&a.kind) || is_decimal(&b.kind) {
+            return Some(decimal_result(left, right, op));
+        }
     }
     Some(common_type(&[a.clone(), b.clone()])?.kind)
+}
+
+fn is_decimal(kind: &TypeKind) -> bool {
+    matches!(kind, TypeKind::Decimal { .. })
 }
 
 /// Flink's derivation of a decimal result's precision and scale.
@@ -249,6 +253,13 @@ fn expand(
     };
     match &ty.kind {
         TypeKind::Decimal { .. } => decimals(ctx, left, right, ty, op),
+        // What is left of a whole decimal number, by an integer.
+        kind if kind.is_integer() && is_decimal(&left.ty.kind) => {
+            let (a, b) = (digits(&left.ty.kind), digits(&right.ty.kind));
+            let whole = LogicalType::new(decimal_result(a, b, op), ty.nullable);
+            let rest = TypedExpr::new(decimals(ctx, left, right, &whole, op)?, whole);
+            Ok(coerce(ctx, rest, ty)?.expr)
+        }
         kind if kind.is_integer() => integer(ctx, left, right, ty, op),
         _ => {
             let left = coerce(ctx, left, ty)?;

@@ -16,6 +16,7 @@ use crate::builtins::datetime;
 use crate::definition::{Function, Inferred};
 use crate::java::number::double_digits;
 use crate::kernel::Call;
+use crate::operators::decimal::fit_i128;
 use crate::signature::{CallArgs, INT, NUMERIC};
 
 pub static FUNCTIONS: &[Function] = &[
@@ -140,22 +141,23 @@ fn digits(call: &Call<'_>, half_up: bool) -> Result<ArrayRef> {
             each::<Float64Type>(call, |v, row| round_double(v, decimals(row), half_up))
         }
         DataType::Decimal128(_, scale) => {
-            let result = match call.return_type.kind {
-                TypeKind::Decimal { scale, .. } => i32::from(scale),
+            let (precision, result) = match call.return_type.kind {
+                TypeKind::Decimal { precision, scale } => (precision, i32::from(scale)),
                 _ => return Err(unexpected(call)),
             };
+            let arg = call.primitives::<Decimal128Type>(0)?;
             let scale = i32::from(scale);
             // Where the decimals aren't known beforehand Flink keeps the type, but not the value's scale.
             let computed = call.args.len() == 2 && !call.is_constant(1);
-            each::<Decimal128Type>(call, |v, row| {
+            call.strict::<Decimal128Type>(|row| {
                 let decimals = decimals(row).min(scale);
-                let rounded = round_decimal(v, scale, decimals, half_up);
+                let rounded = round_decimal(arg.value(row), scale, decimals, half_up);
                 let kept = decimals.max(0);
-                if computed || kept >= result {
-                    rounded
-                } else {
-                    rounded * 10_i128.pow((result - kept) as u32)
-                }
+                let rounded = match computed || kept >= result {
+                    true => Some(rounded),
+                    false => rounded.checked_mul(10_i128.pow((result - kept) as u32)),
+                };
+                Ok(rounded.and_then(|value| fit_i128(value, precision)))
             })
         }
         _ => Err(unexpected(call)),
