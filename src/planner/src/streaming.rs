@@ -175,9 +175,7 @@ impl PlanTarget {
 /// True when every source of the plan ends by itself.
 pub(crate) fn is_bounded(plan: &StreamPlan) -> bool {
     plan.nodes.iter().all(|node| match &node.op {
-        StreamOp::Source(source) => {
-            source.table.source.boundedness() == filbert_connector_api::Boundedness::Bounded
-        }
+        StreamOp::Source(source) => source.table.is_bounded(),
         _ => true,
     })
 }

@@ -4,23 +4,22 @@ use sqlparser::ast::{self, Expr as Ast, SelectItem};
 
 use crate::binder::generated_name;
 
-/// The items of a select list that have a name, a plain column aside.
+/// The items of a select list with their names, up to a star: behind it the places aren't known yet, and neither are the
+/// names made of them.
 pub(crate) struct ItemNames(Vec<(Ast, String)>);
 
 impl ItemNames {
     pub fn of(items: &[SelectItem]) -> ItemNames {
-        // Behind a star the places aren't known yet, and neither are the names made of them.
-        let listed = items.iter().take_while(|item| {
-            matches!(
-                item,
-                SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }
-            )
-        });
-        let named = listed.enumerate().filter_map(|(place, item)| match item {
-            SelectItem::UnnamedExpr(expr) => Some((expr.clone(), generated_name(place))),
-            SelectItem::ExprWithAlias { expr, alias } => Some((expr.clone(), alias.value.clone())),
-            _ => None,
-        });
+        let named = items
+            .iter()
+            .enumerate()
+            .map_while(|(place, item)| match item {
+                SelectItem::UnnamedExpr(expr) => Some((expr.clone(), generated_name(place))),
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    Some((expr.clone(), alias.value.clone()))
+                }
+                _ => None,
+            });
         ItemNames(named.collect())
     }
 

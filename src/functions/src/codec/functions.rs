@@ -164,32 +164,34 @@ fn datafusion_function(name: &str) -> Result<Arc<ScalarUDF>> {
             MultisetElements::default(),
         )));
     }
-    let found = datafusion::functions::all_default_functions()
-        .into_iter()
-        .chain(datafusion::functions_nested::all_default_nested_functions())
-        .find(|f| f.name() == name || f.aliases().iter().any(|a| a == name));
-    match found {
-        Some(function) => Ok(function),
-        None => plan_err!("There is no scalar function {name}"),
-    }
+    let mut all = datafusion::functions::all_default_functions();
+    all.extend(datafusion::functions_nested::all_default_nested_functions());
+    called(name, "scalar", all, |f| (f.name(), f.aliases()))
 }
 
 fn datafusion_aggregate(name: &str) -> Result<Arc<AggregateUDF>> {
-    let found = datafusion::functions_aggregate::all_default_aggregate_functions()
-        .into_iter()
-        .find(|f| f.name() == name || f.aliases().iter().any(|a| a == name));
-    match found {
-        Some(function) => Ok(function),
-        None => plan_err!("There is no aggregate function {name}"),
-    }
+    let all = datafusion::functions_aggregate::all_default_aggregate_functions();
+    called(name, "aggregate", all, |f| (f.name(), f.aliases()))
 }
 
 fn datafusion_window(name: &str) -> Result<Arc<WindowUDF>> {
-    let found = datafusion::functions_window::all_default_window_functions()
-        .into_iter()
-        .find(|f| f.name() == name || f.aliases().iter().any(|a| a == name));
+    let all = datafusion::functions_window::all_default_window_functions();
+    called(name, "window", all, |f| (f.name(), f.aliases()))
+}
+
+/// The function of this name or alias.
+fn called<F>(
+    name: &str,
+    kind: &str,
+    all: Vec<Arc<F>>,
+    names: fn(&F) -> (&str, &[String]),
+) -> Result<Arc<F>> {
+    let found = all.into_iter().find(|function| {
+        let (own, aliases) = names(function);
+        own == name || aliases.iter().any(|alias| alias == name)
+    });
     match found {
         Some(function) => Ok(function),
-        None => plan_err!("There is no window function {name}"),
+        None => plan_err!("There is no {kind} function {name}"),
     }
 }

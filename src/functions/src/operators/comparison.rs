@@ -251,15 +251,15 @@ pub(crate) fn infer_compare(call: &CallArgs<'_>) -> Result<Inferred, CallError> 
 fn infer_equality(call: &CallArgs<'_>) -> Result<Inferred, CallError> {
     let mut inferred = infer_compare(call)?;
     let (a, b) = (&call.args[0], &call.args[1]);
-    inferred.return_type.nullable |= may_be_no_datetime(a, b) || may_be_no_datetime(b, a);
+    inferred.return_type.nullable |=
+        may_be_no_datetime(a, &b.ty.kind) || may_be_no_datetime(b, &a.ty.kind);
     Ok(inferred)
 }
 
 /// Equality reads a text beside a datetime as one, and is NULL where it is none; an order fails there. A literal text is
 /// read at once.
-fn may_be_no_datetime(text: &TypedExpr, other: &TypedExpr) -> bool {
-    use TypeKind::{Date, Time};
-    let is_datetime = other.ty.kind.is_timestamp() || matches!(other.ty.kind, Date | Time(_));
+fn may_be_no_datetime(text: &TypedExpr, other: &TypeKind) -> bool {
+    let is_datetime = other.is_timestamp() || matches!(other, TypeKind::Date | TypeKind::Time(_));
     is_datetime && text.ty.kind.is_character() && text.literal().is_none()
 }
 
@@ -376,10 +376,8 @@ pub(crate) fn compare(
         )));
     }
     let ty = LogicalType::from(kind);
-    let (left, right) = (
-        comparison_side(ctx, &left, &right, &ty, how)?,
-        comparison_side(ctx, &right, &left, &ty, how)?,
-    );
+    let left = comparison_side(ctx, left, &ty, how)?;
+    let right = comparison_side(ctx, right, &ty, how)?;
     let name = match &ty.kind {
         kind if is_nested(kind) => how.nested_kernel(),
         kind if kind.is_approximate_numeric() => Some(how.float_kernel()),
@@ -416,14 +414,11 @@ fn written_numbers(left: &TypedExpr, right: &TypedExpr, how: Comparison) -> Opti
 /// One side, in the type in which the two are compared.
 fn comparison_side(
     ctx: &ExprContext,
-    side: &TypedExpr,
-    other: &TypedExpr,
+    side: TypedExpr,
     ty: &LogicalType,
     how: Comparison,
 ) -> Result<TypedExpr, CallError> {
-    let may_fail = !how.is_order() && may_be_no_datetime(side, other);
-    let side = side.clone();
-    if may_fail {
+    if !how.is_order() && may_be_no_datetime(&side, &ty.kind) {
         return try_cast(ctx, side, ty);
     }
     if side.ty.kind.is_character() && !ty.kind.is_character() {

@@ -277,7 +277,7 @@ fn check(
                 (Ok(folded), Ok(value)) if name == "-" && both_zero(folded, value) => {}
                 (Err(_), Err(_)) => {}
                 (Ok(_), Err(_)) if may_differ => {}
-                (Err(_), Ok(_)) if EQUALITIES.contains(&name) && has_text(args) => {}
+                (Err(_), Ok(_)) if EQUALITIES.contains(&name) && reads_text(args) => {}
                 _ => {
                     return Err(format!(
                         "row {row}: folded {folded:?}, of columns {value:?}"
@@ -306,8 +306,11 @@ fn check(
     }
 }
 
-fn has_text(args: &[Arg<'_>]) -> bool {
-    args.iter().any(|arg| arg.pool.ty.kind.is_character())
+/// Whether a text stands beside a datetime.
+fn reads_text(args: &[Arg<'_>]) -> bool {
+    let any = |is: fn(&TypeKind) -> bool| args.iter().any(|arg| is(&arg.pool.ty.kind));
+    any(TypeKind::is_character)
+        && any(|kind| kind.is_timestamp() || matches!(kind, TypeKind::Date | TypeKind::Time(_)))
 }
 
 fn both_zero(folded: &ArrayRef, value: &ArrayRef) -> bool {

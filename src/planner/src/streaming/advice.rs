@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use filbert_connector_api::Boundedness;
 use filbert_types::Configuration;
 use filbert_types::options::{MINI_BATCH, STATE_TTL};
 
 use crate::error::PlanError;
+use crate::streaming::is_bounded;
 use crate::streaming::node::{NodeId, StreamOp, StreamPlan};
 
 /// The advice of one plan.
@@ -43,11 +43,7 @@ impl Advice {
                 STATE_TTL.key
             )
         };
-        let unbounded = plan.nodes.iter().any(|node| match &node.op {
-            StreamOp::Source(source) => source.table.source.boundedness() != Boundedness::Bounded,
-            _ => false,
-        });
-        if unbounded {
+        if !is_bounded(plan) {
             let keeps = |op: &StreamOp| match op {
                 StreamOp::Join(join) => join.state_ttl_ms.iter().any(Option::is_none),
                 StreamOp::GroupAggregate(aggregate) => {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use datafusion::logical_expr::Expr;
+use filbert_connector_api::ChangelogMode;
 use filbert_connector_api::options::WatermarkParams;
-use filbert_connector_api::{Boundedness, ChangelogMode};
 use filbert_graph::OperatorSpec;
 use filbert_graph::spec::{AlignmentSpec, PartitionSpec, SourceSpec, SourceWatermarkSpec};
 
@@ -140,7 +140,7 @@ impl Source {
             limit: None,
             partitions: self.partitions.clone(),
             batch: self.batch,
-            bounded: self.table.source.boundedness() == Boundedness::Bounded,
+            bounded: self.table.is_bounded(),
             watermark: None,
         })
     }

@@ -7,11 +7,10 @@ use filbert_graph::OperatorSpec;
 use filbert_graph::spec::{JoinKind, TemporalJoinSpec};
 use filbert_types::TypeKind;
 
-use crate::columns::PlanColumn;
 use crate::error::PlanError;
 use crate::exprs::{ExprCompiler, is_deterministic, render};
 use crate::streaming::changelog::{DeleteKind, ModifyKinds, UpdateKind};
-use crate::streaming::join::{JoinKey, join_kind_text};
+use crate::streaming::join::{JoinKey, both_columns, join_kind_text};
 use crate::streaming::node::{Accepts, Distribution, KeySet, NodeView, StreamOperator, names};
 
 #[derive(Debug, Clone)]
@@ -30,11 +29,6 @@ impl TemporalJoin {
     fn side_keys(&self, side: usize) -> Vec<usize> {
         self.keys.iter().map(|key| key.columns[side]).collect()
     }
-}
-
-fn both_columns(view: NodeView<'_>) -> Vec<PlanColumn> {
-    let (left, right) = (&view.input(0).columns, &view.input(1).columns);
-    left.iter().chain(right).cloned().collect()
 }
 
 impl StreamOperator for TemporalJoin {

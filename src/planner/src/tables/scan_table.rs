@@ -14,7 +14,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
 use filbert_binder::BoundTable;
 use filbert_connector_api::source::FilterSupport;
-use filbert_connector_api::{ConnectorError, ScanSource};
+use filbert_connector_api::{Boundedness, ConnectorError, ScanSource};
 use filbert_graph::spec::PartitionSpec;
 use filbert_operators::bounded::SourceScanExec;
 use filbert_types::Field;
@@ -45,6 +45,11 @@ impl fmt::Debug for ScanTable {
 }
 
 impl ScanTable {
+    /// Whether its rows end by themselves.
+    pub fn is_bounded(&self) -> bool {
+        self.source.boundedness() == Boundedness::Bounded
+    }
+
     /// # Errors
     /// When the table's partitions can't be listed.
     pub fn new(
